@@ -1,0 +1,1 @@
+"""How kernels reach silicon."""

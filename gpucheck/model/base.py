@@ -1,0 +1,46 @@
+"""What every document of ours is built from: frozen models, and absence that carries its reason."""
+
+from enum import StrEnum
+from typing import TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """An immutable record that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Reason(StrEnum):
+    """Why a fact is absent. Absence alone is never a sign of fraud, and never a pass."""
+
+    NOT_SUPPORTED = "not_supported"
+    NO_PERMISSION = "no_permission"
+    NOT_INSTALLED = "not_installed"
+    TIMED_OUT = "timed_out"
+    FAILED = "failed"
+    NOT_REQUESTED = "not_requested"
+
+
+class Unavailable(Frozen):
+    """A section or a field that could not be had: the reason, and what was said at the time."""
+
+    unavailable: Reason
+    detail: str = ""
+
+
+T = TypeVar("T")
+
+Collected: TypeAlias = T | Unavailable
+
+NOT_REQUESTED = Unavailable(unavailable=Reason.NOT_REQUESTED)
+
+
+class GpucheckError(Exception):
+    """A failure that a person can act on: what happened, and what to do next."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint

@@ -1,0 +1,304 @@
+"""Everything gathered about one card: one section per source and probe.
+
+Sections of *sources* are declared: a reflash, a patched driver or a replaced library can rewrite them.
+Sections of *probes* are measured: what the silicon did under a kernel.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, NonNegativeInt
+
+from gpucheck.model.base import NOT_REQUESTED, Collected, Frozen, Unavailable
+
+SCHEMA_VERSION = 1
+
+U16 = Annotated[int, Field(ge=0, le=0xFFFF)]
+ComputeCapability = Annotated[str, Field(pattern=r"^\d{1,2}\.\d$")]
+Route = Literal[
+    "nvml",
+    "nvidia-smi -q -x",
+    "nvidia-smi -q",
+    "nvidia-smi --query-gpu",
+    "nvidia-smi table",
+    "text",
+    "simulated",
+]
+
+
+class Host(Frozen):
+    """The machine around the card, as far as it explains what the card shows."""
+
+    os: str = "unknown"
+    driver_version: str | None = None
+    cuda_version: str | None = None
+    chassis: Literal["laptop", "desktop", "server", "unknown"] = "unknown"
+    hypervisor: str | None = None
+    container: bool = False
+    wsl: bool = False
+    windows: bool = False
+
+
+class NvmlFacts(Frozen):
+    """What NVML says of one card, read live or as printed by ``nvidia-smi``. All of it is declared.
+
+    A field is ``None`` where it was not read; ``missing`` then holds the reason by field name, where one is known.
+    ``raw`` keeps the reads as they came (NVML function or nvidia-smi path to text), sanitised and bounded.
+    """
+
+    route: Route
+    driver_version: str | None = None
+    cuda_version: str | None = None
+    name: str | None = None
+    brand: str | None = None
+    architecture: str | None = None
+    uuid: str | None = None
+    pdi: str | None = None
+    serial: str | None = None
+    board_part_number: str | None = None
+    gpu_part_number: str | None = None
+    vbios_version: str | None = None
+    inforom_image_version: str | None = None
+    inforom_oem_version: str | None = None
+    inforom_ecc_version: str | None = None
+    inforom_power_version: str | None = None
+    bdf: str | None = None
+    vendor_id: U16 | None = None
+    device_id: U16 | None = None
+    subsystem_vendor_id: U16 | None = None
+    subsystem_id: U16 | None = None
+
+    memory_total_bytes: NonNegativeInt | None = None
+    memory_reserved_bytes: NonNegativeInt | None = None
+    memory_used_bytes: NonNegativeInt | None = None
+    memory_free_bytes: NonNegativeInt | None = None
+    bar1_total_bytes: NonNegativeInt | None = None
+    memory_bus_width_bits: NonNegativeInt | None = None
+    core_count: NonNegativeInt | None = None
+    sm_count: NonNegativeInt | None = None
+    compute_capability: ComputeCapability | None = None
+    memory_clock_max_mhz: NonNegativeInt | None = None
+    sm_clock_max_mhz: NonNegativeInt | None = None
+
+    pcie_generation_max: NonNegativeInt | None = None
+    """The most that card and slot agree on."""
+    pcie_generation_device_max: NonNegativeInt | None = None
+    """What the card alone could do; only newer drivers tell."""
+    pcie_generation_current: NonNegativeInt | None = None
+    pcie_lanes_max: NonNegativeInt | None = None
+    """The most that card and slot agree on; not a capability of the card."""
+    pcie_lanes_current: NonNegativeInt | None = None
+    pcie_replay_count: NonNegativeInt | None = None
+
+    power_limit_watts: float | None = None
+    power_default_watts: float | None = None
+    power_min_watts: float | None = None
+    power_max_watts: float | None = None
+
+    ecc_enabled: bool | None = None
+    """None with reason ``not_supported`` in ``missing`` where the card has no ECC mode at all."""
+    mig_enabled: bool | None = None
+    mig_instances: tuple[str, ...] = ()
+    virtualization: str | None = None
+    driver_model: str | None = None
+    display_active: bool | None = None
+
+    row_remap_correctable: NonNegativeInt | None = None
+    row_remap_uncorrectable: NonNegativeInt | None = None
+    row_remap_pending: bool | None = None
+    row_remap_failure: bool | None = None
+    retired_pages_single_bit: NonNegativeInt | None = None
+    retired_pages_double_bit: NonNegativeInt | None = None
+    retired_pages_pending: bool | None = None
+    ecc_uncorrected_volatile: NonNegativeInt | None = None
+    ecc_uncorrected_aggregate: NonNegativeInt | None = None
+    ecc_corrected_aggregate: NonNegativeInt | None = None
+    fault: str | None = None
+    """A driver's own statement that the card is lost or in a fault state."""
+
+    missing: dict[str, Unavailable] = {}
+    raw: dict[str, str] = {}
+
+
+class PciFacts(Frozen):
+    """What the operating system saw on the PCI bus, from sysfs or an ``lspci`` text. Declared."""
+
+    bdf: str
+    vendor_id: U16
+    device_id: U16
+    subsystem_vendor_id: U16 | None = None
+    subsystem_id: U16 | None = None
+    revision_id: int | None = None
+    class_code: int | None = None
+    """24 bits: base class, sub-class, programming interface; 0x030000 is a VGA controller."""
+    name: str | None = None
+    """As a PCI id list prints it; only from ``lspci``."""
+    driver: str | None = None
+    """Kernel driver bound to the function, None where none is."""
+    link_generation_max: int | None = None
+    link_lanes_max: int | None = None
+    link_generation_current: int | None = None
+    link_lanes_current: int | None = None
+    port_link_generation_max: int | None = None
+    port_link_lanes_max: int | None = None
+    bar_sizes_bytes: tuple[int, ...] = ()
+    bar1_supported_bytes: tuple[int, ...] | None = None
+    """Sizes that the resizable-BAR capability offers for BAR1, None where it is hidden or absent."""
+    missing: dict[str, Unavailable] = {}
+    raw: dict[str, str] = {}
+
+
+class DriverFacts(Frozen):
+    """The kernel driver's own copy of a card's identity (``/proc/driver/nvidia``). Declared."""
+
+    version: str | None = None
+    module_text: str | None = None
+    model: str | None = None
+    uuid: str | None = None
+    vbios_version: str | None = None
+    bdf: str | None = None
+    excluded: bool | None = None
+    raw: dict[str, str] = {}
+
+
+class CudaFacts(Frozen):
+    """Attributes that the CUDA driver states for the device. Declared, by another route than NVML."""
+
+    name: str
+    compute_capability: ComputeCapability
+    sm_count: int
+    total_memory_bytes: int
+    free_memory_bytes: int
+    l2_cache_bytes: int | None = None
+    memory_bus_width_bits: int | None = None
+    memory_clock_mhz: int | None = None
+    bdf: str | None = None
+    ecc_enabled: bool | None = None
+    driver_version: int | None = None
+    runtime_version: int | None = None
+
+
+class Census(Frozen):
+    """Multiprocessors counted by the ids that running blocks reported. Measured.
+
+    ``machine_code`` is the compute capability whose machine code (not PTX) was loaded and ran with right results.
+    """
+
+    sm_count: int
+    machine_code: ComputeCapability
+    blocks: int
+
+
+class Bandwidth(Frozen):
+    """Streaming rates in bytes per second, medians over ``samples``. Measured.
+
+    Bytes counted: a read of N bytes counts N, a copy of N bytes counts 2N.
+    """
+
+    read_bytes_per_second: float
+    copy_bytes_per_second: float
+    read_spread: float
+    """Largest minus smallest sample over the median."""
+    copy_spread: float
+    buffer_bytes: int
+    samples: int
+    convention: str = "read counts N bytes, copy counts 2N"
+
+
+FaultKind = Literal[
+    "wraparound",
+    "limbo",
+    "shuffled_alias",
+    "stuck",
+    "transition",
+    "dead_channel",
+    "retention",
+    "lost_write",
+    "corruption",
+]
+
+
+class MemoryFault(Frozen):
+    """One thing that is wrong with the memory, as decoded from wrong words. Addresses count from the walk's start."""
+
+    kind: FaultKind
+    wrong_bytes: int
+    first_byte: int
+    last_byte: int
+    distance_bytes: int | None = None
+    """Wraparound: how far apart two addresses are that reach the same cell."""
+    pairs: tuple[tuple[int, int], ...] = ()
+    """Shuffled alias: starts of some page pairs that share a frame."""
+    bit: int | None = None
+    """Stuck or transition: which bit of the 64-bit word."""
+    value: int | None = None
+    channel: int | None = None
+    channels: int | None = None
+    granule_bytes: int | None = None
+    detail: str = ""
+
+
+class SlowRegion(Frozen):
+    """A run of windows far below the median rate; at host-bus speed it is not the card's own memory."""
+
+    first_byte: int
+    length_bytes: int
+    bytes_per_second: float
+    ratio: float
+    """Against the median window."""
+
+
+class MemoryWalk(Frozen):
+    """The full address-unique walk: write all, read all, complement, read all again. Measured.
+
+    ``distinct_bytes`` is what kept its own value in every pass: written, evicted, read back, and shared with no
+    other address. Bytes that were never allocated are ``untested_bytes`` and count for nothing.
+    """
+
+    total_bytes: int
+    tested_bytes: int
+    distinct_bytes: int
+    untested_bytes: int
+    untested_holder: str
+    passes: int
+    seed: int
+    faults: tuple[MemoryFault, ...] = ()
+    slow_regions: tuple[SlowRegion, ...] = ()
+    window_bytes: int
+    window_bytes_per_second: tuple[float, ...] = ()
+    write_bytes_per_second: float
+    verify_bytes_per_second: float
+    duration_seconds: float
+
+
+class Evidence(Frozen):
+    """One card, one document. It can be judged again later, elsewhere, with better profiles."""
+
+    schema_version: Literal[1] = 1
+    collected_at: AwareDatetime
+    tool_version: str
+    label: str
+    """How the card is named in a list: its bus address, or the file it came from."""
+    simulated: str | None = None
+    host: Host = Host()
+    pci: Collected[PciFacts] = NOT_REQUESTED
+    driver: Collected[DriverFacts] = NOT_REQUESTED
+    nvml: Collected[NvmlFacts] = NOT_REQUESTED
+    nvidia_smi: Collected[NvmlFacts] = NOT_REQUESTED
+    cuda: Collected[CudaFacts] = NOT_REQUESTED
+    census: Collected[Census] = NOT_REQUESTED
+    bandwidth: Collected[Bandwidth] = NOT_REQUESTED
+    memory_walk: Collected[MemoryWalk] = NOT_REQUESTED
+    kernels: dict[str, str] = {}
+    """Kernel family to the digest of its source, for those that ran."""
+
+    @property
+    def declared(self) -> NvmlFacts | None:
+        """NVML's account, live if there is one, else as a file printed it."""
+        for section in (self.nvml, self.nvidia_smi):
+            if isinstance(section, NvmlFacts):
+                return section
+        return None
+
+
+SECTIONS = ("pci", "driver", "nvml", "nvidia_smi", "cuda", "census", "bandwidth", "memory_walk")
+MEASURED_SECTIONS = ("census", "bandwidth", "memory_walk")

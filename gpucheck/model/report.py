@@ -1,0 +1,60 @@
+"""The assessed document: what is saved, rendered and exchanged."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from gpucheck.model.base import Frozen
+from gpucheck.model.evidence import Evidence, Host
+from gpucheck.model.finding import Finding
+from gpucheck.model.verdict import Verdict
+
+
+class Tool(Frozen):
+    """Who wrote the report."""
+
+    name: Literal["gpucheck"] = "gpucheck"
+    version: str
+
+
+class Rulebook(Frozen):
+    """What the judgement rests on, so that it can be repeated."""
+
+    weights: str
+    """Digest of the table of weights."""
+    profiles: dict[str, str] = {}
+    """Profile id to the digest of the file that holds it."""
+    kernels: dict[str, str] = {}
+
+
+class MatchSummary(Frozen):
+    """Which SKU the declared identity names. Where the silicon says otherwise, a finding says so."""
+
+    profile: str | None = None
+    profile_name: str | None = None
+    candidates: tuple[str, ...] = ()
+    modification: str | None = None
+    modification_title: str | None = None
+    basis: Literal["device_id", "name", "none"] = "none"
+    claim: str | None = None
+
+
+class CardReport(Frozen):
+    """One card: its evidence, what it was matched to, the findings and the verdict."""
+
+    simulated: str | None = None
+    evidence: Evidence
+    match: MatchSummary
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+
+
+class Report(Frozen):
+    """All cards of one run."""
+
+    schema_version: Literal[1] = 1
+    tool: Tool
+    created_at: AwareDatetime
+    rulebook: Rulebook
+    host: Host
+    cards: tuple[CardReport, ...]

@@ -1,0 +1,16 @@
+"""Strings from a card are hostile input: a counterfeiter writes the text that we print."""
+
+import unicodedata
+
+LIMIT = 512
+
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def sanitise(text: str, limit: int = LIMIT) -> str:
+    """Return ``text`` on one line, without control, bidirectional or unassigned characters, cut at ``limit``."""
+    cut = text[: limit * 4]
+    if not cut.isascii() or not cut.isprintable():
+        cut = "".join(" " if unicodedata.category(c) in _HIDDEN else c for c in cut)
+    cut = cut.strip()
+    return cut if len(cut) <= limit and len(text) <= limit * 4 else cut[: limit - 1] + "…"

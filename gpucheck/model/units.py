@@ -1,0 +1,23 @@
+"""Numbers as people read them, always with their unit."""
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+
+def mib(size_bytes: int) -> str:
+    """Mebibytes, as nvidia-smi prints them."""
+    return f"{size_bytes / MIB:,.0f} MiB"
+
+
+def gib(size_bytes: int) -> str:
+    """Gibibytes with two digits, or mebibytes below one."""
+    return f"{size_bytes / GIB:.2f} GiB" if size_bytes >= GIB else mib(size_bytes)
+
+
+def rate(bytes_per_second: float) -> str:
+    """Decimal gigabytes per second, the unit of data sheets."""
+    return f"{bytes_per_second / 1e9:,.1f} GB/s"
+
+
+def pci_id(vendor_id: int | None, device_id: int | None) -> str:
+    """``10de:2684``; a part that is unknown prints as question marks."""
+    return ":".join("????" if part is None else f"{part:04x}" for part in (vendor_id, device_id))

@@ -1,0 +1,1 @@
+"""Measured evidence: one experiment a file, each a function of a ``Device``."""
