@@ -1,1 +1,65 @@
-"""Placeholder."""
+"""Every check, in the order in which a report lists them."""
+
+from gpucheck.checks.architecture import architecture
+from gpucheck.checks.bar1_size import bar1_size
+from gpucheck.checks.base import Case, Check
+from gpucheck.checks.board_fingerprint import board_fingerprint
+from gpucheck.checks.brand import brand
+from gpucheck.checks.bus_width import bus_width
+from gpucheck.checks.claim import claim
+from gpucheck.checks.compute_capability import compute_capability
+from gpucheck.checks.core_count import core_count
+from gpucheck.checks.driver_support import driver_support
+from gpucheck.checks.gpu_part_number import gpu_part_number
+from gpucheck.checks.known_modification import known_modification
+from gpucheck.checks.laptop_die import laptop_die
+from gpucheck.checks.memory_bandwidth import memory_bandwidth
+from gpucheck.checks.memory_capacity import memory_capacity
+from gpucheck.checks.memory_clock import memory_clock
+from gpucheck.checks.memory_faults import memory_faults
+from gpucheck.checks.memory_health import memory_health
+from gpucheck.checks.memory_residency import memory_residency
+from gpucheck.checks.memory_size import memory_size
+from gpucheck.checks.memory_uniformity import memory_uniformity
+from gpucheck.checks.multiprocessors import multiprocessors
+from gpucheck.checks.pcie_link import pcie_link
+from gpucheck.checks.product_name import product_name
+from gpucheck.checks.source_agreement import source_agreement
+from gpucheck.checks.subsystem import subsystem
+from gpucheck.checks.vbios_family import vbios_family
+
+ALL_CHECKS: tuple[Check, ...] = (
+    claim,
+    # what the silicon did
+    compute_capability,
+    multiprocessors,
+    memory_capacity,
+    memory_residency,
+    memory_bandwidth,
+    # what is declared, against the profile
+    memory_size,
+    known_modification,
+    bar1_size,
+    vbios_family,
+    gpu_part_number,
+    product_name,
+    architecture,
+    core_count,
+    bus_width,
+    memory_clock,
+    brand,
+    board_fingerprint,
+    subsystem,
+    pcie_link,
+    laptop_die,
+    # sources against each other
+    source_agreement,
+    driver_support,
+    # condition
+    memory_faults,
+    memory_uniformity,
+    memory_health,
+)
+"""The list is explicit; a test holds it against the folder."""
+
+__all__ = ["ALL_CHECKS", "Case", "Check"]

@@ -1,0 +1,196 @@
+"""What a check is: a pure function of one case, with its identity written once and its manual as its docstring."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from gpucheck.catalog import Catalog
+from gpucheck.model.base import Collected, Unavailable
+from gpucheck.model.evidence import Evidence, NvmlFacts
+from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
+from gpucheck.model.match import Claim, Match
+from gpucheck.model.profile import Profile
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a check may look at: the evidence of one card, what it was matched to, and what it was sold as."""
+
+    evidence: Evidence
+    match: Match
+    claim: Claim | None
+    catalog: Catalog
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The matched profile, or every candidate where nothing tells them apart. Raises ``Missing`` for none."""
+        found = (self.match.profile,) if self.match.profile else self.match.candidates
+        if not found:
+            raise Missing("no profile matches what the card declares", "match")
+        return found
+
+    @property
+    def sku(self) -> str:
+        """The SKU by name, for messages."""
+        names = list(dict.fromkeys(p.name for p in self.profiles))
+        return " or ".join(names[:3]) + (" or others" if len(names) > 3 else "")
+
+    @property
+    def declared(self) -> NvmlFacts:
+        """NVML's account, live or from a file. Raises ``Missing`` where there is none."""
+        facts = self.evidence.declared
+        if facts is None:
+            raise Missing(_absence(self.evidence.nvml, "NVML was not read"), "nvml")
+        return facts
+
+    @property
+    def declared_section(self) -> str:
+        """Where ``declared`` comes from, for evidence paths."""
+        return "nvml" if isinstance(self.evidence.nvml, NvmlFacts) else "nvidia_smi"
+
+    def field(self, name: str) -> object:
+        """Return a declared field. Raises ``Missing`` with the recorded reason where it is absent."""
+        value = getattr(self.declared, name)
+        if value is None:
+            words = name.replace("_", " ")
+            raise Missing(
+                _absence(self.declared.missing.get(name), f"{words} was not stated"), f"{self.declared_section}.{name}"
+            )
+        return value
+
+    def text(self, name: str) -> str:
+        """A declared field that is text."""
+        return str(self.field(name))
+
+    def number(self, name: str) -> int:
+        """A declared field that is a whole number."""
+        value = self.field(name)
+        if not isinstance(value, int):
+            raise TypeError(f"{name} is not a whole number")
+        return value
+
+    @property
+    def partitioned(self) -> str:
+        """Why this is a part of a card rather than a whole one (MIG, vGPU), empty where it is a whole one."""
+        facts = self.evidence.declared
+        if facts is None:
+            return ""
+        if facts.virtualization and "vgpu" in facts.virtualization.lower().replace(" ", ""):
+            return f"virtual GPU ({facts.virtualization})"
+        return "MIG is on: kernels see one slice" if facts.mig_enabled else ""
+
+
+class Missing(Exception):  # noqa: N818 - it is not an error: the check becomes inconclusive
+    """Evidence that a check needs is not there."""
+
+    def __init__(self, why: str, path: str) -> None:
+        super().__init__(why)
+        self.path = path
+
+
+def _absence(missing: object, otherwise: str) -> str:
+    if isinstance(missing, Unavailable):
+        reason = missing.unavailable.value.replace("_", " ")
+        return f"{reason}: {missing.detail}" if missing.detail else reason
+    return otherwise
+
+
+def measured(section: Collected[T], name: str) -> T:
+    """Return a section. Raises ``Missing`` with its reason where it is unavailable."""
+    if isinstance(section, Unavailable):
+        raise Missing(f"{name.replace('_', ' ')} was not measured ({_absence(section, '')})", name)
+    return section
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A check's bare answer."""
+
+    status: Status
+    message: str
+    observed: str = ""
+    expected: str = ""
+    remedy: str = ""
+    confidence: Confidence = Confidence.HIGH
+    evidence: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    severity: Severity | None = None
+    """Overrides the check's own where the case is milder or graver."""
+
+
+def not_applicable(message: str) -> Outcome:
+    """The question does not arise for this card."""
+    return Outcome(Status.NOT_APPLICABLE, message)
+
+
+def inconclusive(message: str, observed: str = "", expected: str = "", evidence: tuple[str, ...] = ()) -> Outcome:
+    """The question arises and has no answer."""
+    return Outcome(Status.INCONCLUSIVE, message, observed, expected, evidence=evidence, confidence=Confidence.LOW)
+
+
+Appraisal = Callable[[Case], Outcome]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check with its identity. Calling it never raises: a crash is a finding with status ``error``."""
+
+    id: str
+    title: str
+    severity: Severity
+    about: Literal["authenticity", "condition"]
+    appraise: Appraisal
+
+    @property
+    def manual(self) -> str:
+        """The module's docstring: what is checked, why, how it is fooled, what a failure does not mean."""
+        return sys.modules[self.appraise.__module__].__doc__ or ""
+
+    def __call__(self, case: Case) -> Finding:
+        """Appraise one case."""
+        try:
+            outcome = self.appraise(case)
+        except Missing as missing:
+            outcome = inconclusive(f"Not examined: {missing}.", evidence=(missing.path,))
+        except Exception as error:  # noqa: BLE001 - a crash must reach the report and forbid a pass
+            outcome = Outcome(
+                Status.ERROR,
+                f"The check itself failed ({type(error).__name__}: {error}); nothing follows from it.",
+                remedy="Report this with the evidence file of `gpucheck collect --redact`.",
+            )
+        return self._finding(outcome)
+
+    def _finding(self, outcome: Outcome) -> Finding:
+        harm = outcome.severity or self.severity
+        return Finding(
+            check=self.id,
+            title=self.title,
+            about=self.about,
+            status=outcome.status,
+            severity=harm if outcome.status in (Status.FAIL, Status.ERROR) else Severity.INFO,
+            confidence=outcome.confidence,
+            observed=outcome.observed,
+            expected=outcome.expected,
+            message=outcome.message,
+            remedy=outcome.remedy,
+            evidence=outcome.evidence,
+            kinds=outcome.kinds,
+        )
+
+
+def check(
+    *,
+    id: str,  # noqa: A002
+    title: str,
+    severity: Severity,
+    about: Literal["authenticity", "condition"] = "authenticity",
+) -> Callable[[Appraisal], Check]:
+    """Give a function its identity as a check."""
+
+    def wrap(function: Appraisal) -> Check:
+        return Check(id, title, severity, about, function)
+
+    return wrap

@@ -1,0 +1,49 @@
+"""Whether the card declares itself as what it was sold as.
+
+What it checks: the SKU that the card's own device id (or, lacking one, its name) stands for, against ``--claim``.
+Why it matters: a laptop die, a mining card or a lesser model that is consistent with itself passes every other check.
+How it can be fooled: by rewriting what the card declares; the measured checks are there for that.
+A failure does not mean: that the card was altered. A seller's mistake in the listing looks the same.
+References: PCI device id tables of pci.ids and of NVIDIA's open kernel modules.
+"""
+
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applicable
+from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.model.match import Claim
+from gpucheck.model.units import MIB, mib
+
+
+@check(id="claim", title="Sold as", severity=Severity.CRITICAL)
+def claim(case: Case) -> Outcome:
+    """Compare the claim with the declared SKU."""
+    sold = case.claim
+    if sold is None:
+        return not_applicable("No claim was given; say what the card was sold as with --claim.")
+    if not case.match.candidates and case.match.profile is None:
+        return inconclusive("The card declares nothing that a profile matches, so the claim stands untested.")
+    wanted = {p.id for p in sold.profiles}
+    if wanted.isdisjoint(p.id for p in case.profiles):
+        return _mismatch(case, sold, f"The card was sold as {sold.text}, but declares itself as {case.sku}.", case.sku)
+    total = case.evidence.declared.memory_total_bytes if case.evidence.declared else None
+    if sold.memory_mib and total and not 0.9 <= total / (sold.memory_mib * MIB) <= 1.01:
+        seen = f"{case.sku} with {mib(total)}"
+        return _mismatch(case, sold, f"Sold with {sold.memory_mib:,} MiB, but it declares {mib(total)}.", seen)
+    return Outcome(
+        Status.PASS,
+        f"The card declares itself as what it was sold as: {case.sku}.",
+        observed=case.sku,
+        expected=sold.text,
+    )
+
+
+def _mismatch(case: Case, sold: Claim, message: str, observed: str) -> Outcome:
+    return Outcome(
+        Status.FAIL,
+        message,
+        observed=observed,
+        expected=sold.text,
+        remedy="Do not pay the price of the claimed model. Ask the seller to correct the listing or take it back.",
+        confidence=Confidence.HIGH if case.match.basis == "device_id" else Confidence.MEDIUM,
+        evidence=("pci.device_id", f"{case.declared_section}.name"),
+        kinds=(Kind.REMARKED,),
+    )

@@ -1,0 +1,49 @@
+"""Whether memory cells are damaged.
+
+What it checks: wrong words of the walk that no forgery explains: bits that stick or do not flip, channels that do not
+answer, cells that forget.
+Why it matters: damage gives wrong results and crashes. It is a question of condition, not of authenticity.
+How it can be fooled: a weak cell may hold for the minute of a walk; ``--deep`` looks longer.
+A failure does not mean: that the card is a fake.
+References: fault models of memory testing (stuck-at, transition, retention, address decoder).
+"""
+
+from gpucheck.checks.base import Case, Outcome, check, measured
+from gpucheck.model.evidence import MemoryFault
+from gpucheck.model.finding import Severity, Status
+from gpucheck.model.units import gib
+
+_FORGED = ("wraparound", "limbo", "shuffled_alias")
+
+
+@check(id="memory-faults", title="Damaged memory", severity=Severity.CRITICAL, about="condition")
+def memory_faults(case: Case) -> Outcome:
+    """Report damage that the walk found."""
+    walk = measured(case.evidence.memory_walk, "memory_walk")
+    damage = [f for f in walk.faults if f.kind not in _FORGED]
+    if not damage:
+        return Outcome(Status.PASS, f"No damaged cell in {gib(walk.tested_bytes)} (measured).")
+    words = "; ".join(_say(f) for f in damage[:4])
+    return Outcome(
+        Status.FAIL,
+        f"The memory is damaged: {words}. This is damage, not a forgery.",
+        observed=words,
+        expected="every cell keeps what is written",
+        remedy="Have the memory repaired, or return the card as defective.",
+        evidence=("memory_walk.faults",),
+    )
+
+
+def _say(fault: MemoryFault) -> str:
+    where = f"between {gib(fault.first_byte)} and {gib(fault.last_byte)}"
+    match fault.kind:
+        case "dead_channel":
+            return f"channel {fault.channel} of {fault.channels} does not answer ({gib(fault.wrong_bytes)} lost)"
+        case "stuck":
+            return f"bit {fault.bit} always reads {fault.value} at byte {fault.first_byte:,}"
+        case "transition":
+            return f"bit {fault.bit} cannot change to {fault.value} at byte {fault.first_byte:,}"
+        case "retention":
+            return f"cells {where} forget what was written"
+        case _:
+            return f"{fault.wrong_bytes:,} bytes {where} are wrong ({fault.kind.replace('_', ' ')})"

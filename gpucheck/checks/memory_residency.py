@@ -1,0 +1,44 @@
+"""Whether all of the memory is the card's own.
+
+What it checks: the rate of every window of the walk. A window at a small fraction of the rest is answered from the
+host's memory over the bus.
+Why it matters: a driver can make up missing memory from the host; it holds data, at a twentieth of the speed.
+How it can be fooled: it cannot be made faster than the bus.
+A failure does not mean: fraud on Windows, whose driver does this by design when the card is full; there it is noted.
+References: NVIDIA's note on system memory fallback since driver 536.40; rates of PCIe generations.
+"""
+
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
+from gpucheck.model.finding import Kind, Severity, Status
+from gpucheck.model.units import gib, rate
+
+HOST_SPEED = 0.25
+"""Windows below this share of the median rate are not on the card: five generations of PCIe stay below it."""
+
+
+@check(id="memory-residency", title="Memory on the card", severity=Severity.CRITICAL)
+def memory_residency(case: Case) -> Outcome:
+    """Look for windows at the speed of the host's bus."""
+    walk = measured(case.evidence.memory_walk, "memory_walk")
+    paged = [r for r in walk.slow_regions if r.ratio < HOST_SPEED]
+    if not paged:
+        return Outcome(Status.PASS, "Every window answers at the speed of the card's own memory.")
+    size = sum(r.length_bytes for r in paged)
+    slowest = min(r.bytes_per_second for r in paged)
+    own = walk.tested_bytes - size
+    observed = f"{gib(size)} at {rate(slowest)}, {gib(own)} at full speed (measured)"
+    if case.evidence.host.windows or case.evidence.host.wsl:
+        return inconclusive(
+            f"{gib(size)} answered at the speed of the host's memory. Windows does this when the card is full; close "
+            "other programs, or scan under Linux.", observed, "all of it at full speed", ("memory_walk.slow_regions",)
+        )  # fmt: skip
+    return Outcome(
+        Status.FAIL,
+        f"{gib(size)} of the declared memory is the host's, not the card's: it answers at {rate(slowest)}. "
+        f"The card's own memory ends at {gib(own)}.",
+        observed=observed,
+        expected="all of it at full speed",
+        remedy="Return it: the missing memory is lent by the computer, at a fraction of the speed.",
+        evidence=("memory_walk.slow_regions",),
+        kinds=(Kind.PAGED,),
+    )

@@ -1,0 +1,67 @@
+"""Whether the declared memory is a size that this SKU was ever sold with.
+
+What it checks: the total that the driver states, against the discrete set of legal sizes for the device id and
+subsystem. Allowed for: what drivers hold back (old ones up to 8 %), inline ECC, newer generations' fixed reserve.
+Why it matters: doubled memory (RTX 4090 48 GB, 3080 20 GB, 2080 Ti 22 GB) and disabled channels both show here first.
+How it can be fooled: a patched driver can state any number; whether the bytes exist is for the memory walk.
+A failure does not mean: that the memory is fake. Added memory is often real, and openly sold.
+References: totals in captures of genuine cards; profiles under ``memory`` and ``reported_mib``.
+"""
+
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applicable
+from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.model.profile import Profile
+from gpucheck.model.units import MIB, mib
+
+HELD_BACK = 0.08
+"""Largest share of the nominal size that drivers of genuine cards keep from the total (ECC and WDDM together)."""
+SMALL_HELD_BACK_BYTES = 72 * MIB
+
+
+@check(id="memory-size", title="Declared memory size", severity=Severity.CRITICAL)
+def memory_size(case: Case) -> Outcome:
+    """Compare the declared total with the legal sizes."""
+    total = case.number("memory_total_bytes")
+    legal = sorted({size for p in case.profiles for size in p.memory_sizes_bytes})
+    expected = " or ".join(mib(size) for size in legal)
+    if any(fits(p, total) for p in case.profiles):
+        return Outcome(Status.PASS, f"{mib(total)} is a size that {case.sku} is sold with.", mib(total), expected)
+    if case.partitioned and total < legal[-1]:
+        return not_applicable(f"A part of the card was seen: {case.partitioned}.")
+    if total < legal[0] and case.evidence.host.hypervisor:
+        return inconclusive(
+            "Less memory than any variant has, seen from inside a virtual machine.", mib(total), expected
+        )
+    return _contradiction(case, total, legal, expected)
+
+
+def fits(profile: Profile, total_bytes: int) -> bool:
+    """Whether ``total_bytes`` is what a driver may state for one of the profile's sizes."""
+    if any(abs(total_bytes / MIB - reported) <= reported * 0.005 for reported in profile.reported_mib):
+        return True
+    return any(
+        nominal - max(nominal * HELD_BACK, SMALL_HELD_BACK_BYTES) <= total_bytes <= nominal * 1.001
+        for nominal in profile.memory_sizes_bytes
+    )
+
+
+def _contradiction(case: Case, total: int, legal: list[int], expected: str) -> Outcome:
+    known = case.match.modification
+    if total > legal[-1]:
+        message = f"{case.sku} was never sold with {mib(total)}: {total / legal[-1]:.2g} times its {mib(legal[-1])}."
+    elif total < legal[0]:
+        message = f"{case.sku} has at least {mib(legal[0])}; this card states only {mib(total)}."
+    else:
+        message = f"{case.sku} was never sold with {mib(total)}."
+    if known:
+        message += f" This is how a known modification shows: {known.title}."
+    return Outcome(
+        Status.FAIL,
+        message,
+        observed=mib(total),
+        expected=expected,
+        remedy="Ask who altered the memory and what warranty is left; run the memory walk before paying.",
+        confidence=Confidence.HIGH if case.match.basis == "device_id" or known else Confidence.MEDIUM,
+        evidence=(f"{case.declared_section}.memory_total_bytes",),
+        kinds=(Kind.MEMORY_ALTERED,),
+    )

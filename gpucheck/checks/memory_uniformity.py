@@ -1,0 +1,45 @@
+"""Whether all of the memory is equally fast.
+
+What it checks: the rate of every window of the walk against the median window.
+Why it matters: a region at half speed has lost a channel or runs its links with errors that are retransmitted.
+How it can be fooled: by a busy card; scan it idle and alone.
+A failure does not mean: a fake. A few old models (GTX 970, 660 Ti, 550 Ti) were built with a slower last part.
+References: kernel drivers' handling of mixed memory; reports of GDDR error retransmission.
+"""
+
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
+from gpucheck.checks.memory_residency import HOST_SPEED
+from gpucheck.model.finding import Confidence, Severity, Status
+from gpucheck.model.units import gib
+
+_BUILT_UNEVEN = (
+    "geforce-gtx-970",
+    "geforce-gtx-660-ti",
+    "geforce-gtx-660",
+    "geforce-gtx-550-ti",
+    "geforce-gtx-650-ti-boost",
+)
+_SLOW = 0.8
+
+
+@check(id="memory-uniformity", title="Evenly fast memory", severity=Severity.HIGH, about="condition")
+def memory_uniformity(case: Case) -> Outcome:
+    """Look for regions that are slow, but too fast for the host's bus."""
+    walk = measured(case.evidence.memory_walk, "memory_walk")
+    slow = [r for r in walk.slow_regions if HOST_SPEED <= r.ratio < _SLOW]
+    if not slow:
+        return Outcome(Status.PASS, "All windows are about equally fast (measured).")
+    words = "; ".join(
+        f"{gib(r.length_bytes)} at {r.ratio:.0%} of the median, from {gib(r.first_byte)}" for r in slow[:3]
+    )
+    if any(p.id in _BUILT_UNEVEN for p in case.profiles):
+        return inconclusive(f"{case.sku} was built with a slower part of memory.", words)
+    return Outcome(
+        Status.FAIL,
+        f"Part of the memory is slow: {words}. That is damage or a cut channel, not a forgery.",
+        observed=words,
+        expected="all windows within a few percent",
+        remedy="Scan again on an idle card. If it stays so, have the memory and its channels examined.",
+        confidence=Confidence.MEDIUM,
+        evidence=("memory_walk.slow_regions",),
+    )

@@ -1,0 +1,36 @@
+"""Whether as many multiprocessors run as the SKU has.
+
+What it checks: the multiprocessors that reported themselves from running blocks, against the profile.
+Why it matters: a multiprocessor that is fused off cannot run a block, so this number cannot be forged upwards.
+How it can be fooled: downwards, by locking units; never upwards.
+A failure does not mean: fraud where only a slice is visible (MIG, vGPU), which is passed over.
+References: SKU tables; the ``%smid`` register of the PTX instruction set.
+"""
+
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
+from gpucheck.model.finding import Kind, Severity, Status
+
+
+@check(id="multiprocessors", title="Multiprocessors that run", severity=Severity.CRITICAL)
+def multiprocessors(case: Case) -> Outcome:
+    """Compare the census with the SKU."""
+    census = measured(case.evidence.census, "census")
+    if case.partitioned:
+        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+    legal = sorted({n for p in case.profiles for n in p.sm_counts})
+    if not legal:
+        return inconclusive(f"The catalog does not know how many multiprocessors {case.sku} has.", str(census.sm_count))
+    expected = " or ".join(str(n) for n in legal)
+    if census.sm_count in legal:
+        return Outcome(
+            Status.PASS, f"{census.sm_count} multiprocessors ran, as {case.sku} has.", str(census.sm_count), expected
+        )
+    return Outcome(
+        Status.FAIL,
+        f"{case.sku} has {expected} multiprocessors; on this silicon {census.sm_count} ran.",
+        observed=f"{census.sm_count} (measured)",
+        expected=expected,
+        remedy="The die is another SKU's. Do not pay for the named model.",
+        evidence=("census.sm_count",),
+        kinds=(Kind.REMARKED,),
+    )

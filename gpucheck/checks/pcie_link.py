@@ -1,0 +1,53 @@
+"""Whether the card's own link capability is the SKU's.
+
+What it checks: the generation and lanes that the card could do, never what the slot or idle state gives it.
+Why it matters: mining boards are cut to first-generation speed and few lanes; lost lanes are damage or missing parts.
+How it can be fooled: the capability register follows straps and firmware.
+A failure does not mean: fraud by itself. Risers, narrow slots and power saving never show here.
+References: CMP 170HX (generation 1, 4 lanes) offered as A100; LnkCap in captures of genuine cards.
+"""
+
+from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive, not_applicable
+from gpucheck.model.base import Unavailable
+from gpucheck.model.finding import Confidence, Kind, Severity, Status
+
+
+@check(id="pcie-link", title="PCIe link capability", severity=Severity.MEDIUM)
+def pcie_link(case: Case) -> Outcome:
+    """Compare the capability with the SKU's link."""
+    if case.evidence.host.hypervisor:
+        return not_applicable("A virtual machine shows a link of its own making.")
+    if any(p.form_factor in ("laptop", "sxm", "embedded") for p in case.profiles):
+        return not_applicable("Soldered and module form factors are wired as their maker liked.")
+    generation, lanes, path = _capability(case)
+    wanted_generation = min((p.pcie_generation for p in case.profiles if p.pcie_generation), default=None)
+    wanted_lanes = min((p.pcie_lanes for p in case.profiles if p.pcie_lanes), default=None)
+    if wanted_generation is None:
+        return inconclusive(f"The catalog does not know the link of {case.sku}.")
+    observed = f"generation {generation}" + (f", {lanes} lanes" if lanes else "")
+    expected = f"generation {wanted_generation}" + (f", {wanted_lanes} lanes" if wanted_lanes else "")
+    narrow = bool(lanes and wanted_lanes and lanes * 4 <= wanted_lanes)
+    if generation >= wanted_generation and not (lanes and wanted_lanes and lanes < wanted_lanes):
+        return Outcome(Status.PASS, "The card's link is capable of what the SKU's is.", observed, expected)
+    if generation > wanted_generation - 2 and not narrow:
+        return inconclusive("The link is a little less capable than the SKU's.", observed, expected, (path,))
+    return Outcome(
+        Status.FAIL,
+        f"The card can do {observed} at most; {case.sku} does {expected}.",
+        observed=observed,
+        expected=expected,
+        remedy="Look for missing coupling capacitors at the edge connector; mining boards are sold like this.",
+        confidence=Confidence.MEDIUM,
+        evidence=(path,),
+        kinds=(Kind.REMARKED,),
+    )
+
+
+def _capability(case: Case) -> tuple[int, int | None, str]:
+    pci = case.evidence.pci
+    if not isinstance(pci, Unavailable) and pci.link_generation_max:
+        return pci.link_generation_max, pci.link_lanes_max, "pci.link_generation_max"
+    declared = case.evidence.declared
+    if declared and declared.pcie_generation_device_max:
+        return declared.pcie_generation_device_max, None, f"{case.declared_section}.pcie_generation_device_max"
+    raise Missing("no source stated what the card's own link can do", "pci.link_generation_max")

@@ -1,0 +1,80 @@
+"""Whether the routes to the card's identity tell the same story.
+
+What it checks: device id, UUID, VBIOS version and memory by NVML, by the PCI bus, by the kernel driver and by CUDA.
+Why it matters: a replaced library changes what one route says and forgets the others.
+How it can be fooled: by changing every route, down to the kernel; only measurement resists that.
+A failure does not mean: that the card is at fault; the machine's software is what contradicts itself.
+References: NVIDIA's ``/proc`` interface; known NVML shims.
+"""
+
+from gpucheck.checks.base import Case, Missing, Outcome, check
+from gpucheck.model.base import Unavailable
+from gpucheck.model.evidence import Evidence
+from gpucheck.model.finding import Kind, Severity, Status
+from gpucheck.model.units import mib
+
+
+@check(id="source-agreement", title="Sources against each other", severity=Severity.CRITICAL)
+def source_agreement(case: Case) -> Outcome:
+    """Compare what can be read by more than one route."""
+    accounts = _accounts(case.evidence)
+    compared = {fact: told for fact, told in accounts.items() if len(told) > 1}
+    if not compared:
+        raise Missing("nothing could be read by more than one route", "pci")
+    split = {fact: told for fact, told in compared.items() if not _agree(fact, told)}
+    if not split:
+        return Outcome(Status.PASS, f"All routes agree on {', '.join(compared)}.", f"{len(compared)} facts compared")
+    words = "; ".join(
+        f"{fact}: " + ", ".join(f"{_say(v)} by {r}" for r, v in told.items()) for fact, told in split.items()
+    )
+    return Outcome(
+        Status.FAIL,
+        f"Two routes to the same card disagree ({words}). At least one of them is made up.",
+        observed=words,
+        expected="one identity by every route",
+        remedy="Scan again from trusted boot media with NVIDIA's own driver.",
+        evidence=tuple(f"{route}" for told in split.values() for route in told),
+        kinds=(Kind.REMARKED,),
+    )
+
+
+def _accounts(evidence: Evidence) -> dict[str, dict[str, object]]:
+    accounts: dict[str, dict[str, object]] = {}
+
+    def tell(fact: str, route: str, value: object) -> None:
+        if value is not None:
+            accounts.setdefault(fact, {})[route] = value
+
+    for route in ("nvml", "nvidia_smi"):
+        nvml = getattr(evidence, route)
+        if not isinstance(nvml, Unavailable):
+            tell("device id", route, nvml.device_id)
+            tell("UUID", route, nvml.uuid)
+            tell("VBIOS version", route, nvml.vbios_version)
+            tell("memory", route, nvml.memory_total_bytes)
+    if not isinstance(evidence.pci, Unavailable) and evidence.pci.device_id != 0xFFFF:
+        tell("device id", "pci", evidence.pci.device_id)
+    if not isinstance(evidence.driver, Unavailable):
+        tell("UUID", "driver", evidence.driver.uuid)
+        tell("VBIOS version", "driver", evidence.driver.vbios_version)
+    if not isinstance(evidence.cuda, Unavailable) and not _shared_out(evidence):
+        tell("memory", "cuda", evidence.cuda.total_memory_bytes)
+    return accounts
+
+
+def _shared_out(evidence: Evidence) -> bool:
+    facts = evidence.declared
+    return bool(facts and (facts.mig_enabled or (facts.virtualization and "vgpu" in facts.virtualization.lower())))
+
+
+def _agree(fact: str, told: dict[str, object]) -> bool:
+    if fact == "memory":
+        sizes = [v for v in told.values() if isinstance(v, int)]
+        return min(sizes) >= 0.9 * max(sizes)
+    return len({str(v).casefold() for v in told.values()}) == 1
+
+
+def _say(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value:04x}" if value <= 0xFFFF else mib(value)
+    return str(value)

@@ -1,0 +1,200 @@
+"""The whole story on one page: collect evidence of a card, match it, check it, judge it, report it.
+
+A card is anything with sources and a device. Whether it is real or simulated is not known here.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gpucheck import __version__
+from gpucheck.catalog import Catalog
+from gpucheck.checks import ALL_CHECKS, Case
+from gpucheck.model.base import Frozen, GpucheckError, Reason, Unavailable
+from gpucheck.model.evidence import MEASURED_SECTIONS, Evidence, Host
+from gpucheck.model.match import Claim, Match
+from gpucheck.model.report import CardReport, MatchSummary, Report, Rulebook, Tool
+from gpucheck.verdict import judge, weights_digest
+
+if TYPE_CHECKING:
+    from gpucheck.device.protocol import Device
+
+Section = Frozen | Unavailable
+Emit = Callable[[str, Section], None]
+Progress = Callable[[str, float], None]
+
+DEVICE_STAGES = ("cuda", *MEASURED_SECTIONS)
+"""Stages that run on the device, in order; all others are sources."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How thorough a scan is to be. ``probe`` False reads the declared facts alone."""
+
+    probe: bool = True
+    quick: bool = False
+    deep: bool = False
+    seed: int | None = None
+
+
+class Card(Protocol):
+    """One card of a machine. Picklable, so that a child process can examine it."""
+
+    @property
+    def label(self) -> str:
+        """How the card is named in a list."""
+
+    @property
+    def simulated(self) -> str | None:
+        """The scenario's name, None for a real card."""
+
+    def host(self) -> Host:
+        """The machine around it."""
+
+    def sources(self) -> Mapping[str, Callable[[], Section]]:
+        """Readers of declared evidence by section name, in the order in which to run them."""
+
+    def open_device(self) -> "Device":
+        """The way to its silicon. Raises ``DeviceUnavailable``."""
+
+
+class Machine(Protocol):
+    """The cards at hand."""
+
+    @property
+    def cards(self) -> Sequence[Card]:
+        """All of them."""
+
+
+def stage_names(card: Card, plan: Plan) -> tuple[str, ...]:
+    """Everything that there is to run for a card, in order."""
+    return (*card.sources(), *(DEVICE_STAGES if plan.probe else ()))
+
+
+def run_stages(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progress: Progress) -> None:
+    """Run the named stages and emit each section as soon as it is there. A stage that fails says so in its section."""
+    sources = card.sources()
+    for name in names:
+        if name in sources:
+            progress(name, 0.0)
+            emit(name, _guarded(sources[name]))
+    probes = [name for name in names if name not in sources]
+    if probes:
+        _run_probes(card, plan, probes, emit, progress)
+
+
+def _run_probes(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progress: Progress) -> None:
+    from gpucheck.device.protocol import DeviceError, DeviceUnavailable
+    from gpucheck.probes.options import ProbeOptions
+    from gpucheck.probes.registry import PROBES
+
+    progress(names[0], 0.0)
+    try:
+        device = card.open_device()
+    except DeviceUnavailable as error:
+        return _emit_all(names, Unavailable(unavailable=error.reason, detail=error.message), emit)
+    except GpucheckError as error:
+        return _emit_all(names, Unavailable(unavailable=Reason.FAILED, detail=error.message), emit)
+    try:
+        for name in names:
+            progress(name, 0.0)
+            options = ProbeOptions(
+                quick=plan.quick,
+                deep=plan.deep,
+                seed=plan.seed,
+                windows=card.host().windows,
+                progress=lambda share, _text, name=name: progress(name, share),
+            )
+            try:
+                section: Section = PROBES[name](device, options)
+            except DeviceUnavailable as error:
+                section = Unavailable(unavailable=error.reason, detail=error.message)
+            except DeviceError as error:
+                section = Unavailable(unavailable=Reason.FAILED, detail=error.message)
+            emit(name, section)
+    finally:
+        device.close()
+    return None
+
+
+def _emit_all(names: Iterable[str], section: Section, emit: Emit) -> None:
+    for name in names:
+        emit(name, section)
+
+
+def _guarded(read: Callable[[], Section]) -> Section:
+    try:
+        return read()
+    except GpucheckError as error:
+        return Unavailable(unavailable=Reason.FAILED, detail=error.message)
+    except Exception as error:  # noqa: BLE001 - one source's fault must not lose the others
+        return Unavailable(unavailable=Reason.FAILED, detail=f"{type(error).__name__}: {error}"[:300])
+
+
+def build_evidence(card: Card, host: Host, sections: Mapping[str, Section]) -> Evidence:
+    """Put a card's sections together. A section that is not there was not requested."""
+    from gpucheck.device.kernels import digests
+
+    ran = [name for name in MEASURED_SECTIONS if isinstance(sections.get(name), Frozen) and name in sections]
+    measured = [name for name in ran if not isinstance(sections[name], Unavailable)]
+    return Evidence.model_validate(
+        {
+            "collected_at": dt.datetime.now(dt.UTC).replace(microsecond=0),
+            "tool_version": __version__,
+            "label": card.label,
+            "simulated": card.simulated,
+            "host": host,
+            "kernels": digests(measured),
+            **sections,
+        }
+    )
+
+
+def collect(card: Card, plan: Plan, progress: Progress = lambda _name, _share: None) -> Evidence:
+    """Collect all evidence of one card in this process."""
+    sections: dict[str, Section] = {}
+    run_stages(card, plan, stage_names(card, plan), sections.__setitem__, progress)
+    return build_evidence(card, card.host(), sections)
+
+
+def assess(evidence: Evidence, catalog: Catalog, claim: Claim | None = None) -> CardReport:
+    """Judge one card's evidence. Pure: the same evidence and catalog give the same answer anywhere."""
+    match = catalog.match(evidence)
+    case = Case(evidence, match, claim, catalog)
+    findings = tuple(check(case) for check in ALL_CHECKS)
+    return CardReport(
+        simulated=evidence.simulated,
+        evidence=evidence,
+        match=_summary(match, claim),
+        findings=findings,
+        verdict=judge(case, findings),
+    )
+
+
+def _summary(match: Match, claim: Claim | None) -> MatchSummary:
+    return MatchSummary(
+        profile=match.profile.id if match.profile else None,
+        profile_name=match.profile.name if match.profile else None,
+        candidates=tuple(p.id for p in match.candidates),
+        modification=match.modification.id if match.modification else None,
+        modification_title=match.modification.title if match.modification else None,
+        basis=match.basis,
+        claim=claim.text if claim else None,
+    )
+
+
+def make_report(cards: Sequence[CardReport], host: Host, catalog: Catalog) -> Report:
+    """Bind judged cards with the rulebook that judged them."""
+    kernels: dict[str, str] = {}
+    profiles: dict[str, str] = {}
+    for card in cards:
+        kernels |= card.evidence.kernels
+        profiles |= {id_: catalog.by_id(id_).digest for id_ in card.match.candidates}
+    return Report(
+        tool=Tool(version=__version__),
+        created_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
+        rulebook=Rulebook(weights=weights_digest(), profiles=profiles, kernels=kernels),
+        host=host,
+        cards=tuple(cards),
+    )

@@ -1,0 +1,97 @@
+"""The verdict in one paragraph, for a person who has a card in hand and must decide."""
+
+from collections.abc import Sequence
+
+from gpucheck.checks import Case
+from gpucheck.model.base import Unavailable
+from gpucheck.model.evidence import MEASURED_SECTIONS
+from gpucheck.model.finding import Finding, Status
+from gpucheck.model.units import pci_id
+from gpucheck.model.verdict import Authenticity, Condition
+from gpucheck.verdict.weights import BY_CHECK
+
+_SPOKEN_VOWEL = ("RTX", "NVS", "L2", "L4", "H1", "H2", "H8")
+
+
+def explain(
+    case: Case, findings: Sequence[Finding], authenticity: Authenticity, condition: Condition, coverage: float
+) -> str:
+    """Say what was found, what it rests on, and what was not looked at."""
+    parts = [_opening(case, findings, authenticity, coverage), *_reasons(findings, authenticity), _health(condition)]
+    return " ".join(part for part in parts if part)
+
+
+def _opening(case: Case, findings: Sequence[Finding], authenticity: Authenticity, coverage: float) -> str:
+    name = _name(case)
+    match authenticity:
+        case Authenticity.AUTHENTIC:
+            return (
+                f"What the silicon did under test is what {name} does, and nothing that it declares contradicts that."
+            )
+        case Authenticity.MODIFIED:
+            return f"The card is {name} that was altered after it left the factory."
+        case Authenticity.COUNTERFEIT:
+            return f"The card is not what it is said to be: {_said(case, name)}."
+        case Authenticity.SUSPECT:
+            return f"Something does not fit: the card presents itself as {name}, but part of what was seen speaks against it."
+        case Authenticity.INCONCLUSIVE:
+            return _undecided(case, findings, name, coverage)
+
+
+def _said(case: Case, name: str) -> str:
+    return f"sold as {case.claim.text}, it declares itself as {name}" if case.claim else f"it declares itself as {name}"
+
+
+def _name(case: Case) -> str:
+    found = (case.match.profile,) if case.match.profile else case.match.candidates
+    names = list(dict.fromkeys(p.name for p in found))
+    if not names:
+        return "an unknown card"
+    article = "an" if names[0][0] in "AEIOU" or names[0].startswith(_SPOKEN_VOWEL) else "a"
+    return f"{article} {' or '.join(names[:3])}"
+
+
+def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: float) -> str:
+    if not case.match.candidates and case.match.profile is None:
+        return _unknown_sku(case)
+    errors = [f.title for f in findings if f.status is Status.ERROR]
+    if errors:
+        return f"No answer: the check '{errors[0]}' itself failed, and nothing that did not run counts as passed."
+    measured = [s for s in MEASURED_SECTIONS if not isinstance(getattr(case.evidence, s), Unavailable)]
+    if not measured:
+        return (
+            f"Nothing that was read contradicts the claim that this is {name}. But everything read can be rewritten, "
+            "and nothing was measured, so the silicon is unproven."
+        )
+    open_ = [f.title.lower() for f in findings if f.status is Status.INCONCLUSIVE and BY_CHECK[f.check].required]
+    missing = f" Still open: {', '.join(open_)}." if open_ else f" Too little was examined ({coverage:.0%})."
+    return f"Nothing contradicts the claim that this is {name}, but it is not proven.{missing}"
+
+
+def _unknown_sku(case: Case) -> str:
+    declared = case.evidence.declared
+    pci = case.evidence.pci
+    vendor, device = (declared.vendor_id, declared.device_id) if declared else (None, None)
+    if device is None and not isinstance(pci, Unavailable):
+        vendor, device = pci.vendor_id, pci.device_id
+    what = f"device id {pci_id(vendor, device)}" if device is not None else "what this card declares"
+    called = f" ({declared.name})" if declared and declared.name else ""
+    return (
+        f"There is no profile for {what}{called}, so there is nothing to hold the card against. That is no sign of fraud: "
+        "nothing contradicts the claim, and nothing supports it."
+    )
+
+
+def _reasons(findings: Sequence[Finding], authenticity: Authenticity) -> list[str]:
+    if authenticity in (Authenticity.AUTHENTIC, Authenticity.INCONCLUSIVE):
+        return []
+    failed = [f for f in findings if f.status is Status.FAIL and f.about == "authenticity"]
+    failed.sort(key=lambda f: (not BY_CHECK[f.check].decisive, BY_CHECK[f.check].on_fail, f.check))
+    return [f.message for f in failed[:3]]
+
+
+def _health(condition: Condition) -> str:
+    return {
+        Condition.DEFECTIVE: "It is defective; that is a matter of condition, apart from what the card is.",
+        Condition.WORN: "It shows wear; that is a matter of condition, apart from what the card is.",
+    }.get(condition, "")

@@ -1,0 +1,93 @@
+"""Findings to verdict: per group of correlated checks the strongest counts, and physical impossibilities settle it."""
+
+from collections.abc import Sequence
+
+from gpucheck.checks import Case
+from gpucheck.model.finding import Finding, Kind, Severity, Status
+from gpucheck.model.verdict import Authenticity, Condition, Contribution, Verdict
+from gpucheck.verdict.explanation import explain
+from gpucheck.verdict.weights import AUTHENTIC_FROM, BY_CHECK, COVERAGE_FLOOR, SUSPECT_AT, WEIGHTS
+
+
+def judge(case: Case, findings: Sequence[Finding]) -> Verdict:
+    """Fuse the findings of one card. Their order never matters."""
+    contributions = contribute(findings)
+    covered = coverage(findings)
+    authenticity = _authenticity(findings, contributions, covered)
+    condition = _condition(findings)
+    kinds = _kinds(findings, authenticity)
+    return Verdict(
+        authenticity=authenticity,
+        condition=condition,
+        kinds=kinds,
+        explanation=explain(case, findings, authenticity, condition, covered),
+        coverage=covered,
+        contributions=contributions,
+    )
+
+
+def contribute(findings: Sequence[Finding]) -> tuple[Contribution, ...]:
+    """The strongest failing check of each group, else the strongest passing one; the weightiest first."""
+    strongest: dict[str, Contribution] = {}
+    for finding in findings:
+        weight = BY_CHECK[finding.check]
+        points = {Status.FAIL: weight.on_fail, Status.PASS: weight.on_pass}.get(finding.status, 0)
+        if not points:
+            continue
+        held = strongest.get(weight.group)
+        if held is None or _rank(points, finding.check) > _rank(held.decibans, held.check):
+            strongest[weight.group] = Contribution(group=weight.group, check=finding.check, decibans=points)
+    return tuple(sorted(strongest.values(), key=lambda c: (-abs(c.decibans), c.group)))
+
+
+def _rank(points: int, check: str) -> tuple[bool, int, str]:
+    """A failure outranks every pass, then the larger weight, then the name, so that order cannot matter."""
+    return points < 0, abs(points), check
+
+
+def coverage(findings: Sequence[Finding]) -> float:
+    """Weight of the checks that gave an answer over the weight of all that apply, 0 to 1."""
+    status = {f.check: f.status for f in findings}
+    applicable = [w for w in WEIGHTS if w.on_pass and status.get(w.check) is not Status.NOT_APPLICABLE]
+    answered = sum(w.on_pass for w in applicable if status.get(w.check) in (Status.PASS, Status.FAIL))
+    return round(answered / sum(w.on_pass for w in applicable), 3) if applicable else 0.0
+
+
+def _authenticity(findings: Sequence[Finding], contributions: Sequence[Contribution], covered: float) -> Authenticity:
+    failed = {f.check for f in findings if f.status is Status.FAIL}
+    passed = {f.check for f in findings if f.status is Status.PASS}
+    settled = {BY_CHECK[check].settles for check in failed if BY_CHECK[check].decisive}
+    if "counterfeit" in settled:
+        return Authenticity.COUNTERFEIT
+    if "modified" in settled or ({"memory-size"} <= failed and "memory-capacity" in passed):
+        return Authenticity.MODIFIED
+    if sum(c.decibans for c in contributions if c.decibans < 0) <= SUSPECT_AT:
+        return Authenticity.SUSPECT
+    required = {w.check for w in WEIGHTS if w.required}
+    crashed = any(f.status is Status.ERROR for f in findings)
+    score = sum(c.decibans for c in contributions)
+    if required <= passed and not crashed and covered >= COVERAGE_FLOOR and score >= AUTHENTIC_FROM:
+        return Authenticity.AUTHENTIC
+    return Authenticity.INCONCLUSIVE
+
+
+def _condition(findings: Sequence[Finding]) -> Condition:
+    about = [f for f in findings if f.about == "condition"]
+    failed = [f for f in about if f.status is Status.FAIL]
+    if any(f.severity in (Severity.HIGH, Severity.CRITICAL) for f in failed):
+        return Condition.DEFECTIVE
+    if failed:
+        return Condition.WORN
+    return Condition.GOOD if any(f.status is Status.PASS for f in about) else Condition.NOT_EXAMINED
+
+
+def _kinds(findings: Sequence[Finding], authenticity: Authenticity) -> tuple[Kind, ...]:
+    """The kinds of the weighty failures. Memory that does not exist was not altered, it was made up."""
+    if authenticity in (Authenticity.AUTHENTIC, Authenticity.INCONCLUSIVE):
+        return ()
+    failed = [f for f in findings if f.status is Status.FAIL and f.about == "authenticity"]
+    weighty = [f for f in failed if BY_CHECK[f.check].on_fail <= SUSPECT_AT] or failed
+    kinds = {kind for f in weighty for kind in f.kinds}
+    if kinds & {Kind.CAPACITY_FORGED, Kind.PAGED}:
+        kinds.discard(Kind.MEMORY_ALTERED)
+    return tuple(kind for kind in Kind if kind in kinds)

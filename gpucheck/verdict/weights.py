@@ -1,0 +1,82 @@
+"""The one table of weights.
+
+A weight is in decibans: ten times the decimal logarithm of how much likelier an observation is on a genuine card than
+on one that is not. +10 means ten times likelier when genuine, -20 a hundred times likelier when not. All figures are
+expert estimates until they can be fitted; ``why`` says what was assumed. Within a group the observations hang together
+(one reflash changes them all), so only the strongest counts. A decisive failure is a physical impossibility, or a plain
+contradiction of the sale, and settles the matter alone.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What one check's answer is worth."""
+
+    check: str
+    on_fail: int
+    on_pass: int
+    group: str
+    decisive: bool
+    why: str
+    required: bool = False
+    """A pass of it is needed for ``authentic``."""
+    settles: Literal["counterfeit", "modified"] = "counterfeit"
+    """What a decisive failure makes of the card."""
+
+
+WEIGHTS: tuple[Weight, ...] = (
+    Weight("claim", -60, 0, "claim", True, "sold as one SKU, states another: the sale itself is contradicted"),
+    Weight("laptop-die", -60, 0, "claim", True, "fails only against a claim for a desktop model"),
+    Weight("compute-capability", -60, 20, "silicon", True, "code of another generation cannot run; posing as an older one "
+           "is conceivable, so a pass is worth 100:1 at most", required=True),
+    Weight("multiprocessors", -60, 20, "silicon", True, "fused-off units cannot run blocks; one card in a hundred of "
+           "another SKU would share the count", required=True),
+    Weight("memory-capacity", -60, 10, "memory", True, "every cell proven; a forger's card with all of its memory is a "
+           "tenth of forgeries at most", required=True),
+    Weight("memory-residency", -60, 3, "memory", True, "no host bus reaches a quarter of the card's own rate",
+           required=True),
+    Weight("memory-bandwidth", -15, 5, "bandwidth", False, "slow by heat or load in perhaps 3 % of honest scans; "
+           "another SKU often has similar bandwidth", required=True),
+    Weight("memory-size", -25, 5, "capacity", False, "0 of 60 genuine captures outside the legal sizes"),
+    Weight("known-modification", -40, 0, "capacity", True, "the total or subsystem of a described modification; no "
+           "genuine capture shows one", settles="modified"),
+    Weight("bar1-size", -12, 2, "capacity", False, "18 of 18 genuine resizable-BAR cards reach their memory"),
+    Weight("vbios-family", -50, 3, "firmware", True, "0 of 156 genuine captures contradict; firmware of another die "
+           "cannot initialise the chip"),
+    Weight("gpu-part-number", -25, 2, "firmware", False, "68 of 68 genuine captures agree"),
+    Weight("product-name", -25, 1, "firmware", False, "renamed by a patched driver; unknown names never fail"),
+    Weight("architecture", -40, 2, "driver-view", True, "read from the chip by the driver; no innocent cause known"),
+    Weight("core-count", -25, 2, "driver-view", False, "read from fuses by the driver; profiles may err in 1 of 300"),
+    Weight("bus-width", -25, 2, "driver-view", False, "as the core count; salvaged cards fail rightly"),
+    Weight("memory-clock", -8, 1, "driver-view", False, "firmware and overclocking move it; weak"),
+    Weight("brand", -8, 1, "board", False, "names changed over the years; weak"),
+    Weight("board-fingerprint", -22, 3, "board", False, "project codes agree in 42 of 42 genuine captures"),
+    Weight("subsystem", -8, 1, "board", False, "makers are not all on record; weak"),
+    Weight("pcie-link", -12, 1, "link", False, "capability, not state; straps and repairs move it"),
+    Weight("source-agreement", -40, 3, "sources", True, "two routes to one fact cannot differ on an honest machine"),
+    Weight("driver-support", -20, 1, "sources", False, "power and slot faults explain perhaps 1 in 100"),
+    Weight("memory-faults", 0, 0, "condition", False, "condition never moves authenticity"),
+    Weight("memory-uniformity", 0, 0, "condition", False, "condition never moves authenticity"),
+    Weight("memory-health", 0, 0, "condition", False, "condition never moves authenticity"),
+)  # fmt: skip
+
+BY_CHECK = {weight.check: weight for weight in WEIGHTS}
+
+SUSPECT_AT = -20
+"""Sum of the groups that speak against the card, at or below which it is ``suspect``: a hundred to one."""
+AUTHENTIC_FROM = 20
+"""Sum of all groups from which a card may be ``authentic``."""
+COVERAGE_FLOOR = 0.6
+"""Share of the weight that must have been examined before a card may be ``authentic``."""
+
+
+@cache
+def weights_digest() -> str:
+    """Digest of the table and its thresholds, for the rulebook of a report."""
+    text = repr((WEIGHTS, SUSPECT_AT, AUTHENTIC_FROM, COVERAGE_FLOOR))
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
