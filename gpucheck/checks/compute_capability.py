@@ -22,10 +22,14 @@ def compute_capability(case: Case) -> Outcome:
     wrong = {path: value for path, value in seen.items() if value not in expected}
     if not wrong:
         how = "machine code for it ran" if "census.machine_code" in seen else "declared only"
+        stated = ", ".join(sorted(set(seen.values())))
         return Outcome(
-            Status.PASS, f"Compute capability {expected[0]} is that of {case.sku} ({how}).", ", ".join(set(seen.values())),
-            " or ".join(expected), evidence=tuple(seen),
-        )  # fmt: skip
+            Status.PASS,
+            f"Compute capability {stated} is that of {case.sku} ({how}).",
+            observed=stated,
+            expected=" or ".join(expected),
+            evidence=tuple(seen),
+        )
     values = " and ".join(sorted(set(wrong.values())))
     return Outcome(
         Status.FAIL,

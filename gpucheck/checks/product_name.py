@@ -16,12 +16,14 @@ from gpucheck.model.finding import Kind, Severity, Status
 from gpucheck.model.profile import Profile
 
 GENERIC = re.compile(
-    r"^(nvidia\s+)?(graphics (device|driver)|device\s*[0-9a-f]{0,4}|n/?a|unknown( error)?|err!?)?$", re.I, GNORECASE
+    r"^(nvidia\s+)?(graphics (device|driver)|device\s*[0-9a-f]{0,4}|n/?a|unknown( error)?|err!?)?$", re.IGNORECASE
 )
 _MARKED_LAPTOP = re.compile(r"\bRTX\s?[345]0[5-9]0\b", re.IGNORECASE)
 _WORDS = re.compile(r"[a-z0-9]+")
-_DECORATION = {"nvidia", "geforce", "quadro", "tesla", "laptop", "gpu", "mobile", "max", "q", "with", "design", "oem",
-               "generation", "edition", "the", "rev", "a", "v2", "lite", "hash", "rate", "notebook", "rtx", "gtx"}  # fmt: skip
+_DECORATION = set(
+    "nvidia geforce quadro tesla rtx gtx laptop mobile notebook gpu max q with design oem generation edition the rev a "
+    "v2 lite hash rate".split()
+)
 
 
 @check(id="product-name", title="Product name against device id", severity=Severity.HIGH)

@@ -1,15 +1,40 @@
 """Reference values of one SKU with its die, as ``profiles/`` holds them."""
 
-import datetime
-from typing import Literal
+import datetime as dt
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, WithJsonSchema
 
 from gpucheck.model.base import Frozen
 from gpucheck.model.units import MIB
 
 SkuClass = Literal["geforce", "titan", "workstation", "datacenter", "mining", "vgpu"]
 FormFactor = Literal["desktop", "oem", "laptop", "workstation", "pcie", "sxm", "mining", "embedded"]
+Confidence = Literal["high", "medium", "low"]
+DeviceId = Annotated[int, Field(ge=0, le=0xFFFF)]
+
+
+def _pair(value: Any) -> Any:
+    """Read ``10de:146d`` as (0x10de, 0x146d); anything else goes on to the ordinary validation."""
+    if not isinstance(value, str):
+        return value
+    vendor, _, device = value.partition(":")
+    if len(vendor) != 4 or len(device) != 4:
+        raise ValueError("a subsystem is written as vendor:device, four hex digits each, such as 10de:146d")
+    return int(vendor, 16), int(device, 16)
+
+
+def _hex_key(value: Any) -> Any:
+    """Read the key ``0x1e30`` as a number: a TOML key is always text."""
+    return int(value, 16) if isinstance(value, str) and value.startswith("0x") else value
+
+
+SubsystemPair = Annotated[
+    tuple[int, int],
+    BeforeValidator(_pair),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{4}:[0-9a-f]{4}$"}),
+]
+"""(subsystem vendor, subsystem), in a file ``10de:146d``."""
 
 
 class Die(Frozen):
@@ -17,12 +42,12 @@ class Die(Frozen):
 
     name: str
     architecture: str
-    compute_capability: str
-    chip_id: int | None = None
+    compute_capability: str = Field(pattern=r"^\d{1,2}\.\d$")
+    chip_id: Annotated[int, Field(ge=0, le=0x1FF)] | None = None
     """Bits 28:20 of PMC_BOOT_0."""
-    sm_count_max: int | None = None
-    cores_per_sm: int
-    vbios_families: tuple[str, ...] = ()
+    sm_count_max: PositiveInt | None = None
+    cores_per_sm: PositiveInt
+    vbios_families: tuple[Annotated[str, Field(pattern=r"^[0-9A-F]{2}\.[0-9A-F]{2}$")], ...] = ()
     """First two bytes of the VBIOS version, such as ``95.02``."""
     vbios_families_verified: bool = False
     """True where captures of real cards show the family, False where it is a pattern or a table alone."""
@@ -32,11 +57,13 @@ class Die(Frozen):
 class MemoryLayout(Frozen):
     """One way in which a SKU's memory is built. Rates are per pin."""
 
-    sizes_mib: tuple[int, ...] = Field(min_length=1)
+    sizes_mib: tuple[PositiveInt, ...] = Field(min_length=1)
     """Legal nominal capacities: a discrete set, never a span."""
-    type: str
-    bus_width_bits: int | None = None
-    data_rate_gbps: float | None = None
+    type: str = Field(pattern=r"^(DDR[34]|GDDR[3567]X?|HBM\d?e?)$")
+    bus_width_bits: PositiveInt | None = None
+    data_rate_gbps: PositiveFloat | None = None
+    uneven: str = ""
+    """Why a capacity does not divide over the channels, where it does not: chips of two densities, a slice of a card."""
 
     @property
     def bandwidth_bytes_per_second(self) -> float | None:
@@ -46,41 +73,50 @@ class MemoryLayout(Frozen):
         return self.bus_width_bits / 8 * self.data_rate_gbps * 1e9
 
 
-class Profile(Frozen):
-    """One SKU."""
+class Sku(Frozen):
+    """One product cut from a die, as a profile file states it."""
 
-    id: str
-    name: str
+    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    name: str = Field(min_length=1)
     nvml_names: tuple[str, ...] = ()
     other_names: tuple[str, ...] = ()
     """Names in PCI id lists and data sheets."""
-    die: Die
     sku_class: SkuClass
     form_factor: FormFactor
-    device_ids: tuple[int, ...] = ()
-    subsystems: dict[int, tuple[tuple[int, int], ...]] = {}
+    retail: bool = True
+    """False for engineering samples and products that were never sold: a plain claim does not mean them."""
+    device_ids: tuple[DeviceId, ...] = ()
+    subsystems: dict[Annotated[DeviceId, BeforeValidator(_hex_key)], tuple[SubsystemPair, ...]] = {}
     """Device id to the (subsystem vendor, subsystem) pairs that make it *this* SKU where several share the id."""
-    sm_counts: tuple[int, ...] = ()
-    l2_cache_bytes: int | None = None
+    shared_id: str = ""
+    """Why nothing tells this SKU from another one of the same device id, where nothing does."""
+    sm_counts: tuple[PositiveInt, ...] = ()
+    l2_cache_bytes: NonNegativeInt | None = None
     memory: tuple[MemoryLayout, ...] = Field(min_length=1)
     """The usual layout first."""
-    reported_mib: tuple[int, ...] = ()
+    reported_mib: tuple[PositiveInt, ...] = ()
     """Totals that drivers really report, with ECC on and off where that differs."""
-    memory_clock_max_mhz: int | None = None
-    """As NVML states it: half the data rate."""
+    memory_clock_max_mhz: PositiveInt | None = None
+    """As NVML states it: half the data rate. A file names it only where it is not that of the usual layout."""
     ecc: Literal["yes", "no", "unknown"] = "unknown"
     nvlink: Literal["yes", "no", "unknown"] = "unknown"
-    pcie_generation: int | None = None
-    pcie_lanes: int | None = None
-    power_default_watts: int | None = None
-    fp64_ratio: str | None = None
+    pcie_generation: PositiveInt | None = None
+    pcie_lanes: PositiveInt | None = None
+    power_default_watts: PositiveInt | None = None
+    fp64_ratio: Annotated[str, Field(pattern=r"^1:\d+$")] | None = None
     tensor_fp32_accumulate: Literal["full", "half", "capped", "none"] | None = None
     gpu_part_numbers: tuple[str, ...] = ()
-    released: datetime.date | None = None
-    confidence: Literal["high", "medium", "low"] = "medium"
+    released: dt.date | None = None
+    confidence: Confidence = "medium"
     sources: dict[str, str] = {}
     """Fact group to where it comes from."""
     notes: tuple[str, ...] = ()
+
+
+class Profile(Sku):
+    """One SKU with its die."""
+
+    die: Die
     digest: str = ""
     """Of the file that holds this profile."""
 
@@ -98,3 +134,10 @@ class Profile(Frozen):
     def bandwidths_bytes_per_second(self) -> tuple[float, ...]:
         """Theoretical peak of every layout."""
         return tuple(sorted({b for x in self.memory if (b := x.bandwidth_bytes_per_second) is not None}))
+
+
+class DieFile(Frozen):
+    """The shape of ``profiles/<generation>/<die>.toml``: the die once, then every SKU that is cut from it."""
+
+    die: Die
+    sku: tuple[Sku, ...]

@@ -33,7 +33,7 @@ def _opening(case: Case, findings: Sequence[Finding], authenticity: Authenticity
         case Authenticity.COUNTERFEIT:
             return f"The card is not what it is said to be: {_said(case, name)}."
         case Authenticity.SUSPECT:
-            return f"Something does not fit: the card presents itself as {name}, but part of what was seen speaks against it."
+            return f"Something does not fit: the card states that it is {name}, but part of what was seen denies it."
         case Authenticity.INCONCLUSIVE:
             return _undecided(case, findings, name, coverage)
 
@@ -77,8 +77,8 @@ def _unknown_sku(case: Case) -> str:
     what = f"device id {pci_id(vendor, device)}" if device is not None else "what this card declares"
     called = f" ({declared.name})" if declared and declared.name else ""
     return (
-        f"There is no profile for {what}{called}, so there is nothing to hold the card against. That is no sign of fraud: "
-        "nothing contradicts the claim, and nothing supports it."
+        f"There is no profile for {what}{called}, so there is nothing to hold the card against. "
+        "That is no sign of fraud: nothing contradicts the claim, and nothing supports it."
     )
 
 

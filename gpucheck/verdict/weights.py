@@ -32,8 +32,8 @@ class Weight:
 WEIGHTS: tuple[Weight, ...] = (
     Weight("claim", -60, 0, "claim", True, "sold as one SKU, states another: the sale itself is contradicted"),
     Weight("laptop-die", -60, 0, "claim", True, "fails only against a claim for a desktop model"),
-    Weight("compute-capability", -60, 20, "silicon", True, "code of another generation cannot run; posing as an older one "
-           "is conceivable, so a pass is worth 100:1 at most", required=True),
+    Weight("compute-capability", -60, 20, "silicon", True, "code of another generation cannot run; posing as an older "
+           "one is conceivable, so a pass is worth 100:1 at most", required=True),
     Weight("multiprocessors", -60, 20, "silicon", True, "fused-off units cannot run blocks; one card in a hundred of "
            "another SKU would share the count", required=True),
     Weight("memory-capacity", -60, 10, "memory", True, "every cell proven; a forger's card with all of its memory is a "
