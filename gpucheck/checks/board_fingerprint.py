@@ -17,8 +17,8 @@ from gpucheck.model.evidence import NvmlFacts
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.profile import Profile
 
-_INFOROM = re.compile(r"^(G?\d{3,4})\.\d{4}\.")
-_BOARD = re.compile(r"^\d{3}-\d(G\d{3})-|^\d{3}-1(\d{4})-")
+_INFOROM = re.compile(r"^([A-Z]\d{3}|\d{4})\.\d{4}\.")
+_BOARD = re.compile(r"^\d{3}-\d([A-Z]\d{3}|\d{4})-")
 _CONSUMER_PROJECTS = ("G001", "G002", "G000")
 
 
@@ -58,8 +58,7 @@ def project_mismatch(facts: NvmlFacts) -> str | None:
     board = _BOARD.match(facts.board_part_number or "")
     if image is None or board is None:
         return None
-    stamped = board[1] or board[2]
-    return None if image[1] == stamped else f"InfoROM of project {image[1]} on a board of project {stamped}"
+    return None if image[1] == board[1] else f"InfoROM of project {image[1]} on a board of project {board[1]}"
 
 
 def _missing_signs(facts: NvmlFacts, profile: Profile) -> list[str]:

@@ -20,9 +20,33 @@ GENERIC = re.compile(
 )
 _MARKED_LAPTOP = re.compile(r"\bRTX\s?[345]0[5-9]0\b", re.IGNORECASE)
 _WORDS = re.compile(r"[a-z0-9]+")
-_DECORATION = set(
-    "nvidia geforce quadro tesla rtx gtx laptop mobile notebook gpu max q with design oem generation edition the rev a "
-    "v2 lite hash rate".split()
+_DECORATION = frozenset(
+    {
+        "nvidia",
+        "geforce",
+        "quadro",
+        "tesla",
+        "rtx",
+        "gtx",
+        "laptop",
+        "mobile",
+        "notebook",
+        "gpu",
+        "max",
+        "q",
+        "with",
+        "design",
+        "oem",
+        "generation",
+        "edition",
+        "the",
+        "rev",
+        "a",
+        "v2",
+        "lite",
+        "hash",
+        "rate",
+    }
 )
 
 

@@ -1,0 +1,51 @@
+"""Evidence of simulated cards, and single facts changed in it."""
+
+from functools import cache
+from typing import Any
+
+from gpucheck.catalog import Catalog
+
+from gpucheck.model.evidence import Evidence
+from gpucheck.model.finding import Finding
+from gpucheck.model.report import CardReport
+from gpucheck.pipeline import Plan, assess, collect
+
+
+@cache
+def catalog() -> Catalog:
+    return Catalog()
+
+
+@cache
+def evidence_of(scenario: str) -> Evidence:
+    """Collect a shipped scenario once."""
+    from gpucheck.simulation import machine
+
+    return collect(machine([scenario]).cards[0], Plan())
+
+
+def genuine() -> Evidence:
+    """An honest RTX 4090, measured."""
+    return evidence_of("rtx-4090")
+
+
+def alter(evidence: Evidence, **changes: Any) -> Evidence:
+    """Change fields by path, with two underscores between section and field: ``nvml__name="…"``."""
+    sections: dict[str, Any] = {}
+    for path, value in changes.items():
+        section, _, field = path.partition("__")
+        if not field:
+            sections[section] = value
+            continue
+        held = sections.get(section, getattr(evidence, section))
+        sections[section] = held.model_copy(update={field: value})
+    return evidence.model_copy(update=sections)
+
+
+def report(evidence: Evidence, claim: str | None = None) -> CardReport:
+    return assess(evidence, catalog(), catalog().resolve_claim(claim) if claim else None)
+
+
+def finding(evidence: Evidence, check: str, claim: str | None = None) -> Finding:
+    """The one finding of a check."""
+    return next(f for f in report(evidence, claim).findings if f.check == check)

@@ -1,0 +1,135 @@
+"""Checks of what the silicon did."""
+
+import pytest
+
+from gpucheck.model.evidence import MemoryFault, SlowRegion
+from gpucheck.model.finding import Kind, Status
+from gpucheck.model.units import GIB
+from tests.cards import alter, finding, genuine, report
+
+
+def fault(kind: str, **fields: object) -> MemoryFault:
+    base = {"kind": kind, "wrong_bytes": 16, "first_byte": 4096, "last_byte": 4111}
+    return MemoryFault.model_validate(base | fields)
+
+
+def walked(**changes: object) -> dict[str, object]:
+    return {f"memory_walk__{name}": value for name, value in changes.items()}
+
+
+def test_another_number_of_multiprocessors_is_another_die() -> None:
+    result = report(alter(genuine(), census__sm_count=82))
+    assert result.verdict.authenticity == "counterfeit"
+    assert Kind.REMARKED in result.verdict.kinds
+
+
+def test_machine_code_of_another_generation() -> None:
+    assert finding(alter(genuine(), census__machine_code="8.6"), "compute-capability").status is Status.FAIL
+
+
+def test_wrapping_memory_is_forged_and_the_true_size_is_told() -> None:
+    real = 12 * GIB + 4096
+    faults = (fault("wraparound", distance_bytes=real, wrong_bytes=12 * GIB),)
+    found = finding(alter(genuine(), **walked(faults=faults, distinct_bytes=real)), "memory-capacity")
+    assert found.status is Status.FAIL
+    assert found.kinds == (Kind.CAPACITY_FORGED,)
+    assert f"{real:,}" in found.message
+
+
+@pytest.mark.parametrize("kind", ["limbo", "shuffled_alias"])
+def test_other_ways_to_forge_capacity_tell_what_was_kept(kind: str) -> None:
+    found = finding(alter(genuine(), **walked(faults=(fault(kind),), distinct_bytes=8 * GIB)), "memory-capacity")
+    assert found.status is Status.FAIL
+    assert f"{8 * GIB:,}" in found.message
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        fault("stuck", bit=17, value=1),
+        fault("transition", bit=3, value=0),
+        fault("retention"),
+        fault("corruption"),
+        fault("lost_write"),
+        fault("dead_channel", channel=5, channels=12, granule_bytes=256),
+    ],
+    ids=lambda f: f.kind,
+)
+def test_damage_is_called_damage_and_never_forgery(broken: MemoryFault) -> None:
+    result = report(alter(genuine(), **walked(faults=(broken,))))
+    found = next(f for f in result.findings if f.check == "memory-faults")
+    assert found.status is Status.FAIL
+    assert "damage" in found.message
+    assert result.verdict.condition == "defective"
+    assert result.verdict.authenticity == "authentic"
+    assert result.verdict.kinds == ()
+
+
+def test_much_damaged_memory_is_never_authentic() -> None:
+    dead = fault("dead_channel", channel=5, channels=12, granule_bytes=256, wrong_bytes=2 * GIB)
+    result = report(alter(genuine(), **walked(faults=(dead,), distinct_bytes=22 * GIB)))
+    assert result.verdict.authenticity == "inconclusive"
+    assert result.verdict.condition == "defective"
+
+
+def test_untested_memory_is_not_a_pass() -> None:
+    walk = genuine().memory_walk
+    total = walk.total_bytes  # type: ignore[union-attr]
+    part = walked(tested_bytes=total // 2, distinct_bytes=total // 2, untested_bytes=total - total // 2)
+    found = finding(alter(genuine(), **part), "memory-capacity")
+    assert found.status is Status.INCONCLUSIVE
+    assert "50.0%" in found.message
+
+
+def test_a_walk_that_saw_less_than_nvml_declares_is_not_a_pass() -> None:
+    walk = genuine().memory_walk
+    half = walk.total_bytes // 2  # type: ignore[union-attr]
+    part = walked(total_bytes=half, tested_bytes=half, distinct_bytes=half, untested_bytes=0)
+    assert finding(alter(genuine(), **part), "memory-capacity").status is Status.INCONCLUSIVE
+
+
+def test_memory_at_bus_speed_is_the_hosts() -> None:
+    slow = SlowRegion(first_byte=16 * GIB, length_bytes=7 * GIB, bytes_per_second=25e9, ratio=0.03)
+    paged = alter(genuine(), **walked(slow_regions=(slow,)))
+    result = report(paged)
+    assert result.verdict.authenticity == "counterfeit"
+    assert result.verdict.kinds == (Kind.PAGED,)
+    assert "host" in next(f for f in result.findings if f.check == "memory-residency").message
+
+
+def test_windows_lends_memory_by_design() -> None:
+    slow = SlowRegion(first_byte=16 * GIB, length_bytes=7 * GIB, bytes_per_second=25e9, ratio=0.03)
+    evidence = alter(genuine(), **walked(slow_regions=(slow,)))
+    windows = alter(evidence, host=evidence.host.model_copy(update={"windows": True}))
+    assert finding(windows, "memory-residency").status is Status.INCONCLUSIVE
+    assert report(windows).verdict.authenticity == "inconclusive"
+
+
+def test_a_slow_region_is_damage() -> None:
+    slow = SlowRegion(first_byte=8 * GIB, length_bytes=2 * GIB, bytes_per_second=500e9, ratio=0.5)
+    result = report(alter(genuine(), **walked(slow_regions=(slow,))))
+    assert result.verdict.condition == "defective"
+    assert result.verdict.kinds == ()
+
+
+@pytest.mark.parametrize(
+    ("rate", "status"),
+    [
+        (950e9, Status.PASS),
+        (760e9, Status.PASS),
+        (600e9, Status.INCONCLUSIVE),
+        (300e9, Status.FAIL),
+        (1300e9, Status.FAIL),
+    ],
+)
+def test_bandwidth_bands(rate: float, status: Status) -> None:
+    card = alter(genuine(), bandwidth__read_bytes_per_second=rate, bandwidth__copy_bytes_per_second=rate * 0.9)
+    assert finding(card, "memory-bandwidth").status is status
+
+
+def test_counters_speak_of_condition() -> None:
+    grave = alter(genuine(), nvml__row_remap_failure=True)
+    worn = alter(genuine(), nvml__row_remap_uncorrectable=2, nvml__row_remap_failure=False)
+    assert report(grave).verdict.condition == "defective"
+    assert report(worn).verdict.condition == "worn"
+    assert report(worn).verdict.authenticity == "authentic"

@@ -1,0 +1,151 @@
+"""The fusion of findings: properties that hold whatever the findings are."""
+
+import random
+
+from gpucheck.catalog import Catalog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpucheck.checks import ALL_CHECKS, Case
+from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
+from gpucheck.model.match import Match
+from gpucheck.model.verdict import Authenticity, Condition
+from gpucheck.verdict import judge
+from gpucheck.verdict.fusion import contribute, coverage
+from gpucheck.verdict.weights import BY_CHECK, WEIGHTS
+from tests.cards import genuine
+
+ALARMS = {Authenticity.SUSPECT, Authenticity.MODIFIED, Authenticity.COUNTERFEIT}
+CATALOG = Catalog()
+
+
+def case() -> Case:
+    return Case(genuine(), Match(), None, CATALOG)
+
+
+def finding(check_id: str, status: Status) -> Finding:
+    check = next(c for c in ALL_CHECKS if c.id == check_id)
+    failing = status in (Status.FAIL, Status.ERROR)
+    return Finding(
+        check=check.id,
+        title=check.title,
+        about=check.about,
+        status=status,
+        severity=check.severity if failing else Severity.INFO,
+        confidence=Confidence.HIGH,
+        message="m",
+        kinds=(Kind.REMARKED,) if failing and check.about == "authenticity" else (),
+    )
+
+
+statuses = st.fixed_dictionaries({check.id: st.sampled_from(list(Status)) for check in ALL_CHECKS})
+
+
+def build(by_check: dict[str, Status]) -> list[Finding]:
+    return [finding(check, status) for check, status in by_check.items()]
+
+
+def all_passed(**changes: Status) -> list[Finding]:
+    named = {check.replace("_", "-"): status for check, status in changes.items()}
+    return build({check.id: named.get(check.id, Status.PASS) for check in ALL_CHECKS})
+
+
+@given(statuses, st.randoms())
+def test_order_never_matters(by_check: dict[str, Status], rng: random.Random) -> None:
+    findings = build(by_check)
+    shuffled = findings[:]
+    rng.shuffle(shuffled)
+    assert judge(case(), findings) == judge(case(), shuffled)
+
+
+@given(statuses, st.sampled_from([c.id for c in ALL_CHECKS]))
+def test_turning_a_pass_into_a_fail_never_raises_the_score(by_check: dict[str, Status], chosen: str) -> None:
+    passed = sum(c.decibans for c in contribute(build(by_check | {chosen: Status.PASS})))
+    failed = sum(c.decibans for c in contribute(build(by_check | {chosen: Status.FAIL})))
+    assert failed <= passed
+
+
+@given(statuses, st.sampled_from([c.id for c in ALL_CHECKS]))
+def test_removing_evidence_never_reaches_authentic(by_check: dict[str, Status], removed: str) -> None:
+    before = judge(case(), build(by_check)).authenticity
+    after = judge(case(), build(by_check | {removed: Status.INCONCLUSIVE})).authenticity
+    if (
+        before is not Authenticity.AUTHENTIC
+        and by_check[removed] is not Status.FAIL
+        and by_check[removed] is not Status.ERROR
+    ):
+        assert after is not Authenticity.AUTHENTIC
+
+
+@given(statuses)
+def test_condition_never_moves_authenticity(by_check: dict[str, Status]) -> None:
+    about_condition = {c.id for c in ALL_CHECKS if c.about == "condition"}
+    failing = by_check | dict.fromkeys(about_condition, Status.FAIL)
+    passing = by_check | dict.fromkeys(about_condition, Status.PASS)
+    assert judge(case(), build(failing)).authenticity == judge(case(), build(passing)).authenticity
+
+
+@given(statuses)
+def test_a_crashed_check_forbids_authentic(by_check: dict[str, Status]) -> None:
+    for check in ALL_CHECKS[:3]:
+        verdict = judge(case(), build(by_check | {check.id: Status.ERROR}))
+        assert verdict.authenticity is not Authenticity.AUTHENTIC
+
+
+@given(statuses)
+def test_a_group_counts_once(by_check: dict[str, Status]) -> None:
+    groups = [c.group for c in contribute(build(by_check))]
+    assert len(groups) == len(set(groups))
+
+
+def test_everything_passed_is_authentic() -> None:
+    verdict = judge(case(), all_passed())
+    assert (verdict.authenticity, verdict.condition, verdict.kinds) == (Authenticity.AUTHENTIC, Condition.GOOD, ())
+    assert coverage(all_passed()) == 1.0
+
+
+def test_each_required_check_must_have_run() -> None:
+    for weight in WEIGHTS:
+        if weight.required:
+            verdict = judge(case(), all_passed(**{weight.check.replace("-", "_"): Status.INCONCLUSIVE}))
+            assert verdict.authenticity is Authenticity.INCONCLUSIVE, weight.check
+
+
+def test_each_decisive_failure_is_an_alarm_alone() -> None:
+    for weight in WEIGHTS:
+        if weight.decisive:
+            findings = build({c.id: Status.INCONCLUSIVE for c in ALL_CHECKS} | {weight.check: Status.FAIL})
+            assert judge(case(), findings).authenticity.value == weight.settles, weight.check
+
+
+def test_a_weak_sign_alone_is_no_alarm_and_two_groups_of_them_are_not_drowned() -> None:
+    assert judge(case(), all_passed(brand=Status.FAIL)).authenticity not in ALARMS
+    weak = all_passed(brand=Status.FAIL, pcie_link=Status.FAIL, memory_bandwidth=Status.FAIL)
+    assert judge(case(), weak).authenticity is Authenticity.SUSPECT
+
+
+def test_forged_capacity_is_not_called_altered_memory() -> None:
+    findings = all_passed(memory_size=Status.FAIL, memory_capacity=Status.FAIL)
+    kinds = {"memory-size": (Kind.MEMORY_ALTERED,), "memory-capacity": (Kind.CAPACITY_FORGED,)}
+    findings = [f.model_copy(update={"kinds": kinds.get(f.check, f.kinds)}) for f in findings]
+    verdict = judge(case(), findings)
+    assert (verdict.authenticity, verdict.kinds) == (Authenticity.COUNTERFEIT, (Kind.CAPACITY_FORGED,))
+
+
+def test_an_unlisted_size_that_really_exists_is_a_modification() -> None:
+    assert judge(case(), all_passed(memory_size=Status.FAIL)).authenticity is Authenticity.MODIFIED
+
+
+def test_defective_and_worn_are_told_apart() -> None:
+    assert judge(case(), all_passed(memory_faults=Status.FAIL)).condition is Condition.DEFECTIVE
+    worn = [
+        f.model_copy(update={"severity": Severity.LOW}) if f.check == "memory-health" else f
+        for f in all_passed(memory_health=Status.FAIL)
+    ]
+    assert judge(case(), worn).condition is Condition.WORN
+
+
+def test_every_check_has_one_weight_with_a_reason() -> None:
+    assert set(BY_CHECK) == {c.id for c in ALL_CHECKS}
+    assert len(WEIGHTS) == len(BY_CHECK)
+    assert all(w.why and w.on_fail <= 0 <= w.on_pass for w in WEIGHTS)
