@@ -1,0 +1,99 @@
+"""The kernel driver's own copy of a card's identity, from ``/proc/driver/nvidia``.
+
+Facts of the format: ``nv-procfs.c`` in NVIDIA's open kernel modules. The texts can also come from a bug report, so the
+parsers are public. UUID and VBIOS version show question marks until somebody has opened the card since the driver's
+start; those mean "not yet known" and give no value.
+"""
+
+import re
+from pathlib import Path
+
+from gpucheck.model.base import Collected, Reason, Unavailable
+from gpucheck.model.evidence import DriverFacts
+from gpucheck.model.text import sanitise
+from gpucheck.sources.files import normalise_bdf, read_text
+
+_VERSION = re.compile(r"Module(?:\s+for\s+\S+)?\s+(\d+\.\d[\d.]*)")
+_RAW_LIMIT = 2048
+
+
+def read(proc_root: Path | str, bdf: str) -> Collected[DriverFacts]:
+    """Read what the driver holds on the card at ``bdf``; on Linux only.
+
+    A card that the driver does not know gives the driver's version and no ``bdf``.
+    """
+    folder = Path(proc_root) / "driver" / "nvidia"
+    version = read_text(folder / "version")
+    if isinstance(version, Unavailable):
+        return _no_driver(Path(proc_root), version)
+    information = read_text(_card_folder(folder / "gpus", bdf) / "information")
+    return parse(version, None if isinstance(information, Unavailable) else information)
+
+
+def read_version(proc_root: Path | str) -> str | None:
+    """Return the version of the loaded kernel driver, None where none is loaded."""
+    text = read_text(Path(proc_root) / "driver" / "nvidia" / "version")
+    return None if isinstance(text, Unavailable) else parse_version(text)
+
+
+def parse(version_text: str, information_text: str | None) -> DriverFacts:
+    """Make facts of the text of ``version`` and of one card's ``information``."""
+    raw = {"version": sanitise(version_text, _RAW_LIMIT)}
+    known: dict[str, str] = {}
+    if information_text is not None:
+        raw["information"] = sanitise(information_text, _RAW_LIMIT)
+        known = parse_information(information_text)
+    excluded = known.get("gpu excluded", known.get("blacklisted"))
+    return DriverFacts(
+        version=parse_version(version_text),
+        module_text=_first_line(version_text),
+        model=_known(known.get("model")),
+        uuid=_known(known.get("gpu uuid")),
+        vbios_version=_known(known.get("video bios")),
+        bdf=normalise_bdf(known.get("bus location", "")),
+        excluded=None if excluded is None else excluded.lower() == "yes",
+        raw=raw,
+    )
+
+
+def parse_version(text: str) -> str | None:
+    """Return ``570.172.08`` from the line that starts with ``NVRM version``."""
+    match = _VERSION.search(_first_line(text) or "")
+    return match[1].rstrip(".") if match else None
+
+
+def parse_information(text: str) -> dict[str, str]:
+    """Return the pairs of an ``information`` text, names in small letters, values sanitised."""
+    pairs = (line.partition(":") for line in text.splitlines()[:64])
+    return {sanitise(name).lower(): sanitise(value) for name, colon, value in pairs if colon}
+
+
+def _first_line(text: str) -> str | None:
+    lines = [line for line in text.splitlines() if line.startswith("NVRM version")]
+    return sanitise(lines[0].partition(":")[2]) if lines else None
+
+
+def _known(value: str | None) -> str | None:
+    return None if not value or "?" in value or value.lower() in ("unknown", "n/a") else value
+
+
+def _card_folder(folder: Path, bdf: str) -> Path:
+    try:
+        found = [entry for entry in folder.iterdir() if normalise_bdf(entry.name) == bdf]
+    except OSError:
+        found = []
+    return found[0] if found else folder / bdf
+
+
+def _no_driver(proc_root: Path, reason: Unavailable) -> Unavailable:
+    if reason.unavailable is not Reason.NOT_SUPPORTED:
+        return reason
+    if not (proc_root / "version").exists():
+        return Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="this system has no Linux procfs")
+    release = read_text(proc_root / "sys" / "kernel" / "osrelease")
+    if isinstance(release, str) and "microsoft" in release.lower():
+        return Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="under WSL the driver runs on the Windows side")
+    return Unavailable(
+        unavailable=Reason.NOT_INSTALLED,
+        detail="NVIDIA's kernel driver is not loaded; install it, or load it with `modprobe nvidia`",
+    )

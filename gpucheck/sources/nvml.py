@@ -1,0 +1,190 @@
+"""What NVML says of one card. All of it is declared; every gap keeps its own reason.
+
+A call that fails never takes another with it. Absence alone means nothing: consumer boards answer half of these calls
+with "not supported".
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gpucheck.model.base import Collected, Reason, Unavailable
+from gpucheck.model.evidence import NvmlFacts
+from gpucheck.model.text import sanitise
+from gpucheck.sources import nvml_library as codes
+from gpucheck.sources.nvml_answers import NoAnswer, bdf_of, identity_text, plain_text, raw_text
+from gpucheck.sources.nvml_library import NvmlError, NvmlLibrary, NvmlUnavailableError, session
+from gpucheck.sources.nvml_queries import QUERIES, Query
+
+NOT_LISTED = "the driver does not list this card"
+
+_NOT_SUPPORTED = {codes.NOT_SUPPORTED, codes.VGPU_ECC_NOT_SUPPORTED, codes.DEPRECATED}
+_TOO_OLD = {codes.FUNCTION_NOT_FOUND, codes.ARGUMENT_VERSION_MISMATCH}
+_NOT_THERE = {codes.NOT_FOUND, codes.INVALID_ARGUMENT, codes.GPU_NOT_FOUND}
+_FAULTS = {
+    codes.GPU_IS_LOST: "GPU is lost",
+    codes.RESET_REQUIRED: "GPU requires a reset",
+    codes.CORRUPTED_INFOROM: "infoROM is corrupted",
+    codes.IRQ_ISSUE: "interrupts of the GPU do not arrive",
+    codes.INSUFFICIENT_POWER: "external power is not connected",
+}
+_MIG_LIMIT = 16
+
+
+@dataclass(frozen=True)
+class ListedDevice:
+    """A card in NVML's list. A lost card may have neither address nor UUID."""
+
+    index: int
+    bdf: str | None
+    uuid: str | None
+
+
+def list_devices(library: NvmlLibrary) -> Collected[tuple[ListedDevice, ...]]:
+    """Return NVML's list of cards, or why there is none."""
+    try:
+        with session(library):
+            total = library.call("nvmlDeviceGetCount")
+            return tuple(_listed(library, index) for index in range(int(total)))
+    except NvmlUnavailableError as error:
+        return _unavailable(error)
+    except NvmlError as error:
+        return _reason(error)
+
+
+def read(library: NvmlLibrary, bdf: str) -> Collected[NvmlFacts]:
+    """Read the card at a PCI address."""
+    try:
+        with session(library):
+            return _Reading(library).facts(bdf)
+    except NvmlUnavailableError as error:
+        return _unavailable(error)
+
+
+class _Reading:
+    """One card being read: values, reasons and raw answers as they come."""
+
+    def __init__(self, library: NvmlLibrary) -> None:
+        self.library = library
+        self.values: dict[str, Any] = {}
+        self.missing: dict[str, Unavailable] = {}
+        self.raw: dict[str, str] = {}
+        self.fault: str | None = None
+
+    def facts(self, bdf: str) -> Collected[NvmlFacts]:
+        """Ask everything; a card that is lost still gives the driver's facts and its fault."""
+        try:
+            handle = self.library.call("nvmlDeviceGetHandleByPciBusId", bdf)
+        except NvmlError as error:
+            if error.code not in _FAULTS:
+                return _no_handle(error)
+            self._ask_driver_only(error, bdf)
+        else:
+            self._ask_all(handle)
+        return NvmlFacts.model_validate(
+            {"route": "nvml", "fault": self.fault, "missing": self.missing, "raw": self.raw, **self.values}
+        )
+
+    def _ask_all(self, handle: Any) -> None:
+        for query in QUERIES:
+            self.ask(query, () if query.system else (handle,))
+        if self.values.get("mig_enabled"):
+            self.values["mig_instances"] = self._mig_instances(handle)
+
+    def _ask_driver_only(self, error: NvmlError, bdf: str) -> None:
+        self.values["bdf"] = bdf
+        self.fault = _FAULTS[error.code]
+        self.raw["nvmlDeviceGetHandleByPciBusId"] = _error_text(error)
+        for query in QUERIES:
+            if query.system:
+                self.ask(query, ())
+            else:
+                self.missing |= {field: _reason(error) for field in query.fields if field != "bdf"}
+
+    def ask(self, query: Query, handle: tuple[Any, ...]) -> None:
+        """Ask one question and file its answer or its reason."""
+        try:
+            answer = self._call(query, handle)
+            self.raw[query.key] = raw_text(answer)
+            self._file(query, query.values(answer))
+        except NvmlError as error:
+            self.raw[query.key] = _error_text(error)
+            self.fault = self.fault or _FAULTS.get(error.code)
+            self._lack(query, _reason(error))
+        except NoAnswer as error:
+            self._lack(query, error.unavailable)
+        except (UnicodeDecodeError, TypeError, ValueError, AttributeError, LookupError) as error:
+            detail = f"the answer cannot be read ({type(error).__name__})"
+            self._lack(query, Unavailable(unavailable=Reason.FAILED, detail=detail))
+
+    def _call(self, query: Query, handle: tuple[Any, ...]) -> Any:
+        try:
+            return self.library.call(query.function, *handle, *query.arguments)
+        except NvmlError as error:
+            if query.instead is None or error.code not in _TOO_OLD | _NOT_SUPPORTED | {codes.INVALID_ARGUMENT}:
+                raise
+        return self.library.call(query.function, *handle, *query.instead)
+
+    def _file(self, query: Query, values: Any) -> None:
+        self.values |= values
+        for field in query.fields:
+            if values.get(field) is None:
+                self.missing[field] = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="not in the driver's answer")
+
+    def _lack(self, query: Query, reason: Unavailable) -> None:
+        self.missing |= dict.fromkeys(query.fields, reason)
+
+    def _mig_instances(self, handle: Any) -> tuple[str, ...]:
+        names = []
+        try:
+            most = int(self.library.call("nvmlDeviceGetMaxMigDeviceCount", handle))
+        except NvmlError:
+            return ()
+        for index in range(min(most, _MIG_LIMIT)):
+            try:
+                instance = self.library.call("nvmlDeviceGetMigDeviceHandleByIndex", handle, index)
+                names.append(plain_text(self.library.call("nvmlDeviceGetName", instance)))
+            except NvmlError:
+                continue
+        return tuple(names)
+
+
+def _listed(library: NvmlLibrary, index: int) -> ListedDevice:
+    try:
+        handle = library.call("nvmlDeviceGetHandleByIndex", index)
+        bdf = bdf_of(library.call("nvmlDeviceGetPciInfo", handle))
+    except NvmlError:
+        return ListedDevice(index, None, None)
+    try:
+        uuid: str | None = identity_text(library.call("nvmlDeviceGetUUID", handle))
+    except (NvmlError, NoAnswer):
+        uuid = None
+    return ListedDevice(index, bdf, uuid)
+
+
+def _no_handle(error: NvmlError) -> Unavailable:
+    if error.code in _NOT_THERE:
+        return Unavailable(unavailable=Reason.FAILED, detail=NOT_LISTED)
+    return _reason(error)
+
+
+def _reason(error: NvmlError) -> Unavailable:
+    text = _error_text(error)
+    if error.code in _NOT_SUPPORTED:
+        return Unavailable(unavailable=Reason.NOT_SUPPORTED, detail=text)
+    if error.code in _TOO_OLD:
+        detail = f"the driver or nvidia-ml-py is too old for this question ({text})"
+        return Unavailable(unavailable=Reason.NOT_SUPPORTED, detail=detail)
+    if error.code == codes.NO_PERMISSION:
+        return Unavailable(unavailable=Reason.NO_PERMISSION, detail=text)
+    if error.code == codes.TIMEOUT:
+        return Unavailable(unavailable=Reason.TIMED_OUT, detail=text)
+    return Unavailable(unavailable=Reason.FAILED, detail=text)
+
+
+def _error_text(error: NvmlError) -> str:
+    return f"error {error.code}: {sanitise(str(error), 120)}"
+
+
+def _unavailable(error: NvmlUnavailableError) -> Unavailable:
+    detail = f"{error.message}; {error.hint}" if error.hint else error.message
+    return Unavailable(unavailable=error.reason, detail=detail)

@@ -1,0 +1,257 @@
+"""Runs a card's collection in a child process, so that a dead driver costs one stage and not the whole scan.
+
+A stage that takes too long is killed and marked; a process that dies takes only the stage that was running; whatever
+arrived before is kept, and a new child goes on with the rest. Several cards are watched side by side by one loop.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gpucheck.child import Child, Send, describe, wait
+from gpucheck.model.base import Frozen, Reason, Unavailable
+from gpucheck.model.evidence import SECTIONS, Evidence, Host
+from gpucheck.model.text import sanitise
+
+if TYPE_CHECKING:
+    from gpucheck.pipeline import Card, Plan
+
+Section = Frozen | Unavailable
+RunStages = Callable[[Sequence[str], Callable[[str, Section], None], Callable[[str, float], None]], None]
+"""Runs the named stages in order: ``run(names, emit, progress)``."""
+
+Limit = float | None | Callable[[str], float]
+"""Seconds that a stage may take: one for all, by stage name, or None for no child and no limit."""
+
+_HEARTBEAT_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Event:
+    """News of a card: a stage's progress, or its section once it is there."""
+
+    card: str
+    stage: str
+    share: float
+    section: Section | None = None
+
+
+OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run for one card. ``run`` must be picklable where a limit is set."""
+
+    label: str
+    names: tuple[str, ...]
+    run: RunStages
+
+
+def ignore(_event: Event) -> None:
+    """Do nothing with an event."""
+
+
+def collect_guarded(card: "Card", plan: "Plan", *, timeout_seconds: Limit, on_event: OnEvent = ignore) -> Evidence:
+    """Collect one card's evidence; a stage that hangs or crashes is marked unavailable and the others go on."""
+    return collect_all([card], plan, timeout_seconds=timeout_seconds, on_event=on_event)[0]
+
+
+def collect_all(
+    cards: "Sequence[Card]",
+    plan: "Plan",
+    *,
+    timeout_seconds: Limit,
+    on_event: OnEvent = ignore,
+    at_once: int = 4,
+) -> tuple[Evidence, ...]:
+    """Collect several cards, up to ``at_once`` side by side, and return their evidence in order.
+
+    One card's failure never stops another. ``KeyboardInterrupt`` kills what is running and goes on to the caller.
+    """
+    jobs = [_job(card, plan) for card in cards]
+    if timeout_seconds is None:
+        found = [run_here(job, on_event) for job in jobs]
+    else:
+        limit = timeout_seconds if callable(timeout_seconds) else _same(timeout_seconds)
+        found = supervise(jobs, limit, on_event, at_once)
+    return tuple(_evidence(card, sections) for card, sections in zip(cards, found, strict=True))
+
+
+def supervise(
+    jobs: Sequence[Job], limit: Callable[[str], float], on_event: OnEvent = ignore, at_once: int = 4
+) -> list[dict[str, Section]]:
+    """Run jobs in children and return their sections by stage, in the order of ``jobs``."""
+    watches = [_Watch(job, limit, on_event) for job in jobs]
+    waiting = list(watches)
+    running: list[_Watch] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < max(1, at_once):
+                running.append(waiting.pop(0))
+            for watch in running:
+                watch.step()
+            running = [watch for watch in running if watch.pending]
+            _sleep(running)
+    finally:
+        for watch in running:
+            watch.stop()
+    return [watch.sections for watch in watches]
+
+
+def run_here(job: Job, on_event: OnEvent = ignore) -> dict[str, Section]:
+    """Run a job in this process, without a limit."""
+    sections: dict[str, Section] = {}
+
+    def emit(name: str, section: Section) -> None:
+        sections[name] = section
+        on_event(Event(job.label, name, 1.0, section))
+
+    problem = "the stage gave no answer"
+    try:
+        job.run(job.names, emit, lambda name, share: on_event(Event(job.label, name, share)))
+    except Exception as error:  # noqa: BLE001 - what failed is told in the sections
+        problem = describe(error)
+    for name in job.names:
+        if name not in sections:
+            emit(name, _failed(problem))
+    return sections
+
+
+@dataclass
+class _Watch:
+    """One job under watch: its pending stages, and the child that works on them."""
+
+    job: Job
+    limit: Callable[[str], float]
+    on_event: OnEvent
+    pending: list[str] = field(default_factory=list)
+    sections: dict[str, Section] = field(default_factory=dict)
+    child: Child | None = None
+    stage: str = ""
+    deadline: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.pending = list(self.job.names)
+
+    def step(self) -> None:
+        """Start a child where there is none, take its messages, and end it where it is late, dead or done."""
+        if self.pending and self.child is None:
+            self._start()
+        if self.child is None:
+            return
+        for message in self._received(self.child):
+            self._take(*message)
+        if not self.pending:
+            self.stop()
+        elif self.child is not None and self.child.at_end:
+            self._give_up(_failed(f"the process examining the card died: {self.child.obituary()}"))
+        elif time.monotonic() >= self.deadline:
+            seconds = self.limit(self.stage)
+            self._give_up(Unavailable(unavailable=Reason.TIMED_OUT, detail=f"no answer within {seconds:g} s"))
+
+    def stop(self) -> None:
+        """End the child, if there is one."""
+        if self.child is not None:
+            child, self.child = self.child, None
+            child.kill()
+
+    def _start(self) -> None:
+        self._enter(self.pending[0])
+        try:
+            self.child = Child(partial(_work, self.job.run, tuple(self.pending)))
+        except Exception as error:  # noqa: BLE001 - a card that cannot be sent to a child is a failure of that card
+            for name in tuple(self.pending):
+                self._settle(name, _failed(f"no process could be started: {describe(error)}"))
+
+    def _received(self, child: Child) -> list[Any]:
+        try:
+            return child.receive()
+        except Exception as error:  # noqa: BLE001 - whatever a broken pickle raises
+            return [("problem", "", f"the answer cannot be read: {describe(error)}")]
+
+    def _take(self, kind: str, name: str, value: Any) -> None:
+        if kind == "problem":
+            self._give_up(_failed(str(value)))
+        elif name not in self.pending:
+            return
+        elif kind == "section":
+            self._settle(name, value)
+        else:
+            if name != self.stage:
+                self._enter(name)
+            self.on_event(Event(self.job.label, name, value))
+
+    def _enter(self, name: str) -> None:
+        self.stage = name
+        self.deadline = time.monotonic() + self.limit(name)
+
+    def _settle(self, name: str, section: Section) -> None:
+        self.pending.remove(name)
+        self.sections[name] = section
+        self.on_event(Event(self.job.label, name, 1.0, section))
+        if self.pending:
+            self._enter(self.pending[0])
+
+    def _give_up(self, section: Unavailable) -> None:
+        """Write the running stage off; the next step starts a new child for what is left."""
+        self.stop()
+        if self.pending:
+            self._settle(self.stage if self.stage in self.pending else self.pending[0], section)
+
+
+def _work(run: RunStages, names: tuple[str, ...], send: Send) -> None:
+    """In the child: run the stages and send what comes."""
+    problem = "the stage gave no answer"
+    try:
+        run(
+            names,
+            lambda name, section: send(("section", name, section)),
+            lambda name, share: send(("progress", name, share)),
+        )
+    except Exception as error:  # noqa: BLE001 - it is told to the parent
+        problem = describe(error)
+    send(("problem", "", problem))
+
+
+def _sleep(watches: Sequence[_Watch]) -> None:
+    children = [watch.child for watch in watches if watch.child is not None]
+    if children and len(children) == len(watches):
+        wait(children, min(_HEARTBEAT_SECONDS, min(w.deadline for w in watches) - time.monotonic()))
+
+
+def _job(card: "Card", plan: "Plan") -> Job:
+    from gpucheck.pipeline import run_stages, stage_names
+
+    try:
+        return Job(card.label, stage_names(card, plan), partial(run_stages, card, plan))
+    except Exception as error:  # noqa: BLE001 - one broken card must not stop the others
+        return Job("unknown card", SECTIONS, partial(_refuse, describe(error)))
+
+
+def _refuse(problem: str, names: Sequence[str], emit: Callable[[str, Section], None], _progress: Any) -> None:
+    for name in names:
+        emit(name, _failed(problem))
+
+
+def _evidence(card: "Card", sections: Mapping[str, Section]) -> Evidence:
+    from gpucheck.pipeline import build_evidence
+
+    host = Host()
+    with contextlib.suppress(Exception):
+        host = card.host()
+    try:
+        return build_evidence(card, host, sections)
+    except Exception as error:  # noqa: BLE001 - a malformed section must not lose the card
+        return build_evidence(card, host, dict.fromkeys(sections, _failed(f"evidence is malformed: {describe(error)}")))
+
+
+def _failed(detail: str) -> Unavailable:
+    return Unavailable(unavailable=Reason.FAILED, detail=sanitise(detail))
+
+
+def _same(seconds: float) -> Callable[[str], float]:
+    return lambda _name: seconds
