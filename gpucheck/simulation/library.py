@@ -1,0 +1,107 @@
+"""Finding and reading scenarios: those shipped with the program by name, anyone's by path."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from gpucheck.model.base import GpucheckError
+from gpucheck.model.text import sanitise
+from gpucheck.simulation.faults import FAULTS
+from gpucheck.simulation.scenario import Scenario, allowed_keys
+
+FOLDER = Path(__file__).resolve().parent / "scenarios"
+LARGEST_FILE_BYTES = 1 << 20
+
+
+class ScenarioError(GpucheckError):
+    """A scenario that cannot be used; the message names the file, the key and what is allowed."""
+
+
+def names() -> tuple[str, ...]:
+    """Names of the shipped scenarios, sorted."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+def is_path(name_or_path: str) -> bool:
+    """Whether the text means a file: it has a separator or ends in ``.toml``."""
+    return "/" in name_or_path or "\\" in name_or_path or name_or_path.endswith(".toml")
+
+
+def find(name_or_path: str) -> Path:
+    """Return the file that a name or a path means. Raises ``ScenarioError`` for a name that is not shipped."""
+    if is_path(name_or_path):
+        return Path(name_or_path)
+    if name_or_path in names():
+        return FOLDER / f"{name_or_path}.toml"
+    close = difflib.get_close_matches(name_or_path.lower(), names(), n=3, cutoff=0.4)
+    hint = f"Close to it: {', '.join(close)}." if close else ""
+    raise ScenarioError(
+        f"No scenario is named {sanitise(name_or_path, 80)!r}.",
+        f"{hint} `gpucheck scenarios list` shows all; a path ends in .toml.".strip(),
+    )
+
+
+def load(name_or_path: str) -> Scenario:
+    """Read a scenario and hold it against the schema. Profiles are looked up when a card is made of it."""
+    path = find(name_or_path)
+    try:
+        document = tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{path}: not valid TOML: {error}") from error
+    return parse(document, str(path))
+
+
+def parse(document: dict[str, Any], where: str) -> Scenario:
+    """Make a scenario of a parsed document; ``where`` names it in errors."""
+    try:
+        return Scenario.model_validate(document)
+    except ValidationError as error:
+        raise ScenarioError(f"{where}: {_problem(error)}") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE_BYTES + 1)
+        if len(content) > LARGEST_FILE_BYTES:
+            raise ScenarioError(f"{path}: larger than {LARGEST_FILE_BYTES} bytes, which no scenario needs to be")
+        return content.decode()
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: not UTF-8 text") from error
+
+
+def _problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    location = first["loc"]
+    if first["type"] == "extra_forbidden":
+        allowed = allowed_keys(location[:-1])
+        close = difflib.get_close_matches(str(location[-1]), allowed, n=1)
+        guess = f", did you mean {close[0]}?" if close else ";"
+        return sanitise(f"{_key(location)}: unknown key{guess} allowed: {', '.join(allowed)}", 1500)
+    says = first["msg"].removeprefix("Value error, ")
+    given = "" if first["type"] in {"missing", "value_error", *_PLAIN} else f" (given: {first['input']!r})"
+    return sanitise(f"{_key(location)}: {_PLAIN.get(first['type'], says)}{given}")
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """Write a place as the file's reader knows it: ``silicon.memory_fault[0].granule_bytes``."""
+    text = ""
+    for before, step in zip((None, *location), location, strict=False):
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif not (isinstance(before, int) and step in FAULTS):  # pydantic names the fault's kind in between
+            text += f".{step}" if text else step
+    return text or "scenario"
+
+
+_KINDS = ", ".join(FAULTS)
+_PLAIN = {
+    "missing": "this key is required",
+    "union_tag_not_found": f"kind is required, one of {_KINDS}",
+    "union_tag_invalid": f"unknown kind, allowed: {_KINDS}",
+}

@@ -1,0 +1,140 @@
+"""A few vectors that stand for all: how a card of 180 GB fits into some tens of megabytes, exactly.
+
+Physical memory is cut into intervals in which every vector behaves alike. One vector of each, at a hashed place, is
+simulated; all addresses that reach it are walked, each with the number of vectors that it stands for as its weight.
+Around every edge of a fault there is a window in which every single vector is simulated, because that is where a
+person, and a decoder of the log, looks first. Positions and lengths count 16-byte vectors.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpucheck.simulation.addresses import VECTOR, AddressMap, I64s
+from gpucheck.simulation.faults import DeadChannel
+
+GRID = (256 << 10) // VECTOR
+"""Longest interval; a launch whose ends lie on this grid is counted exactly."""
+WINDOW = GRID // 2
+MOST_SAMPLES = 2_000_000
+MOST_STRIPES = (64 << 20) // VECTOR
+
+U64s = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """``cells``: ascending positions of the simulated cells. The other arrays have one row for each address of one."""
+
+    cells: I64s
+    address: I64s
+    weight: I64s
+    cell: I64s | None
+    """Row in ``cells``; None where each address has its own and the rows run alike."""
+    turn: I64s | None
+
+
+@dataclass(frozen=True)
+class Stripes:
+    """Dead granules, repeated all over the memory: ``dead`` says it for each vector of one period."""
+
+    dead: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, faults: Iterable[DeadChannel]) -> "Stripes | None":
+        """Combine faults; None without any. Raises ``ValueError`` where the common period is too long."""
+        shapes = [(f.granule_bytes // VECTOR, f.channels, f.channel) for f in faults]
+        period = lcm(*(granule * channels for granule, channels, _ in shapes))
+        if not shapes:
+            return None
+        if period > MOST_STRIPES:
+            raise ValueError("dead channels of such different shapes cannot be combined")
+        at = np.arange(period)
+        dead = np.zeros(period, np.bool_)
+        for granule, channels, channel in shapes:
+            dead |= at // granule % channels == channel
+        return cls(dead)
+
+    def covers(self, cells: I64s) -> NDArray[np.bool_]:
+        """Which cells are dead."""
+        return self.dead[cells % self.dead.size]
+
+
+def mix(values: NDArray[np.integer], salt: int) -> U64s:
+    """Hash integers to 64 well-spread bits."""
+    words = values.astype(np.uint64) + np.uint64((salt * 0x9E3779B97F4A7C15 + 0x1234567) & 0xFFFF_FFFF_FFFF_FFFF)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        words = (words ^ (words >> np.uint64(shift))) * np.uint64(factor)
+    return words ^ (words >> np.uint64(31))
+
+
+def choose(
+    addresses: AddressMap, *, edges: Iterable[int], exact: Iterable[int], stripes: Stripes | None, seed: int
+) -> Samples:
+    """Choose cells and addresses. ``edges``: where behaviour changes; ``exact``: cells that must be simulated."""
+    bounds = _bounds(addresses, tuple(edges), tuple(exact))
+    cells, weight = _pick(bounds, stripes, seed)
+    return _spread(addresses, cells, weight)
+
+
+def _bounds(addresses: AddressMap, edges: tuple[int, ...], exact: tuple[int, ...]) -> I64s:
+    """Ascending ends of the intervals, from cell 0 to the last that an address reaches."""
+    end = addresses.physical_end
+    total = int(addresses.logical[-1] + addresses.length[-1])
+    lines = addresses.cells(np.arange(0, total, _grid(addresses, total), dtype=np.int64))
+    windows = [np.arange(edge - WINDOW, edge + WINDOW + 1) for edge in edges]
+    single = np.array(exact, np.int64)
+    parts = [lines, addresses.physical, addresses.physical + addresses.length, single, single + 1, *windows]
+    bounds: I64s = np.unique(np.concatenate(parts))
+    return bounds[(bounds >= 0) & (bounds <= end)]
+
+
+def _grid(addresses: AddressMap, total: int) -> int:
+    """Spacing of the cuts. Where runs do not lie on the grid, each folds its own cuts onto all others: fewer then."""
+    grid, runs = GRID, addresses.logical.size
+    if not ((addresses.logical - addresses.physical) % GRID).any():
+        return grid
+    while total // grid * runs > MOST_SAMPLES and grid < total:
+        grid *= 2
+    return grid
+
+
+def _pick(bounds: I64s, stripes: Stripes | None, seed: int) -> tuple[I64s, I64s]:
+    """One cell for each interval; with stripes one in a dead granule and one outside, weighted by their numbers."""
+    if stripes is None:
+        return _nth(bounds, bounds, np.zeros(1, np.int64), 1, seed)
+    parts = []
+    for member in (stripes.dead, ~stripes.dead):
+        places = np.flatnonzero(member).astype(np.int64)
+        below = np.concatenate([[0], np.cumsum(member)])
+        period = stripes.dead.size
+        rank = bounds // period * places.size + below[bounds % period]
+        parts.append(_nth(bounds, rank, places, period, seed))
+    cells = np.concatenate([part[0] for part in parts])
+    order = np.argsort(cells)
+    return cells[order], np.concatenate([part[1] for part in parts])[order]
+
+
+def _nth(bounds: I64s, rank: I64s, places: I64s, period: int, seed: int) -> tuple[I64s, I64s]:
+    """From each interval one of its members: ``rank`` counts the members below each bound, every ``period`` alike."""
+    weight = np.diff(rank)
+    some = weight > 0
+    weight = weight[some]
+    chosen = rank[:-1][some] + (mix(bounds[:-1][some], seed) % weight.astype(np.uint64)).astype(np.int64)
+    return chosen // places.size * period + places[chosen % places.size], weight
+
+
+def _spread(addresses: AddressMap, cells: I64s, weight: I64s) -> Samples:
+    """Find all addresses that reach the chosen cells."""
+    if not addresses.shares_cells and addresses.logical.size == 1:
+        return Samples(cells, cells, weight, None, None)
+    low = np.searchsorted(cells, addresses.physical)
+    count = np.searchsorted(cells, addresses.physical + addresses.length) - low
+    run = np.repeat(np.arange(count.size), count)
+    within = np.arange(run.size) - np.repeat(np.cumsum(count) - count, count)
+    cell = low[run] + within
+    address = cells[cell] - addresses.physical[run] + addresses.logical[run]
+    return Samples(cells, address, weight[cell], cell, addresses.turn[run])

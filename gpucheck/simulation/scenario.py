@@ -1,0 +1,135 @@
+"""A scenario file as data: what is soldered on, what is declared, what the host does to the evidence."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gpucheck.model.evidence import U16, ComputeCapability
+from gpucheck.simulation.faults import FAULTS, MemoryFault, ShuffledAlias, Strict, Wraparound
+
+Place = Literal["pci", "driver", "nvml", "nvidia_smi", "vbios", "cuda", "census", "bandwidth", "memory_walk"]
+Places = Annotated[tuple[Place, ...], Field(strict=False)]
+MemoryBytes = Annotated[int, Field(ge=64 << 20, le=4 << 40, multiple_of=256)]
+Count = Annotated[int, Field(ge=0)]
+Generation = Annotated[int, Field(ge=1, le=7)]
+Lanes = Literal[1, 2, 4, 8, 12, 16, 32]
+Text = Annotated[str, Field(max_length=512)]
+
+
+class Silicon(Strict):
+    """What is soldered on: a profile's physical facts, then overrides. The probes see nothing else."""
+
+    profile: str
+    sm_count: int | None = Field(default=None, ge=1, le=1024)
+    memory_bytes: MemoryBytes | None = None
+    memory_bus_width_bits: int | None = Field(default=None, ge=8, le=16384)
+    memory_data_rate_gbps: float | None = Field(default=None, gt=0, le=100)
+    l2_cache_bytes: int | None = Field(default=None, ge=1)
+    pcie_generation: Generation | None = None
+    pcie_lanes: Lanes | None = None
+    fp64_ratio: str | None = Field(default=None, pattern=r"^1:\d{1,3}$")
+    tensor_fp32_accumulate: Literal["full", "half", "capped", "none"] | None = None
+    noise: float = Field(default=0.004, ge=0, le=0.2)
+    memory_fault: tuple[MemoryFault, ...] = Field(default=(), strict=False, max_length=32)
+
+    @model_validator(mode="after")
+    def _one_address_fault(self) -> Self:
+        if sum(isinstance(fault, Wraparound | ShuffledAlias) for fault in self.memory_fault) > 1:
+            raise ValueError("memory_fault: at most one of wraparound and shuffled_alias")
+        return self
+
+
+class Declared(Strict):
+    """What firmware and driver say: a profile's facts, then overrides. An empty text means that nothing is printed."""
+
+    profile: str | None = None
+    name: Text | None = None
+    brand: Text | None = None
+    architecture: Text | None = None
+    uuid: Text | None = None
+    pdi: Text | None = None
+    serial: Text | None = None
+    board_part_number: Text | None = None
+    gpu_part_number: Text | None = None
+    vbios_version: Text | None = None
+    inforom_image_version: Text | None = None
+    inforom_oem_version: Text | None = None
+    inforom_ecc_version: Text | None = None
+    inforom_power_version: Text | None = None
+    device_id: U16 | None = None
+    subsystem_vendor_id: U16 | None = None
+    subsystem_id: U16 | None = None
+    memory_bytes: MemoryBytes | None = None
+    bar1_bytes: Count | None = None
+    memory_bus_width_bits: Count | None = None
+    memory_clock_max_mhz: Count | None = None
+    sm_clock_max_mhz: Count | None = None
+    compute_capability: ComputeCapability | None = None
+    sm_count: Count | None = None
+    pcie_generation: Generation | None = None
+    pcie_lanes: Lanes | None = None
+    pcie_generation_current: Generation | None = None
+    pcie_lanes_current: Lanes | None = None
+    pcie_replay_count: Count | None = None
+    power_default_watts: float | None = Field(default=None, ge=0)
+    power_limit_watts: float | None = Field(default=None, ge=0)
+    power_min_watts: float | None = Field(default=None, ge=0)
+    power_max_watts: float | None = Field(default=None, ge=0)
+    ecc_enabled: bool | None = None
+    display_active: bool | None = None
+    row_remap_correctable: Count | None = None
+    row_remap_uncorrectable: Count | None = None
+    row_remap_pending: bool | None = None
+    row_remap_failure: bool | None = None
+    retired_pages_single_bit: Count | None = None
+    retired_pages_double_bit: Count | None = None
+    retired_pages_pending: bool | None = None
+    ecc_uncorrected_volatile: Count | None = None
+    ecc_uncorrected_aggregate: Count | None = None
+    ecc_corrected_aggregate: Count | None = None
+    fault: Text | None = None
+
+
+class Environment(Strict):
+    """What the host does to the evidence."""
+
+    virtualized: bool = False
+    display_in_use_bytes: int = Field(default=0, ge=0)
+    no_permission: Places = ()
+    missing: Places = ()
+    hang: Place | None = None
+    mig: bool = False
+    wsl: bool = False
+    windows: bool = False
+    driver_version: str = Field(default="580.95.05", pattern=r"^\d{3}\.\d{2,3}(\.\d{2})?$")
+    chassis: Literal["laptop", "desktop", "server"] | None = None
+
+    @model_validator(mode="after")
+    def _one_system(self) -> Self:
+        if self.wsl and self.windows:
+            raise ValueError("wsl and windows exclude each other")
+        return self
+
+
+class Scenario(Strict):
+    """A simulated card."""
+
+    title: str = Field(min_length=1, max_length=200, pattern=r"^[^\r\n]+$")
+    seed: int = Field(default=1, ge=0, lt=1 << 63)
+    silicon: Silicon
+    declared: Declared = Declared()
+    environment: Environment = Environment()
+
+    @property
+    def declared_profile(self) -> str:
+        """Id of the profile that the declaration starts from."""
+        return self.declared.profile or self.silicon.profile
+
+
+def allowed_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """Return the keys that the table at a place of a scenario file may hold."""
+    tables: dict[str, type[Strict]] = {"silicon": Silicon, "declared": Declared, "environment": Environment}
+    table: type[Strict] = Scenario
+    for step in location:
+        table = FAULTS.get(str(step)) or (tables.get(str(step)) if table is Scenario else None) or table
+    return tuple(table.model_fields)

@@ -1,0 +1,70 @@
+"""What is really on the simulated card: the physical facts that kernels obey, whatever anything declares."""
+
+from dataclasses import dataclass
+
+from gpucheck.model.profile import MemoryLayout, Profile
+from gpucheck.model.units import MIB
+from gpucheck.simulation.faults import CAPACITY_FAULTS, Fault, Limbo, Paged, ShuffledAlias, Wraparound
+from gpucheck.simulation.scenario import Silicon
+
+_FALLBACK_BUS_BITS = 128
+_FALLBACK_RATE_GBPS = 7.0
+
+
+@dataclass(frozen=True)
+class Soldered:
+    """Physical facts. ``bandwidth`` is the theoretical peak in bytes per second, ``noise`` a relative spread."""
+
+    memory_bytes: int
+    sm_count: int
+    compute_capability: str
+    memory_bus_width_bits: int
+    memory_data_rate_gbps: float
+    l2_cache_bytes: int | None
+    noise: float
+    faults: tuple[Fault, ...]
+
+    @property
+    def bandwidth(self) -> float:
+        """Bus width times data rate."""
+        return self.memory_bus_width_bits / 8 * self.memory_data_rate_gbps * 1e9
+
+
+def solder(silicon: Silicon, profile: Profile, declared_bytes: int) -> Soldered:
+    """Combine a profile with a scenario's overrides.
+
+    Where ``declared_bytes`` exceeds what is soldered on and no fault says what lies beyond, addresses wrap.
+    """
+    layout = _layout(profile, silicon.memory_bytes)
+    memory = silicon.memory_bytes or max(layout.sizes_mib) * MIB
+    faults = tuple(_bounded(fault, memory) for fault in silicon.memory_fault)
+    if declared_bytes > memory and not any(isinstance(fault, CAPACITY_FAULTS) for fault in faults):
+        faults = (*faults, Wraparound(kind="wraparound", real_bytes=memory))
+    return Soldered(
+        memory_bytes=memory,
+        sm_count=silicon.sm_count or max(profile.sm_counts, default=0) or profile.die.sm_count_max or 1,
+        compute_capability=profile.die.compute_capability,
+        memory_bus_width_bits=silicon.memory_bus_width_bits or layout.bus_width_bits or _FALLBACK_BUS_BITS,
+        memory_data_rate_gbps=silicon.memory_data_rate_gbps or layout.data_rate_gbps or _FALLBACK_RATE_GBPS,
+        l2_cache_bytes=silicon.l2_cache_bytes or profile.l2_cache_bytes,
+        noise=silicon.noise,
+        faults=faults,
+    )
+
+
+def nominal_bytes(profile: Profile) -> int:
+    """Return the largest capacity that the SKU was sold with."""
+    return profile.memory_sizes_bytes[-1]
+
+
+def _layout(profile: Profile, memory_bytes: int | None) -> MemoryLayout:
+    wanted = memory_bytes or nominal_bytes(profile)
+    fitting = (layout for layout in profile.memory if wanted in {size * MIB for size in layout.sizes_mib})
+    return next(fitting, profile.memory[0])
+
+
+def _bounded(fault: Fault, memory_bytes: int) -> Fault:
+    """Let a capacity fault that names no boundary begin where the soldered memory ends."""
+    if isinstance(fault, Wraparound | Limbo | ShuffledAlias | Paged) and fault.real_bytes is None:
+        return fault.model_copy(update={"real_bytes": memory_bytes})
+    return fault
