@@ -1,0 +1,136 @@
+"""Sections of one file that speak of the same cards, made into one draft per card. What contradicts is noted."""
+
+from gpucheck.model.evidence import PciFacts
+from gpucheck.model.text import sanitise
+from gpucheck.sources.smi_draft import IDENTITY, RAW_ENTRIES, Draft
+
+MAX_CARDS = 512
+MAX_NOTES = 50
+
+
+class Merger:
+    """Takes sections, the most trusted first, and keeps one draft per card."""
+
+    def __init__(self) -> None:
+        self.cards: list[Draft] = []
+        self.notes: list[str] = []
+        self._by_bus: dict[str, Draft] = {}
+        self._by_uuid: dict[str, Draft] = {}
+
+    def add(self, section: list[Draft]) -> None:
+        """Merge the cards of one section into those known so far."""
+        known = list(self.cards)
+        taken: set[int] = set()
+        for position, draft in enumerate(section):
+            card = self._find(draft, known, taken)
+            if card is None and len(section) == len(known) and _may_be(known[position], draft):
+                card = known[position] if id(known[position]) not in taken else None
+            if card is None:
+                self._append(draft)
+            else:
+                taken.add(id(card))
+                self._merge(card, draft)
+
+    def _append(self, draft: Draft) -> None:
+        if len(self.cards) < MAX_CARDS:
+            self.cards.append(draft)
+            self._remember(draft)
+
+    def _remember(self, draft: Draft) -> None:
+        if draft.bdf:
+            self._by_bus.setdefault(draft.bdf, draft)
+        if "uuid" in draft.values:
+            self._by_uuid.setdefault(str(draft.values["uuid"]), draft)
+
+    def _find(self, draft: Draft, known: list[Draft], taken: set[int]) -> Draft | None:
+        if draft.bdf:
+            if draft.bdf in self._by_bus:
+                return self._by_bus[draft.bdf]
+        elif (found := self._by_uuid.get(str(draft.values.get("uuid")))) is not None:
+            return found
+        free = [card for card in known if id(card) not in taken and _may_be(card, draft)] if known else []
+        if draft.index is not None:
+            same = [card for card in free if card.index == draft.index]
+            if same:
+                return same[0]
+        return free[0] if len(free) == 1 and len(known) == 1 else None
+
+    def _merge(self, card: Draft, draft: Draft) -> None:
+        self._note_contradictions(card, draft)
+        for name, value in draft.values.items():
+            if name not in card.values:
+                card.values[name] = value
+                card.missing.pop(name, None)
+        for name, gone in draft.missing.items():
+            if name not in card.values:
+                card.missing.setdefault(name, gone)
+        for path, text in draft.raw.items():
+            if len(card.raw) >= RAW_ENTRIES:
+                break
+            card.raw.setdefault(path, text)
+        card.index = draft.index if card.index is None else card.index
+        card.fault = card.fault or draft.fault
+        card.timestamp = card.timestamp or draft.timestamp
+        card.mig_instances = card.mig_instances or draft.mig_instances
+        self._remember(card)
+
+    def _note_contradictions(self, card: Draft, draft: Draft) -> None:
+        for name in IDENTITY:
+            first, second = card.values.get(name), draft.values.get(name)
+            if first is None or second is None or first == second:
+                continue
+            if name == "name" and _same_name(str(first), str(second)):
+                continue
+            self.note(
+                f"{card.label}: {card.route} and another section ({draft.route}) disagree on {name}: "
+                f"{_show(name, first)} against {_show(name, second)}"
+            )
+
+    def note(self, text: str) -> None:
+        """Keep a remark for the reader, once."""
+        text = sanitise(text)
+        if text not in self.notes and len(self.notes) < MAX_NOTES:
+            self.notes.append(text)
+
+    def join(self, functions: list[PciFacts]) -> None:
+        """Give every ``lspci`` function to its card: by bus address, or because one of each is left over."""
+        left = []
+        for function in functions:
+            card = self._by_bus.get(function.bdf)
+            if card is None:
+                left.append(function)
+            elif card.pci is None:
+                card.pci = function
+        homeless = [card for card in self.cards if card.bdf is None]
+        if len(left) == len(homeless) == 1:
+            homeless[0].pci = left.pop()
+        for function in left:
+            self._append(Draft("text", pci=function))
+
+
+def _may_be(card: Draft, draft: Draft) -> bool:
+    """Whether nothing that tells cards apart forbids that both are one card."""
+    if card.bdf and draft.bdf and card.bdf != draft.bdf:
+        return False
+    if card.index is not None and draft.index is not None and card.index != draft.index:
+        return False
+    first, second = card.values.get("uuid"), draft.values.get("uuid")
+    return first is None or second is None or first == second or bool(card.bdf and card.bdf == draft.bdf)
+
+
+def _same_name(first: str, second: str) -> bool:
+    """Old tables cut names, and old drivers leave the maker's name out."""
+    plain = [name.lower().removeprefix("nvidia ").removesuffix("...").rstrip() for name in (first, second)]
+    return (
+        plain[0].startswith(plain[1]) or plain[1].startswith(plain[0])
+        if "..." in first + second
+        else (plain[0] == plain[1])
+    )
+
+
+def _show(name: str, value: object) -> str:
+    if isinstance(value, int) and name.endswith("_id"):
+        return f"{value:#06x}"
+    if isinstance(value, int) and name.endswith("_bytes"):
+        return f"{value >> 20} MiB"
+    return str(value)

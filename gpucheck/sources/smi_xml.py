@@ -1,0 +1,172 @@
+"""The XML of ``nvidia-smi -q -x``, all versions of its DTD.
+
+The document type that genuine files name is never fetched, and a document that declares an entity is refused:
+nvidia-smi declares none, and entities are how a small file grows without bound.
+"""
+
+import re
+from xml.parsers import expat
+
+from gpucheck.sources import smi_fields as read
+from gpucheck.sources.file_reading import SourceFileError
+from gpucheck.sources.smi_draft import Draft
+from gpucheck.sources.smi_tree import MAX_LEAVES, card_from
+
+MAX_DEPTH = 32
+MAX_ELEMENTS = 1_000_000
+MAX_CARDS = 256
+MAX_TEXT = 4096
+_CHUNK = 1 << 16
+
+_ROOT = "<nvidia_smi_log"
+_END = "</nvidia_smi_log>"
+_LONG_TAG = re.compile(r"<[^<>]{8192}")
+_PRIVATE = {"processes", "accounted_processes", "supported_clocks"}
+_HOST = {"timestamp", "driver_version", "kmd_version", "cuda_version", "cuda_umd_version", "attached_gpus"}
+_WRITE_AGAIN = "Write it again with `nvidia-smi -q -x -f card.xml`."
+
+
+class _RefusedError(Exception):
+    """Something that nvidia-smi never writes."""
+
+
+def find_documents(text: str) -> tuple[list[str], str]:
+    """All nvidia-smi documents in ``text``, and what is left of it without them."""
+    if _ROOT not in text and "<gpu id=" not in text:
+        return [], text
+    documents: list[str] = []
+    rest: list[str] = []
+    at = 0
+    while (root := text.find(_ROOT, at)) >= 0 and len(documents) < MAX_CARDS:
+        start = max(text.rfind("<?xml", at, root), text.rfind("<!DOCTYPE", at, root))
+        head = text.rfind("<?xml", at, start) if start > 0 else -1
+        start = head if head >= 0 else start if start >= 0 else root
+        again = text.find(_ROOT, root + 1)
+        end = text.find(_END, root, again if again >= 0 else len(text))
+        stop = end + len(_END) if end >= 0 else again if again >= 0 else len(text)
+        documents.append(text[start:stop])
+        rest.append(text[at:start])
+        at = stop
+    if not documents and (first := text.find("<gpu id=")) >= 0:
+        last = text.rfind("</gpu>")
+        stop = last + 6 if last >= 0 else len(text)
+        return [f"{_ROOT}>{text[first:stop]}{_END}"], text[:first] + text[stop:]
+    return documents, "".join(rest) + text[at:]
+
+
+def read_xml(document: str) -> tuple[list[Draft], list[str]]:
+    """The complete cards of one document, and a note where it is cut or damaged."""
+    if _LONG_TAG.search(document):
+        raise SourceFileError("The XML holds a tag that nvidia-smi never writes.", _WRITE_AGAIN)
+    reader = _Reader()
+    notes = []
+    try:
+        reader.feed(document)
+    except _RefusedError as refused:
+        raise SourceFileError(f"The XML {refused}; nvidia-smi never writes that.", _WRITE_AGAIN) from None
+    except expat.ExpatError as error:
+        kept = f"{len(reader.found)} complete card(s) of it were read"
+        notes.append(f"the XML is cut or damaged at line {error.lineno}; {kept}")
+    return reader.cards(), notes
+
+
+class _Reader:
+    """Collects the leaves of every ``<gpu>`` element, without those that tell about the owner's programs."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str | None, dict[str, str]]] = []
+        self._host: dict[str, str] = {}
+        self._paths: list[str] = []
+        self._leaves: dict[str, str] | None = None
+        self._bus: str | None = None
+        self._text = ""
+        self._open = False
+        self._skip = 0
+        self._elements = 0
+        self._mig = 0
+
+    def feed(self, document: str) -> None:
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._data
+        parser.EntityDeclHandler = self._entity
+        parser.AttlistDeclHandler = self._entity
+        for at in range(0, len(document), _CHUNK):
+            parser.Parse(document[at : at + _CHUNK], False)
+        parser.Parse("", True)
+
+    def cards(self) -> list[Draft]:
+        """Every card that was closed."""
+        return [self._card(i, bus, leaves) for i, (bus, leaves) in enumerate(self.found)]
+
+    def _card(self, index: int, bus: str | None, leaves: dict[str, str]) -> Draft:
+        draft = card_from(leaves, "nvidia-smi -q -x", bus)
+        draft.index = index if is_whole(self._host, len(self.found)) else None
+        put_host(draft, self._host)
+        return draft
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._elements += 1
+        if self._skip or name in _PRIVATE:
+            self._skip += 1
+            if self._skip > MAX_DEPTH:
+                raise _RefusedError("is nested too deeply")
+            return
+        paths = self._paths
+        if len(paths) > MAX_DEPTH or self._elements > MAX_ELEMENTS:
+            raise _RefusedError("is nested too deeply" if len(paths) > MAX_DEPTH else "has too many elements")
+        if len(paths) == 1 and name == "gpu":
+            self._leaves, self._bus, self._mig = {}, attributes.get("id"), 0
+            paths.append("")
+        elif name == "mig_device":
+            paths.append(f"{paths[-1]}{name}#{self._mig}/" if paths else name)
+            self._mig += 1
+        else:
+            paths.append(f"{paths[-1]}{name}/" if self._leaves is not None else name)
+        self._text = ""
+        self._open = True
+
+    def _data(self, text: str) -> None:
+        if self._open and not self._skip and len(self._text) < MAX_TEXT:
+            self._text += text[:MAX_TEXT]
+
+    def _end(self, name: str) -> None:
+        if self._skip:
+            self._skip -= 1
+            return
+        path = self._paths.pop()
+        if self._leaves is None:
+            if self._open and name in _HOST:
+                self._host.setdefault(name, self._text.strip())
+        elif not path:
+            self._close()
+        elif self._open and len(self._leaves) < MAX_LEAVES:
+            self._leaves.setdefault(path[:-1], self._text.strip())
+        self._open = False
+
+    def _close(self) -> None:
+        if self._leaves is not None and len(self.found) < MAX_CARDS:
+            self.found.append((self._bus, self._leaves))
+        self._leaves = None
+
+    def _entity(self, *_: object) -> None:
+        raise _RefusedError("declares entities or attributes of its own")
+
+
+def is_whole(host: dict[str, str], cards: int) -> bool:
+    """Whether a listing holds all cards of its host, so that a card's place in it is its index."""
+    return host.get("attached_gpus", "") == str(cards)
+
+
+def put_host(draft: Draft, host: dict[str, str]) -> None:
+    """What the head of a listing says, given to each of its cards. Driver 610 renamed both versions."""
+    for name, titles in (
+        ("driver_version", ("kmd_version", "driver_version")),
+        ("cuda_version", ("cuda_umd_version", "cuda_version")),
+    ):
+        for title in titles:
+            if title in host:
+                draft.put(name, host[title])
+    draft.timestamp = read.moment(host.get("timestamp", ""))
