@@ -1,0 +1,144 @@
+"""Choosing among the SKUs that share a device id or a name: pure functions of declared facts and profiles."""
+
+from gpucheck.card_name import parse_name, squash_name
+from gpucheck.model.evidence import Evidence, MemoryWalk, NvmlFacts, PciFacts
+from gpucheck.model.modification import Modification
+from gpucheck.model.profile import Profile
+from gpucheck.model.units import MIB
+
+LOWEST, HIGHEST = 0.92, 1.001
+"""Of a nominal capacity, what drivers report: they reserve some, and those before 510 subtract more."""
+_REAL_SHARE = 0.9
+"""A capacity of which the walk found less than this is forged, whatever workshop is known for it."""
+
+Candidates = tuple[Profile, ...]
+
+
+class Declared:
+    """The few declared facts that matching looks at. Sizes in MiB, clocks in MHz; ``None`` where not known."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        nvml = evidence.declared
+        bus = evidence.pci if isinstance(evidence.pci, PciFacts) else None
+        self.device_id = bus.device_id if bus else nvml.device_id if nvml else None
+        self.name = nvml.name if nvml else None
+        self.subsystem = _subsystem(bus) or _subsystem(nvml)
+        total = nvml.memory_total_bytes if nvml and not nvml.mig_enabled else None
+        self.total_mib = total / MIB if total else None
+        self.memory_clock_mhz = nvml.memory_clock_max_mhz if nvml else None
+        walk = evidence.memory_walk
+        self.forged = isinstance(walk, MemoryWalk) and walk.distinct_bytes < _REAL_SHARE * walk.tested_bytes
+
+
+def has_capacity(profile: Profile, total_mib: float) -> bool:
+    """Whether a driver may report the total for the SKU: near a capacity that it is sold with."""
+    return _rank(profile, total_mib) < 2
+
+
+def is_called(profile: Profile, wanted: str, *, cut: bool = False) -> bool:
+    """Whether one of the SKU's names, squashed, is the wanted one, or starts with it where a table cut it off."""
+    names = (squash_name(name) for name in names_of(profile))
+    return any(name.startswith(wanted) if cut else name == wanted for name in names)
+
+
+def names_of(profile: Profile) -> tuple[str, ...]:
+    """Every name of one product; pci.ids also has names for several at once, with a slash, which are none."""
+    others = tuple(name for name in profile.other_names if "/" not in name)
+    return (*profile.nvml_names, profile.name, *others)
+
+
+def narrow(candidates: Candidates, facts: Declared) -> Candidates:
+    """Leave out what subsystem, name, capacity and memory clock exclude; never leave out all."""
+    left = _by_subsystem(candidates, facts)
+    left = _by_name(left, facts)
+    left = _by_capacity(left, facts)
+    left = _by_clock(left, facts)
+    return _prefer_unruled(left, facts)
+
+
+def settle(left: Candidates) -> tuple[Profile | None, str]:
+    """Return the one SKU, or the first where the rest differ from it in name only; with a note why."""
+    first = left[0]
+    if len(left) == 1:
+        return first, ""
+    names = ", ".join(profile.name for profile in left)
+    if len({_build(profile) for profile in left}) > 1:
+        return None, f"nothing tells these apart: {names}"
+    return first, f"the same in all that counts: {names}"
+
+
+def modification_among(known: list[Modification], candidates: Candidates, facts: Declared) -> Modification | None:
+    """Return the modification that subsystem or capacity point to; none where the memory was found not to be there."""
+    if facts.forged:
+        return None
+    for each in known:
+        if each.subsystem_decides and facts.subsystem in each.subsystems:
+            return each
+    total = facts.total_mib
+    if total is None or any(has_capacity(profile, total) for profile in candidates):
+        return None
+    return next((m for m in known if any(abs(total - size) <= size * 0.005 for size in m.memory_mib)), None)
+
+
+def _subsystem(facts: NvmlFacts | PciFacts | None) -> tuple[int, int] | None:
+    if facts is None or facts.subsystem_vendor_id is None or facts.subsystem_id is None:
+        return None
+    return facts.subsystem_vendor_id, facts.subsystem_id
+
+
+def _rank(profile: Profile, total_mib: float) -> int:
+    """0 at a total that drivers really report, 1 near a nominal capacity, 2 elsewhere."""
+    if any(abs(total_mib - size) <= size * 0.003 for size in profile.reported_mib):
+        return 0
+    sizes = (size for layout in profile.memory for size in layout.sizes_mib)
+    return 1 if any(LOWEST * size <= total_mib <= HIGHEST * size for size in sizes) else 2
+
+
+def _rule(profile: Profile, facts: Declared) -> tuple[tuple[int, int], ...]:
+    return profile.subsystems.get(facts.device_id, ()) if facts.device_id is not None else ()
+
+
+def _by_subsystem(left: Candidates, facts: Declared) -> Candidates:
+    return tuple(p for p in left if facts.subsystem in _rule(p, facts)) or left
+
+
+def _by_name(left: Candidates, facts: Declared) -> Candidates:
+    if len(left) == 1 or not facts.name:
+        return left
+    wanted = squash_name(facts.name)
+    exact = tuple(p for p in left if is_called(p, wanted))
+    asked = parse_name(facts.name)
+    return exact or tuple(p for p in left if any(asked.means(parse_name(n)) for n in names_of(p))) or left
+
+
+def _by_capacity(left: Candidates, facts: Declared) -> Candidates:
+    if len(left) == 1 or facts.total_mib is None:
+        return left
+    ranks = [_rank(profile, facts.total_mib) for profile in left]
+    best = min(ranks)
+    if best == 2:
+        return left
+    return tuple(profile for profile, rank in zip(left, ranks, strict=True) if rank == best)
+
+
+def _by_clock(left: Candidates, facts: Declared) -> Candidates:
+    clock = facts.memory_clock_mhz
+    if len(left) == 1 or not clock:
+        return left
+    near = (p for p in left if p.memory_clock_max_mhz and abs(clock - p.memory_clock_max_mhz) <= 0.02 * clock)
+    return tuple(near) or left
+
+
+def _prefer_unruled(left: Candidates, facts: Declared) -> Candidates:
+    """A SKU with a list of its subsystems is not meant where the card's is known and not on the list."""
+    if len(left) == 1 or facts.subsystem is None:
+        return left
+    rules = [_rule(profile, facts) for profile in left]
+    if any(facts.subsystem in rule for rule in rules):
+        return left
+    return tuple(profile for profile, rule in zip(left, rules, strict=True) if not rule) or left
+
+
+def _build(profile: Profile) -> tuple[object, ...]:
+    layouts = frozenset((layout.sizes_mib, layout.type, layout.bus_width_bits) for layout in profile.memory)
+    return profile.die.name, profile.sm_counts, layouts

@@ -1,0 +1,240 @@
+"""Profiles and known modifications: which SKU a card says it is, what that SKU is, and what a buyer's words mean."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from gpucheck.card_match import Declared, is_called, modification_among, names_of, narrow, settle
+from gpucheck.card_name import GENERIC, CardName, parse_name, squash_name
+from gpucheck.model.base import GpucheckError
+from gpucheck.model.evidence import Evidence
+from gpucheck.model.match import Claim, Match
+from gpucheck.model.modification import Modification, ModificationFile
+from gpucheck.model.profile import Profile
+from gpucheck.model.text import sanitise
+from gpucheck.model.units import MIB
+from gpucheck.profile_file import DieText, ProfileError, parse_toml, problems_of, read_bytes, squash
+from gpucheck.resources import data_root
+
+__all__ = ["Catalog", "ClaimError", "ProfileError"]
+
+_NAME_LINE = re.compile(rb'^name = "([^"\n]+)"', re.MULTILINE)
+_SEARCH_KEY = re.compile(r"[a-z]?\d+")
+
+
+class ClaimError(GpucheckError):
+    """A claim that names no known SKU; the hint lists names that come close."""
+
+
+class Catalog:
+    """All profiles below a folder. Files are read once, and parsed as far as a question needs them."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = data_root() / "profiles" if root is None else root
+        self._by_device_id: dict[int, tuple[Profile, ...]] = {}
+        self._by_name: dict[str, tuple[Profile, ...]] = {}
+
+    @cached_property
+    def _files(self) -> tuple[DieText, ...]:
+        files = tuple(
+            DieText(path) for path in sorted(self.root.glob("*/*.toml")) if path.parent.name != "modifications"
+        )
+        if not files:
+            raise ProfileError(f"{self.root}: no profiles here", "gpucheck is installed incompletely")
+        return files
+
+    def by_device_id(self, device_id: int) -> tuple[Profile, ...]:
+        """Return every SKU that carries the PCI device id, in the order of the files; none where it is not known."""
+        if device_id not in self._by_device_id:
+            found = self._containing(f"0x{device_id:04x}".encode())
+            self._by_device_id[device_id] = tuple(p for p in found if device_id in p.device_ids)
+        return self._by_device_id[device_id]
+
+    def by_id(self, profile_id: str) -> Profile:
+        """Return the profile with that id, or raise ``ProfileError``."""
+        for profile in self._containing(f'"{profile_id}"'.encode()):
+            if profile.id == profile_id:
+                return profile
+        raise ProfileError(f"no profile {sanitise(profile_id)!r}", "gpucheck profiles list")
+
+    def by_name(self, name: str) -> tuple[Profile, ...]:
+        """Return the SKUs that a driver may call so.
+
+        Case, spacing, ``NVIDIA`` and ``GeForce`` do not count. A name that a table cut off (``GeForce RTX 208...``)
+        is a prefix; a generic one (``Graphics Device``) names nothing.
+        """
+        if name not in self._by_name:
+            self._by_name[name] = self._named(name)
+        return self._by_name[name]
+
+    def _named(self, name: str) -> tuple[Profile, ...]:
+        cut = name.rstrip().endswith(("...", "…"))
+        wanted = squash_name(name.strip().rstrip(".…"))
+        if wanted in GENERIC:
+            return ()
+        found = self._naming(_search_key(wanted))
+        exact = tuple(p for p in found if is_called(p, wanted, cut=cut))
+        if exact or cut:
+            return exact
+        asked = parse_name(name)
+        return tuple(p for p in found if any(asked.means(parse_name(alias)) for alias in names_of(p)))
+
+    def all_profiles(self) -> Iterator[Profile]:
+        """Yield every profile, die after die."""
+        for file in self._files:
+            yield from file.profiles()
+
+    def dies_of_vbios_family(self, family: str) -> tuple[str, ...]:
+        """Return the names of the dies whose VBIOS versions start so, such as ``95.02``."""
+        quoted = f'"{family}"'.encode()
+        return tuple(f.die.name for f in self._files if quoted in f.head and family in f.die.vbios_families)
+
+    def subsystem_vendor(self, vendor_id: int) -> str | None:
+        """Return the brand behind a PCI subsystem vendor id, None where it is not known."""
+        entry = self._vendors.get(f"0x{vendor_id:04x}")
+        return entry["brand"] if entry else None
+
+    @cached_property
+    def _vendors(self) -> dict[str, dict[str, str]]:
+        path = self.root / "subsystem_vendors.toml"
+        vendors: dict[str, dict[str, str]] = parse_toml(read_bytes(path), str(path)).get("vendor", {})
+        return vendors
+
+    def unlisted(self, device_id: int) -> tuple[str, str] | None:
+        """Return die and name of a device id that pci.ids names but that has no profile."""
+        path = self.root / "unlisted.toml"
+        literal = f"0x{device_id:04x}"
+        data = read_bytes(path) if path.exists() else b""
+        if literal.encode() not in data:
+            return None
+        dies: dict[str, dict[str, Any]] = parse_toml(data, str(path)).get("unlisted", {})
+        return next(((die, names[literal]) for die, names in dies.items() if literal in names), None)
+
+    @cached_property
+    def _modifications(self) -> tuple[Modification, ...]:
+        found: list[Modification] = []
+        for path in sorted((self.root / "modifications").glob("*.toml")):
+            try:
+                found += ModificationFile.model_validate(parse_toml(read_bytes(path), str(path))).modification
+            except ValidationError as error:
+                raise ProfileError(f"{path}: {problems_of(error)[0]}", "gpucheck profiles validate") from error
+        return tuple(found)
+
+    def modification(self, modification_id: str) -> Modification:
+        """Return the known modification with that id, or raise ``ProfileError``."""
+        for known in self._modifications:
+            if known.id == modification_id:
+                return known
+        raise ProfileError(f"no modification {sanitise(modification_id)!r}")
+
+    def modifications_of(self, profile: Profile) -> tuple[Modification, ...]:
+        """Return what is known to be made of a SKU."""
+        return tuple(known for known in self._modifications if profile.id in known.base_profiles)
+
+    def resolve_claim(self, text: str) -> Claim:
+        """Return what a seller's words mean, or raise ``ClaimError`` with names that come close."""
+        cleaned = sanitise(text, 120)
+        try:
+            return Claim(text=cleaned, profiles=(self.by_id(cleaned.lower()),))
+        except ProfileError:
+            pass
+        asked = parse_name(cleaned)
+        found = self._asked_for(asked) if asked.product and squash_name(cleaned) not in GENERIC else []
+        if not found:
+            raise ClaimError(f"no known card is called {cleaned!r}", self._hint(cleaned))
+        return _narrowed_by_capacity(cleaned, asked, found)
+
+    def _asked_for(self, asked: CardName) -> list[Profile]:
+        """Ever looser readings of the claim; the first that names anything counts."""
+        nearby = self._naming(_search_key(asked.product))
+        plain = CardName(asked.product, asked.laptop, asked.max_q, frozenset(), asked.memory_mib)
+        for wanted in dict.fromkeys((asked, plain)):
+            for loosen in (_as_is, CardName.without_brand, CardName.without_line):
+                found = [p for p in nearby if any(wanted.means(loosen(alias)) for alias in _own_names(p))]
+                if found:
+                    return _on_sale(found, asked)
+        return [p for p in nearby if any(plain.means(parse_name(alias)) for alias in p.nvml_names)]
+
+    def _hint(self, text: str) -> str:
+        names = {
+            raw.decode("utf-8", "replace") for f in self._files for raw in _NAME_LINE.findall(b"\n".join(f.blocks))
+        }
+        by_key = {squash_name(name): name for name in sorted(names)}
+        close = difflib.get_close_matches(squash_name(text), by_key, n=5, cutoff=0.5)
+        return "did you mean " + ", ".join(by_key[key] for key in close) + "?" if close else "gpucheck profiles list"
+
+    def match(self, evidence: Evidence) -> Match:
+        """Return which SKU the declared identity names, and the known modification that it looks like.
+
+        The device id decides, else the name. Contradictions between the sources are for the checks to find.
+        """
+        facts = Declared(evidence)
+        basis: Literal["device_id", "name"] = "name" if facts.device_id is None else "device_id"
+        if facts.device_id is not None:
+            candidates = self.by_device_id(facts.device_id)
+        else:
+            candidates = self.by_name(facts.name) if facts.name else ()
+        if not candidates:
+            return Match(note=self._unknown(facts))
+        known = [m for p in candidates for m in self.modifications_of(p)]
+        left = narrow(candidates, facts)
+        profile, note = settle(left)
+        altered = modification_among(known, candidates, facts)
+        return Match(profile=profile, candidates=left, modification=altered, basis=basis, note=note)
+
+    def _unknown(self, facts: Declared) -> str:
+        if facts.device_id is None:
+            return "no device id, and no known name"
+        named = self.unlisted(facts.device_id)
+        if named is None:
+            return f"no profile for device id {facts.device_id:04x}"
+        return f"no profile for device id {facts.device_id:04x}: pci.ids names it {named[1]}, a {named[0]}"
+
+    def _containing(self, literal: bytes) -> list[Profile]:
+        return [profile for file in self._files for profile in file.containing(literal)]
+
+    def _naming(self, squashed: str) -> list[Profile]:
+        wanted = squash(squashed.encode())
+        return [profile for file in self._files for profile in file.naming(wanted)] if wanted else []
+
+
+def _search_key(name: str) -> str:
+    """The longest number of a name with the letter before it, else the whole name: what the text is searched for."""
+    return max(_SEARCH_KEY.findall(name), key=len, default=name)
+
+
+def _as_is(name: CardName) -> CardName:
+    return name
+
+
+def _own_names(profile: Profile) -> Iterator[CardName]:
+    """Names that mean this SKU to a buyer; NVML's are left out, for notebooks share them with desktop cards."""
+    aliases = (profile.name, *(name for name in profile.other_names if "/" not in name))
+    for name in map(parse_name, aliases):
+        yield name
+        if profile.form_factor == "laptop" and not name.laptop:
+            yield CardName(name.product, True, name.max_q, name.details, name.memory_mib)
+
+
+def _on_sale(found: list[Profile], asked: CardName) -> list[Profile]:
+    """Leave out what was never sold, unless nothing else is left or the claim names that very capacity."""
+    sold = [p for p in found if p.retail or (asked.memory_mib and parse_name(p.name).memory_mib == asked.memory_mib)]
+    return sold or found
+
+
+def _narrowed_by_capacity(text: str, asked: CardName, found: list[Profile]) -> Claim:
+    """Keep the SKUs of the capacity in the claim where any has it; else the claim itself is a contradiction."""
+    size = asked.memory_mib
+    if size is None:
+        return Claim(text=text, profiles=tuple(found))
+    legal = tuple(p for p in found if size * MIB in p.memory_sizes_bytes)
+    if legal:
+        return Claim(text=text, profiles=legal, memory_mib=size)
+    # The 480 GB of "GH200 480GB" are not the GPU's: a number that belongs to the name claims nothing.
+    named = tuple(p for p in found if any(name.memory_mib == size for name in _own_names(p)))
+    return Claim(text=text, profiles=named) if named else Claim(text=text, profiles=tuple(found), memory_mib=size)
