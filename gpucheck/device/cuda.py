@@ -1,0 +1,209 @@
+"""A real card, reached through CuPy's bindings of the CUDA runtime. The only module that imports CuPy, and late.
+
+Memory comes straight from ``cudaMalloc``: no pool, nothing managed. Kernels are compiled to machine code for exactly
+the device's compute capability, so that what ran was never adapted by the driver from PTX.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpucheck.device import cuda_errors, kernels
+from gpucheck.device.protocol import (
+    U32,
+    Argument,
+    Buffer,
+    DeviceAttributes,
+    DeviceError,
+    DeviceUnavailable,
+    Kernel,
+    MemoryInfo,
+)
+from gpucheck.model.base import Reason
+from gpucheck.model.text import sanitise
+
+_ATTRIBUTE = {
+    "ecc": 32,
+    "memory_clock_khz": 36,
+    "bus_bits": 37,
+    "l2_bytes": 38,
+    "sm_count": 16,
+    "major": 75,
+    "minor": 76,
+}
+"""Numbers of ``cudaDeviceAttr``."""
+_TO_DEVICE, _TO_HOST = 1, 2
+
+
+class CudaDevice:
+    """One card under the CUDA driver. Keeps the contract of ``protocol.Device``; make one with ``open``."""
+
+    def __init__(self, cupy: Any, ordinal: int) -> None:
+        self._cupy = cupy
+        self._runtime = cupy.cuda.runtime
+        self._ordinal = ordinal
+        self._functions: dict[Kernel, Any] = {}
+        self._modules: dict[str, Any] = {}
+        self._held: dict[int, Buffer] = {}
+        with cuda_errors.translated("opening the device"):
+            self._runtime.setDevice(ordinal)
+            self._attributes = _read_attributes(self._runtime, ordinal)
+            self._start, self._end = cupy.cuda.Event(), cupy.cuda.Event()
+
+    @classmethod
+    def open(cls, bdf: str | None = None, ordinal: int | None = None) -> "CudaDevice":
+        """Open the card at a PCI address, else by CUDA's own number, else the first.
+
+        Raises ``DeviceUnavailable`` where CuPy, the driver or the card is missing.
+        """
+        cupy = _import_cupy()
+        with cuda_errors.opening():
+            count = cupy.cuda.runtime.getDeviceCount()
+            number = ordinal or 0 if bdf is None else cupy.cuda.runtime.deviceGetByPCIBusId(bdf)
+        if number >= count:
+            raise DeviceUnavailable(Reason.NOT_SUPPORTED, f"CUDA sees {count} device(s), not a number {number}")
+        with cuda_errors.opening():
+            return cls(cupy, number)
+
+    @property
+    def attributes(self) -> DeviceAttributes:
+        """Attributes, read once at opening."""
+        return self._attributes
+
+    def memory_info(self) -> MemoryInfo:
+        """Free and total memory now."""
+        with cuda_errors.translated("asking for free memory"):
+            free, total = self._runtime.memGetInfo()
+        return MemoryInfo(int(free), int(total))
+
+    def allocate(self, size_bytes: int) -> Buffer:
+        """Take device memory. Raises ``OutOfDeviceMemory``."""
+        with cuda_errors.translated(f"allocating {size_bytes} bytes"):
+            address = int(self._runtime.malloc(size_bytes))
+        buffer = Buffer(address, size_bytes)
+        self._held[address] = buffer
+        return buffer
+
+    def release(self, buffer: Buffer) -> None:
+        """Give back what ``allocate`` returned."""
+        if self._held.pop(buffer.address, None) is None:
+            raise DeviceError("released something that is not an allocation")
+        with cuda_errors.translated("releasing memory"):
+            self._runtime.free(buffer.address)
+
+    def upload(self, buffer: Buffer, data: NDArray[Any]) -> None:
+        """Copy an array to the start of ``buffer``."""
+        source = np.ascontiguousarray(data)
+        if source.nbytes > buffer.size_bytes:
+            raise ValueError("more data than the buffer holds")
+        with cuda_errors.translated("copying to the device"):
+            self._runtime.memcpy(buffer.address, source.ctypes.data, source.nbytes, _TO_DEVICE)
+
+    def download(self, buffer: Buffer, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+        """Copy ``count`` elements from the start of ``buffer``."""
+        target = np.empty(count, dtype)
+        if target.nbytes > buffer.size_bytes:
+            raise ValueError("more data than the buffer holds")
+        with cuda_errors.translated("copying from the device"):
+            self._runtime.memcpy(target.ctypes.data, buffer.address, target.nbytes, _TO_HOST)
+        return target
+
+    def launch(self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument]) -> float:
+        """Run a kernel to its end and return its seconds by the device's own events."""
+        function = self._function(kernel)
+        values = tuple(_value(argument) for argument in arguments)
+        with cuda_errors.translated(f"running {kernel.function}"):
+            self._start.record()
+            function((blocks, 1, 1), (threads, 1, 1), values)
+            self._end.record()
+            self._end.synchronize()
+            milliseconds = self._cupy.cuda.get_elapsed_time(self._start, self._end)
+        return float(milliseconds) / 1e3
+
+    def close(self) -> None:
+        """Free memory and code. A device that is already lost frees by itself."""
+        for buffer in list(self._held.values()):
+            with suppress(DeviceError):
+                self.release(buffer)
+        self._functions.clear()
+        self._modules.clear()
+
+    def _function(self, kernel: Kernel) -> Any:
+        if kernel not in self._functions:
+            if kernel.family not in self._modules:
+                self._modules[kernel.family] = self._load(kernel.family)
+            with cuda_errors.translated(f"looking up {kernel.function}"):
+                self._functions[kernel] = self._modules[kernel.family].get_function(kernel.function)
+        return self._functions[kernel]
+
+    def _load(self, family: str) -> Any:
+        code = compile_machine_code(self._cupy, family, self._attributes.compute_capability)
+        module = self._cupy.cuda.function.Module()
+        with cuda_errors.translated(f"loading {family}"):
+            module.load(code)
+        return module
+
+
+def compile_machine_code(cupy: Any, family: str, compute_capability: str) -> bytes:
+    """Compile a family for one architecture; needs NVRTC but no card. Raises ``DeviceError``."""
+    source = kernels.load(family)
+    with cuda_errors.compiling(family, kernels.architecture(compute_capability)):
+        nvrtc = cupy.cuda.nvrtc
+        program = nvrtc.createProgram(source.text, f"{family}.cu", (), ())
+        try:
+            nvrtc.compileProgram(program, kernels.nvrtc_options(compute_capability))
+            # CuPy 14 hands out the image one byte short; readers of ELF files mind.
+            return bytes(nvrtc.getCUBIN(program)) + b"\0"
+        finally:
+            nvrtc.destroyProgram(program)
+
+
+def _import_cupy() -> Any:
+    try:
+        import cupy
+    except ModuleNotFoundError as error:
+        raise DeviceUnavailable(Reason.NOT_INSTALLED, "CuPy is not installed", cuda_errors.INSTALL_HINT) from error
+    except Exception as error:  # noqa: BLE001 - whatever a broken installation raises on import
+        raise DeviceUnavailable(Reason.FAILED, f"CuPy cannot be imported: {error}", cuda_errors.INSTALL_HINT) from error
+    return cupy
+
+
+def _value(argument: Argument) -> np.generic:
+    if isinstance(argument, Buffer):
+        return np.uint64(argument.address)
+    return np.uint32(argument.value) if isinstance(argument, U32) else np.uint64(argument.value)
+
+
+def _read_attributes(runtime: Any, ordinal: int) -> DeviceAttributes:
+    read = {name: _attribute(runtime, number, ordinal) for name, number in _ATTRIBUTE.items()}
+    name = runtime.getDeviceProperties(ordinal)["name"]
+    clock, ecc = read["memory_clock_khz"], read["ecc"]
+    return DeviceAttributes(
+        name=sanitise(name.decode(errors="replace") if isinstance(name, bytes) else str(name)),
+        compute_capability=f"{read['major']}.{read['minor']}",
+        sm_count=read["sm_count"] or 0,
+        total_memory_bytes=int(runtime.memGetInfo()[1]),
+        l2_cache_bytes=read["l2_bytes"] or None,
+        memory_bus_width_bits=read["bus_bits"] or None,
+        memory_clock_mhz=clock // 1000 if clock else None,
+        bdf=_bdf(runtime, ordinal),
+        ecc_enabled=None if ecc is None else bool(ecc),
+        driver_version=runtime.driverGetVersion(),
+        runtime_version=runtime.runtimeGetVersion(),
+    )
+
+
+def _attribute(runtime: Any, number: int, ordinal: int) -> int | None:
+    """Read one attribute, None where this CUDA no longer has it."""
+    with suppress(runtime.CUDARuntimeError):
+        return int(runtime.deviceGetAttribute(number, ordinal))
+    return None
+
+
+def _bdf(runtime: Any, ordinal: int) -> str | None:
+    with suppress(runtime.CUDARuntimeError):
+        return sanitise(str(runtime.deviceGetPCIBusId(ordinal))).lower()
+    return None

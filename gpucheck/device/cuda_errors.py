@@ -1,0 +1,105 @@
+"""What CUDA's error numbers mean to a person. Knows errors by their number and class name, so it needs no CuPy."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gpucheck.device.protocol import DeviceError, DeviceLost, DeviceUnavailable, OutOfDeviceMemory
+from gpucheck.model.base import GpucheckError, Reason
+
+INSTALL_HINT = "Install it with: pip install gpucheck-scan[cuda12] (or [cuda13] for Turing and newer only)."
+_DRIVER_HINT = "Install or update the NVIDIA driver; --simulate shows a scan without one."
+
+OUT_OF_MEMORY = 2
+_NO_DRIVER = {
+    35: (Reason.NOT_INSTALLED, "there is no NVIDIA driver, or it is older than this CUDA", _DRIVER_HINT),
+    803: (Reason.FAILED, "the NVIDIA driver's kernel and user parts do not match", "Restart the machine."),
+    804: (Reason.NOT_SUPPORTED, "the driver is too old for this CUDA on this card", _DRIVER_HINT),
+}
+_NO_DEVICE = {
+    100: (
+        Reason.NOT_SUPPORTED,
+        "the driver sees no CUDA device",
+        "Check the slot, power and that the driver is bound.",
+    ),
+    101: (Reason.NOT_SUPPORTED, "CUDA knows no device of that address", "It may be hidden by CUDA_VISIBLE_DEVICES."),
+    46: (Reason.FAILED, "the device is in use exclusively by somebody else", "Stop the other program and scan again."),
+    3: (Reason.FAILED, "the CUDA driver could not be initialised", "Look into the system log for Xid or NVRM lines."),
+    802: (Reason.FAILED, "the system is not ready for CUDA", "Start the NVSwitch fabric manager and scan again."),
+}
+_LOST = {
+    214: "an uncorrectable ECC error stopped it",
+    219: "an uncorrectable NVLink error stopped it",
+    220: "its context died of an uncorrectable error",
+    700: "a kernel met an illegal address",
+    702: "a kernel ran into the driver's time limit",
+    710: "a kernel met an assertion",
+    714: "its stack failed",
+    715: "it met an illegal instruction",
+    716: "it met a misaligned address",
+    718: "its program counter went astray",
+    719: "a kernel failed without a reason given",
+    721: "a kernel failed to start in its cluster",
+    999: "the driver lost it (unknown error)",
+}
+_NO_SUCH_CODE = {200, 209, 218, 222, 500}
+
+
+def _status(error: BaseException) -> int | None:
+    """The CUDA number of an error that CuPy raised, None for any other."""
+    status = getattr(error, "status", None)
+    known = type(error).__name__ in {"CUDARuntimeError", "CUDADriverError"}
+    return status if known and isinstance(status, int) else None
+
+
+def meaning(error: BaseException, doing: str) -> GpucheckError | None:
+    """Return our error for one of CUDA's, None for anything that CUDA did not raise."""
+    status = _status(error)
+    if status is None:
+        return None
+    if status == OUT_OF_MEMORY:
+        return OutOfDeviceMemory(f"out of device memory while {doing}", "Close other programs that use the card.")
+    if status in _NO_DRIVER or status in _NO_DEVICE:
+        return DeviceUnavailable(*(_NO_DRIVER | _NO_DEVICE)[status])
+    if status in _LOST:
+        return DeviceLost(
+            f"the device was lost while {doing}: {_LOST[status]}", "Restart the machine, then scan again."
+        )
+    if status in _NO_SUCH_CODE:
+        return DeviceError(f"the device refused the machine code while {doing}: {error}")
+    return DeviceError(f"{doing} failed: {error}")
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn CUDA's errors into ours; everything else passes."""
+    try:
+        yield
+    except RuntimeError as error:
+        ours = meaning(error, doing)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """While a device is being opened every failure means that there is none to use."""
+    try:
+        with translated("opening the device"):
+            yield
+    except DeviceUnavailable:
+        raise
+    except DeviceError as error:
+        raise DeviceUnavailable(Reason.FAILED, error.message, error.hint) from error
+    except (OSError, RuntimeError) as error:
+        raise DeviceUnavailable(Reason.FAILED, f"the CUDA libraries do not load: {error}", INSTALL_HINT) from error
+
+
+@contextmanager
+def compiling(family: str, architecture: str) -> Iterator[None]:
+    """Turn NVRTC's errors, and those of loading it, into ``DeviceError``."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        hint = "NVRTC 13 knows no Pascal or Volta; for those install gpucheck-scan[cuda12]."
+        raise DeviceError(f"{family} cannot be built for {architecture}: {error}", hint) from error

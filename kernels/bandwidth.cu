@@ -1,0 +1,94 @@
+/* bandwidth: streams through device memory as fast as it will go.
+ *
+ * stream_read(source, vectors, sink, never)
+ *     xors all 32-bit words that a thread reads; a thread whose result equals `never` stores it to sink[threadIdx.x]
+ *     (GPUCHECK_THREADS words). The store keeps the loads alive, its value means nothing.     traffic: 16 bytes read
+ * stream_write(target, vectors, seed)
+ *     target[i] = four words that vary with the low 32 bits of i and with seed, as mix() below tells; incompressible
+ *     enough not to flatter.                                                               traffic: 16 bytes written
+ * stream_copy(target, source, vectors)
+ *     target[i] = source[i]; the two do not overlap.                         traffic: 16 bytes read, 16 bytes written
+ *
+ * `vectors` counts 16-byte vectors, tails included. Launch: any grid, GPUCHECK_THREADS threads a block.
+ * Who verifies: tests/kernels against NumPy; the probe checks marks carried by the copy. Header-free, see memory_walk.
+ */
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+#define GPUCHECK_THREADS 512
+#define IN_FLIGHT 4
+#define TILE ((u64)GPUCHECK_THREADS * IN_FLIGHT)
+
+#ifdef GPUCHECK_HOST
+__device__ __forceinline__ uint4 load(const uint4* p) { return *p; }
+__device__ __forceinline__ void store(uint4* p, uint4 v) { *p = v; }
+#else
+__device__ __forceinline__ uint4 load(const uint4* p) {
+  uint4 v;
+  asm volatile("ld.global.cs.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p) : "memory");
+  return v;
+}
+__device__ __forceinline__ void store(uint4* p, uint4 v) {
+  asm volatile("st.global.cs.v4.u32 [%0], {%1, %2, %3, %4};"
+               :: "l"(p), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
+}
+#endif
+
+__device__ __forceinline__ u32 folded(uint4 v) { return v.x ^ v.y ^ v.z ^ v.w; }
+
+__device__ __forceinline__ uint4 mix(u64 index, u32 seed) {
+  uint4 v;
+  v.x = ((u32)index * 0x9e3779b9u) ^ seed;
+  v.y = v.x * 0x85ebca6bu;
+  v.z = ~v.x;
+  v.w = v.y ^ 0x5bd1e995u;
+  return v;
+}
+
+extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
+stream_read(const uint4* source, u64 vectors, u32* sink, u32 never) {
+  u64 tiles = vectors / TILE;
+  u32 sum = 0;
+  for (u64 tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+    u64 at = tile * TILE + threadIdx.x;
+    uint4 seen[IN_FLIGHT];
+#pragma unroll
+    for (int k = 0; k < IN_FLIGHT; ++k) seen[k] = load(source + at + (u64)k * GPUCHECK_THREADS);
+#pragma unroll
+    for (int k = 0; k < IN_FLIGHT; ++k) sum ^= folded(seen[k]);
+  }
+  if (blockIdx.x == gridDim.x - 1)
+    for (u64 i = tiles * TILE + threadIdx.x; i < vectors; i += GPUCHECK_THREADS) sum ^= folded(load(source + i));
+  if (sum == never) sink[threadIdx.x] = sum;
+}
+
+extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
+stream_write(uint4* target, u64 vectors, u32 seed) {
+  u64 tiles = vectors / TILE;
+  for (u64 tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+    u64 at = tile * TILE + threadIdx.x;
+#pragma unroll
+    for (int k = 0; k < IN_FLIGHT; ++k) {
+      u64 i = at + (u64)k * GPUCHECK_THREADS;
+      store(target + i, mix(i, seed));
+    }
+  }
+  if (blockIdx.x == gridDim.x - 1)
+    for (u64 i = tiles * TILE + threadIdx.x; i < vectors; i += GPUCHECK_THREADS) store(target + i, mix(i, seed));
+}
+
+extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
+stream_copy(uint4* target, const uint4* source, u64 vectors) {
+  u64 tiles = vectors / TILE;
+  for (u64 tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+    u64 at = tile * TILE + threadIdx.x;
+    uint4 seen[IN_FLIGHT];
+#pragma unroll
+    for (int k = 0; k < IN_FLIGHT; ++k) seen[k] = load(source + at + (u64)k * GPUCHECK_THREADS);
+#pragma unroll
+    for (int k = 0; k < IN_FLIGHT; ++k) store(target + at + (u64)k * GPUCHECK_THREADS, seen[k]);
+  }
+  if (blockIdx.x == gridDim.x - 1)
+    for (u64 i = tiles * TILE + threadIdx.x; i < vectors; i += GPUCHECK_THREADS) store(target + i, load(source + i));
+}
