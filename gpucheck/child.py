@@ -1,7 +1,8 @@
 """A child process that does one piece of work and sends what it finds as it finds it.
 
 A driver call can hang for good or take its process down, so nothing here ever waits without limit: messages are read
-without blocking, half a message is dropped, and a child that survives being killed (stuck in the kernel) is left behind.
+without blocking, half a message is dropped, and a child that survives being killed (it is stuck in the kernel) is left
+behind.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from multiprocessing import process as process_registry
 from typing import Any
 
@@ -25,7 +27,15 @@ KILL_SECONDS = 2.0
 TERMINATE_SECONDS = 0.3
 
 _HEADER = struct.Struct("!Q")
+_PR_SET_PDEATHSIG = 1
 _UNSAFE_TO_FORK = ("cupy", "pynvml")
+
+
+@dataclass(frozen=True)
+class Garbled:
+    """A message that came whole and makes no sense."""
+
+    problem: str
 
 
 class Child:
@@ -36,13 +46,13 @@ class Child:
         self._buffer = bytearray()
         self.at_end = False
         """No message will come any more."""
+        context = multiprocessing.get_context(start_method())
+        self._process = context.Process(target=_run, args=(theirs, work), daemon=True)  # type: ignore[attr-defined]
         try:
-            context = multiprocessing.get_context(start_method())
-            self._process = context.Process(target=_run, args=(theirs, work), daemon=True)  # type: ignore[attr-defined]
             with _without_interrupts():
                 self._process.start()
         except BaseException:
-            self._socket.close()
+            self.kill()
             raise
         finally:
             theirs.close()
@@ -53,7 +63,7 @@ class Child:
         return self._socket.fileno()
 
     def receive(self) -> list[Any]:
-        """Return the messages that are complete, without waiting."""
+        """Return the messages that are complete, without waiting; ``Garbled`` stands for one that cannot be read."""
         while not self.at_end:
             try:
                 data = self._socket.recv(1 << 16)
@@ -69,6 +79,8 @@ class Child:
         """End the child; False where it cannot be ended and was left behind."""
         self._socket.close()
         self.at_end = True
+        if self._process.pid is None:
+            return True
         self._process.join(0)
         for end, seconds in ((self._process.terminate, TERMINATE_SECONDS), (self._process.kill, KILL_SECONDS)):
             if self._process.exitcode is None:
@@ -96,7 +108,7 @@ class Child:
                 return
             body = bytes(self._buffer[_HEADER.size : end])
             del self._buffer[:end]
-            yield pickle.loads(body)  # noqa: S301 - the other end is this program
+            yield _unpacked(body)
 
 
 def start_method() -> str:
@@ -114,10 +126,8 @@ def call(function: Callable[[], Any], seconds: float) -> Any:
     try:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            for result, problem in child.receive():
-                if problem:
-                    raise ChildProcessError(problem)
-                return result
+            for message in child.receive():
+                return _result(message)
             if child.at_end:
                 raise ChildProcessError(child.obituary())
             wait([child], deadline - time.monotonic())
@@ -148,6 +158,20 @@ class _Answer:
             send((result, ""))
 
 
+def _result(message: Any) -> Any:
+    result, problem = (None, message.problem) if isinstance(message, Garbled) else message
+    if problem:
+        raise ChildProcessError(problem)
+    return result
+
+
+def _unpacked(body: bytes) -> Any:
+    try:
+        return pickle.loads(body)  # noqa: S301 - the other end is this program
+    except Exception as error:  # noqa: BLE001 - a broken pickle raises anything
+        return Garbled(f"the answer cannot be read: {describe(error)}")
+
+
 def describe(error: BaseException) -> str:
     """Name and text of an exception, short."""
     return f"{type(error).__name__}: {error}"[:300]
@@ -157,6 +181,7 @@ def _run(connection: socket.socket, work: Work) -> None:
     """Life of a child: deaf to Ctrl-C, mute on the terminal, gone when the parent is."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _die_with_parent()
     _silence()
 
     def send(message: Any) -> None:
@@ -165,6 +190,15 @@ def _run(connection: socket.socket, work: Work) -> None:
 
     with contextlib.suppress(ConnectionError):
         work(send)
+
+
+def _die_with_parent() -> None:
+    """Linux: be killed when the parent dies, even in the middle of a call that does not return."""
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _silence() -> None:

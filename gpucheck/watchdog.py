@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gpucheck.child import Child, Send, describe, wait
+from gpucheck.child import Child, Garbled, Send, describe, wait
 from gpucheck.model.base import Frozen, Reason, Unavailable
 from gpucheck.model.evidence import SECTIONS, Evidence, Host
 from gpucheck.model.text import sanitise
@@ -27,6 +27,8 @@ Limit = float | None | Callable[[str], float]
 """Seconds that a stage may take: one for all, by stage name, or None for no child and no limit."""
 
 _HEARTBEAT_SECONDS = 0.5
+_START_SECONDS = 5.0
+"""Granted to a new child until its first message; then the stage's own clock starts."""
 
 
 @dataclass(frozen=True)
@@ -133,22 +135,24 @@ class _Watch:
     child: Child | None = None
     stage: str = ""
     deadline: float = 0.0
+    heard: bool = False
 
     def __post_init__(self) -> None:
         self.pending = list(self.job.names)
 
     def step(self) -> None:
         """Start a child where there is none, take its messages, and end it where it is late, dead or done."""
-        if self.pending and self.child is None:
-            self._start()
         if self.child is None:
+            self._start()
+        child = self.child
+        if child is None:
             return
-        for message in self._received(self.child):
-            self._take(*message)
+        for message in child.receive():
+            self._take(message)
         if not self.pending:
             self.stop()
-        elif self.child is not None and self.child.at_end:
-            self._give_up(_failed(f"the process examining the card died: {self.child.obituary()}"))
+        elif self.child is child and child.at_end:
+            self._give_up(_failed(f"the process examining the card died: {child.obituary()}"))
         elif time.monotonic() >= self.deadline:
             seconds = self.limit(self.stage)
             self._give_up(Unavailable(unavailable=Reason.TIMED_OUT, detail=f"no answer within {seconds:g} s"))
@@ -161,29 +165,27 @@ class _Watch:
 
     def _start(self) -> None:
         self._enter(self.pending[0])
+        self.deadline += _START_SECONDS
+        self.heard = False
         try:
             self.child = Child(partial(_work, self.job.run, tuple(self.pending)))
         except Exception as error:  # noqa: BLE001 - a card that cannot be sent to a child is a failure of that card
             for name in tuple(self.pending):
                 self._settle(name, _failed(f"no process could be started: {describe(error)}"))
 
-    def _received(self, child: Child) -> list[Any]:
-        try:
-            return child.receive()
-        except Exception as error:  # noqa: BLE001 - whatever a broken pickle raises
-            return [("problem", "", f"the answer cannot be read: {describe(error)}")]
-
-    def _take(self, kind: str, name: str, value: Any) -> None:
+    def _take(self, message: Any) -> None:
+        kind, name, value = _opened(message)
         if kind == "problem":
-            self._give_up(_failed(str(value)))
+            self._give_up(_failed(value))
         elif name not in self.pending:
             return
         elif kind == "section":
             self._settle(name, value)
         else:
-            if name != self.stage:
+            if name != self.stage or not self.heard:
                 self._enter(name)
             self.on_event(Event(self.job.label, name, value))
+        self.heard = True
 
     def _enter(self, name: str) -> None:
         self.stage = name
@@ -215,6 +217,13 @@ def _work(run: RunStages, names: tuple[str, ...], send: Send) -> None:
     except Exception as error:  # noqa: BLE001 - it is told to the parent
         problem = describe(error)
     send(("problem", "", problem))
+
+
+def _opened(message: Any) -> tuple[str, str, Any]:
+    if isinstance(message, Garbled):
+        return "problem", "", message.problem
+    kind, name, value = message
+    return kind, name, value
 
 
 def _sleep(watches: Sequence[_Watch]) -> None:

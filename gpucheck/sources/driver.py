@@ -5,6 +5,7 @@ parsers are public. UUID and VBIOS version show question marks until somebody ha
 start; those mean "not yet known" and give no value.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -34,6 +35,26 @@ def read_version(proc_root: Path | str) -> str | None:
     """Return the version of the loaded kernel driver, None where none is loaded."""
     text = read_text(Path(proc_root) / "driver" / "nvidia" / "version")
     return None if isinstance(text, Unavailable) else parse_version(text)
+
+
+def refusal(proc_root: Path | str, bdf: str, dev_root: Path | str = "/dev") -> Unavailable | None:
+    """Say whether a card that the driver holds is kept from this process (control groups, access rights).
+
+    It opens the card's device node, which can take long on a dead card. None where nothing is in the way.
+    """
+    folder = Path(proc_root) / "driver" / "nvidia" / "gpus"
+    information = read_text(_card_folder(folder, bdf) / "information")
+    minor = "" if isinstance(information, Unavailable) else parse_information(information).get("device minor", "")
+    if not minor.isdecimal():
+        return None
+    try:
+        os.close(os.open(Path(dev_root) / f"nvidia{minor}", os.O_RDWR))
+    except (PermissionError, FileNotFoundError):
+        detail = "the card is not given to this process (container, control group or access rights)"
+        return Unavailable(unavailable=Reason.NO_PERMISSION, detail=detail)
+    except OSError:
+        return None
+    return None
 
 
 def parse(version_text: str, information_text: str | None) -> DriverFacts:
