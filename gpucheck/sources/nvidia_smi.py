@@ -96,7 +96,8 @@ def _add_lines(lines: list[str], merger: Merger) -> None:
     """Every other format, the most trusted first; guesses only where nothing better was found."""
     if len(lines) < 2 and not lines[0].strip():
         return
-    for listing in read_text(lines):
+    listings, lines = read_text(lines)
+    for listing in listings:
         merger.add(listing)
     blocks, rest = read_csv(lines)
     for block in blocks:
@@ -121,10 +122,11 @@ def _host(cards: list[Draft], text: str) -> Host:
     def first(name: str) -> str | None:
         return next((str(card.values[name]) for card in cards if name in card.values), None)
 
-    versions = _TWO_VERSIONS.search(text)
+    versions = _TWO_VERSIONS.search(text) if "NVIDIA-SMI " in text else None
     # Only inside the Linux guest of a Windows host do nvidia-smi and the driver differ in version.
-    wsl = bool(_WSL.search(text)) or (versions is not None and versions[1].split(".")[:2] != versions[2].split(".")[:2])
-    windows = wsl or first("driver_model") in _WINDOWS_MODELS or bool(_WINDOWS.search(text))
+    hinted = ("WSL" in text or "microsoft-standard" in text or "/wsl/" in text) and _WSL.search(text)
+    wsl = bool(hinted) or (versions is not None and versions[1].split(".")[:2] != versions[2].split(".")[:2])
+    windows = wsl or first("driver_model") in _WINDOWS_MODELS or ("Windows " in text and bool(_WINDOWS.search(text)))
     return Host(
         os="Windows" if windows and not wsl else "Linux (WSL)" if wsl else "unknown",
         driver_version=first("driver_version"),

@@ -14,7 +14,8 @@ MAX_CARDS = 64
 
 _LISTED = re.compile(r"\W{0,6}GPU (\d{1,3}): (\S.{0,63}?) \(UUID: ([^)]{0,60})\)")
 _PROFILE = re.compile(
-    r"\|\s*(\d{1,3})\s+MIG (\d{1,2}g\.\d{1,4}gb\S{0,12})\s+\d{1,3}\s+\d{1,3}/\d{1,3}\s+([\d.]{1,8})\s.{1,8}?\s(\d{1,4})\s"
+    r"\|\s*(\d{1,3})\s+MIG (\d{1,2}g\.\d{1,4}gb\S{0,12})\s+\d{1,3}\s+\d{1,3}/\d{1,3}"
+    r"\s+([\d.]{1,8})\s+(?:No|Yes)\s+(\d{1,4})\s"
 )
 _LOST = re.compile(r".{0,80}device handle for GPU ?(?:\d{1,3}: ?)?([0-9A-Fa-f:.]{10,16}): (.{1,120})")
 _RIG = re.compile(rf"\W{{0,8}}GPU ?#?(\d{{1,3}})\W{{1,6}}({CARD_NAME}) *\|(.+)")

@@ -10,6 +10,7 @@ from gpucheck.sources import smi_fields as read
 from gpucheck.sources.smi_draft import Draft
 
 MAX_ROW = 600
+MIN_ROW = 8
 MIN_MIB = 512
 
 CARD_NAME = (
@@ -18,6 +19,7 @@ CARD_NAME = (
 )
 _NAME = re.compile(CARD_NAME)
 _BARE_NAMES = ("NVIDIA ", "GeForce", "Quadro", "Tesla", "TITAN", "GRID", "Graphics Device", "CMP ")
+_FAMILY = re.compile("|".join(_BARE_NAMES))
 _INDEX = re.compile(r"(?:GPU ?#?)?(\d{1,3})")
 _INTEGER = re.compile(r"\d{1,9}")
 _SIZE = re.compile(r"\d{1,9} ?MiB")
@@ -51,7 +53,7 @@ _SEPARATORS = (",", "|", "\t", ";")
 
 def read_row(line: str) -> Draft | None:
     """The card of a line that is a row and nothing else."""
-    if len(line) > MAX_ROW or not any(family in line for family in _BARE_NAMES):
+    if len(line) > MAX_ROW or len(line) < MIN_ROW or not _FAMILY.search(line):
         return None
     stripped = line.strip().strip("|")
     for separator in _SEPARATORS:

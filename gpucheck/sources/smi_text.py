@@ -56,14 +56,18 @@ class _Tree:
             stack.append((indent, path))
 
 
-def _split(line: str) -> tuple[int, str, str | None] | None:
+def _split(line: str, indent: int) -> tuple[int, str, str | None] | None:
     """Indentation, title and value of a line, None for one that is not of this format."""
     stripped = line.strip()
-    indent = _indent(line)
     title, colon, value = stripped.partition(" :")
     if colon and (not value or value[0] == " "):
         return (indent, title.rstrip(), value.strip()) if len(title) < 80 else None
     return (indent, stripped, None) if _TITLE.fullmatch(stripped) else None
+
+
+def _split_any(line: str) -> tuple[int, str, str | None] | None:
+    line = line.expandtabs(8)
+    return _split(line, _indent(line))
 
 
 class _Listing:
@@ -80,16 +84,19 @@ class _Listing:
         if len(self.trees) < MAX_CARDS:
             self.trees.append(_Tree(bus))
 
-    def add(self, line: str) -> None:
-        """A line that starts no card: it belongs to the last one as long as it is indented deeper."""
-        if self._inside and (_indent(line) > self._base or line.startswith("..")):
-            if parts := _split(line):
-                self.trees[-1].add(*parts)
-            return
-        self._inside = False
+    def add(self, line: str) -> bool:
+        """Take a line that starts no card: the last one's as long as it is indented deeper. False: not of here."""
+        if self._inside:
+            indent = _indent(line)
+            if indent > self._base or line.startswith(".."):
+                if parts := _split(line, indent):
+                    self.trees[-1].add(*parts)
+                return True
+            self._inside = False
         if " : " in line and not line[0].isspace() and len(self.host) < 50:
             title, _, value = line.partition(" : ")
             self.host.setdefault(_slug(title[:60]), value.strip())
+        return False
 
     def cards(self) -> list[Draft]:
         found = [tree for tree in self.trees if tree.leaves]
@@ -104,28 +111,29 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def read_text(lines: list[str]) -> list[list[Draft]]:
-    """Every card below a ``GPU 00000000:01:00.0`` line, listing by listing."""
+def read_text(lines: list[str]) -> tuple[list[list[Draft]], list[str]]:
+    """Every card below a ``GPU 00000000:01:00.0`` line, listing by listing, and the lines that belong to none."""
     listings = [_Listing()]
+    rest = []
     for line in lines:
         if not line or line.isspace():
+            rest.append("")
             continue
-        if "\t" in line:
-            line = line.expandtabs(8)  # noqa: PLW2901
-        if "GPU" in line and (head := _HEAD.fullmatch(line)):
-            listings[-1].start_card(head[1], line)
+        plain = line.expandtabs(8) if "\t" in line else line
+        if "GPU" in plain and (head := _HEAD.fullmatch(plain)):
+            listings[-1].start_card(head[1], plain)
         elif "NVSMI LOG" in line and len(listings) < MAX_CARDS:
             listings.append(_Listing())
-        else:
-            listings[-1].add(line)
-    return [cards for listing in listings if (cards := listing.cards())]
+        elif not listings[-1].add(plain):
+            rest.append(line)
+    return [cards for listing in listings if (cards := listing.cards())], rest
 
 
 def read_headless(lines: list[str]) -> list[Draft]:
     """A card from an excerpt that lacks its ``GPU`` line: a title that only a GPU has, or a fact below its section."""
     tree = _Tree()
     for line in lines:
-        if (" :" in line or line[:1].isspace()) and (parts := _split(line.expandtabs(8))):
+        if (" :" in line or line[:1].isspace()) and (parts := _split_any(line)):
             tree.add(*parts)
     if not any(path in _TELLING or path in _NESTED for path in tree.leaves):
         return []

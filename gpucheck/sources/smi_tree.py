@@ -105,8 +105,9 @@ def card_from(leaves: dict[str, str], route: Route, bus: str | None) -> Draft:
         _put_first(draft, name, paths, leaves)
     if bus and "bdf" not in draft.values:
         draft.put("bdf", bus)
+    errors = {path[11:]: text for path, text in leaves.items() if path.startswith("ecc_errors/")}
     for name, (span, kind, total) in _ECC_SUMS.items():
-        _put_errors(draft, name, leaves, f"ecc_errors/{span}/", kind, total)
+        _put_errors(draft, name, errors, f"{span}/", kind, total)
     for path, text in leaves.items():
         draft.keep(path, text)
         if _NOTHING.match(text):
