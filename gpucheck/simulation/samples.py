@@ -88,8 +88,9 @@ def _bounds(addresses: AddressMap, edges: tuple[int, ...], exact: tuple[int, ...
     windows = [np.arange(edge - WINDOW, edge + WINDOW + 1) for edge in edges]
     single = np.array(exact, np.int64)
     parts = [lines, addresses.physical, addresses.physical + addresses.length, single, single + 1, *windows]
-    bounds: I64s = np.unique(np.concatenate(parts))
-    return bounds[(bounds >= 0) & (bounds <= end)]
+    bounds: I64s = np.concatenate(parts)
+    bounds = np.sort(bounds[(bounds >= 0) & (bounds <= end)], kind="stable")
+    return bounds[np.diff(bounds, prepend=-1) > 0]
 
 
 def _grid(addresses: AddressMap, total: int) -> int:

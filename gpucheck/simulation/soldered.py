@@ -1,10 +1,10 @@
 """What is really on the simulated card: the physical facts that kernels obey, whatever anything declares."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gpucheck.model.profile import MemoryLayout, Profile
 from gpucheck.model.units import MIB
-from gpucheck.simulation.faults import CAPACITY_FAULTS, Fault, Limbo, Paged, ShuffledAlias, Wraparound
+from gpucheck.simulation.faults import CAPACITY_FAULTS, Fault, Limbo, Paged, ShuffledAlias, Wraparound, end_bytes
 from gpucheck.simulation.scenario import Silicon
 
 _FALLBACK_BUS_BITS = 128
@@ -28,6 +28,17 @@ class Soldered:
     def bandwidth(self) -> float:
         """Bus width times data rate."""
         return self.memory_bus_width_bits / 8 * self.memory_data_rate_gbps * 1e9
+
+    def slice(self, parts: int) -> "Soldered":
+        """Return one of ``parts`` equal partitions: its share of everything, none of the faults beyond it."""
+        return replace(
+            self,
+            memory_bytes=self.memory_bytes // parts,
+            sm_count=max(1, self.sm_count // parts),
+            memory_bus_width_bits=max(1, self.memory_bus_width_bits // parts),
+            l2_cache_bytes=self.l2_cache_bytes and self.l2_cache_bytes // parts,
+            faults=tuple(fault for fault in self.faults if end_bytes(fault) <= self.memory_bytes // parts),
+        )
 
 
 def solder(silicon: Silicon, profile: Profile, declared_bytes: int) -> Soldered:

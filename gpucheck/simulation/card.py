@@ -1,0 +1,164 @@
+"""Simulated cards and the machine that holds them, as the pipeline wants them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpucheck.catalog import Catalog
+from gpucheck.model.base import Frozen, GpucheckError, Reason, Unavailable
+from gpucheck.model.evidence import Host
+from gpucheck.model.profile import Profile
+from gpucheck.simulation.declared import DeclaredCard
+from gpucheck.simulation.faults import end_bytes
+from gpucheck.simulation.library import ScenarioError, is_path, load
+from gpucheck.simulation.scenario import Scenario
+from gpucheck.simulation.soldered import Soldered, solder
+
+if TYPE_CHECKING:
+    from gpucheck.device.protocol import Device
+
+Section = Frozen | Unavailable
+Profiles = Callable[[str], Profile]
+
+_SLICES = 8
+"""A partition of a card gets one part in so many of everything."""
+
+
+@dataclass(frozen=True)
+class SimulatedCard:
+    """One scenario as a card. Picklable; nothing is simulated before ``open_device``.
+
+    CUDA runs here on silicon of any generation, so that kernels can unmask old silicon under a new name. A scenario
+    that wants it otherwise says ``missing = ["cuda"]``.
+    """
+
+    scenario: Scenario
+    simulated: str
+    silicon_profile: Profile
+    declared_profile: Profile
+    slot: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse faults outside the memory. Raises ``ScenarioError``."""
+        limit = max(self.soldered.memory_bytes, self.declared.nvml.memory_total_bytes or 0)
+        for number, fault in enumerate(self.scenario.silicon.memory_fault):
+            if end_bytes(fault) > limit:
+                raise ScenarioError(
+                    f"{self.simulated}: silicon.memory_fault[{number}] ({fault.kind}): reaches outside the memory, "
+                    f"which has {limit} bytes"
+                )
+
+    @property
+    def label(self) -> str:
+        """The scenario's name and the bus address that it takes."""
+        return f"{self.simulated} at {self.declared.bdf}"
+
+    @cached_property
+    def declared(self) -> DeclaredCard:
+        """What firmware and driver say."""
+        return DeclaredCard(self.scenario, self.declared_profile, f"0000:{self.slot:02x}:00.0")
+
+    @cached_property
+    def soldered(self) -> Soldered:
+        """What is there."""
+        total = self.declared.nvml.memory_total_bytes or 0
+        return solder(self.scenario.silicon, self.silicon_profile, total)
+
+    def host(self) -> Host:
+        """The machine around the card."""
+        return self.declared.host
+
+    def sources(self) -> dict[str, Callable[[], Section]]:
+        """Readers of the declared facts, in the order in which to run them."""
+        return {name: _Source(self, name) for name in ("pci", "driver", "nvml")}
+
+    def open_device(self) -> "Device":
+        """Return the silicon, ready for kernels. Raises ``DeviceUnavailable`` where the scenario withholds CUDA."""
+        from gpucheck.device.protocol import DeviceUnavailable
+        from gpucheck.simulation.device import Believed, SimulatedDevice, hang
+
+        environment, nvml = self.scenario.environment, self.declared.nvml
+        if environment.hang == "cuda":
+            hang()
+        withheld = self.withheld()
+        if "cuda" in withheld:
+            raise DeviceUnavailable(withheld["cuda"].unavailable, withheld["cuda"].detail)
+        soldered, part = self.soldered, _SLICES if environment.mig else 1
+        major, minor = self.declared.cuda
+        believed = Believed(
+            name=nvml.name or "",
+            total_memory_bytes=(nvml.memory_total_bytes or 0) // part,
+            in_use_bytes=environment.display_in_use_bytes,
+            bdf=self.declared.bdf,
+            ecc_enabled=nvml.ecc_enabled,
+            driver_version=major * 1000 + minor * 10,
+        )
+        refused = {name: section.unavailable for name, section in withheld.items()}
+        return SimulatedDevice(
+            soldered.slice(part) if part > 1 else soldered,
+            believed,
+            self.scenario.seed,
+            refused=refused,
+            hang=environment.hang,
+        )
+
+    def withheld(self) -> dict[str, Unavailable]:
+        """Sections that the host does not give out, and why."""
+        environment = self.scenario.environment
+        absent = dict.fromkeys(environment.missing, (Reason.NOT_INSTALLED, "the scenario lacks it"))
+        if environment.windows or environment.wsl:
+            system = "Windows" if environment.windows else "WSL"
+            absent |= dict.fromkeys(("pci", "driver"), (Reason.NOT_SUPPORTED, f"{system} has no such files"))
+        absent |= dict.fromkeys(environment.no_permission, (Reason.NO_PERMISSION, "the scenario denies it"))
+        return {name: Unavailable(unavailable=reason, detail=detail) for name, (reason, detail) in absent.items()}
+
+    def read(self, name: str) -> Section:
+        """Read one declared section, ``pci``, ``driver`` or ``nvml``."""
+        if self.scenario.environment.hang == name:
+            from gpucheck.simulation.device import hang
+
+            hang()
+        facts: Frozen = getattr(self.declared, name)
+        return self.withheld().get(name, facts)
+
+
+@dataclass(frozen=True)
+class _Source:
+    card: SimulatedCard
+    name: str
+
+    def __call__(self) -> Section:
+        return self.card.read(self.name)
+
+
+@dataclass(frozen=True)
+class SimulatedMachine:
+    """Simulated cards side by side."""
+
+    cards: tuple[SimulatedCard, ...]
+
+
+def card(name_or_path: str, slot: int = 1, profiles: Profiles | None = None) -> SimulatedCard:
+    """Make a card of a shipped scenario or a scenario file. Raises ``ScenarioError``."""
+    scenario = load(name_or_path)
+    name = Path(name_or_path).stem if is_path(name_or_path) else name_or_path
+    look_up = profiles or Catalog().by_id
+    silicon = _profile(look_up, scenario.silicon.profile, f"{name_or_path}: silicon.profile")
+    declared = _profile(look_up, scenario.declared_profile, f"{name_or_path}: declared.profile")
+    return SimulatedCard(scenario, name, silicon, declared, slot)
+
+
+def machine(names: Sequence[str]) -> SimulatedMachine:
+    """Make a machine of scenarios, each a name or a path. Raises ``ScenarioError``."""
+    return SimulatedMachine(tuple(card(name, slot) for slot, name in enumerate(names, start=1)))
+
+
+def _profile(look_up: Profiles, profile_id: str, where: str) -> Profile:
+    try:
+        return look_up(profile_id)
+    except (GpucheckError, KeyError) as error:
+        raise ScenarioError(
+            f"{where}: no profile has the id {profile_id!r}", "`gpucheck profiles list` shows all."
+        ) from error
