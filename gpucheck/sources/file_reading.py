@@ -38,7 +38,7 @@ _BYTE_ORDER_MARKS = (
     (b"\xfe\xff", "utf-16-be"),
 )
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])|\x9b[0-?]*[ -/]*[@-~]")
-_QUOTE_MARKS = re.compile(r"^(?:> ?)+", re.MULTILINE)
+_QUOTE_MARKS = re.compile(r"^[> ]*> ?", re.MULTILINE)
 _CONTROLS = bytes(c for c in range(32) if c not in b"\n\t") + b"\x7f"
 _FEW_CONTROLS = 0.02
 

@@ -7,6 +7,7 @@ from gpucheck.sources import smi_fields as read
 from gpucheck.sources.smi_draft import Draft
 
 MAX_CARDS = 256
+MAX_BLOCKS = 200
 
 COLUMNS = {
     "name": "name",
@@ -73,7 +74,7 @@ COLUMNS = {
     "ecc.errors.uncorrected.aggregate.total": "ecc_uncorrected_aggregate",
     "ecc.errors.corrected.aggregate.total": "ecc_corrected_aggregate",
 }
-_COLUMN = re.compile(r"([a-zA-Z_]+(?:\.[a-zA-Z0-9_]+)*)(?: \[([^\]]{1,8})\])?")
+_COLUMN = re.compile(r"([a-zA-Z_][a-zA-Z0-9_]*(?:\.[a-zA-Z0-9_]+)*)(?: \[([^\]]{1,8})\])?")
 _OTHER_QUERIES = {"pid", "process_name", "used_gpu_memory", "used_memory", "retired_pages.address", "gpu_utilization"}
 _UNPRINTED_UNITS = {"%", "MiB", "W", "MHz", "us", "ms", "C"}
 _SEPARATORS = (",", ";", "\t")
@@ -93,7 +94,7 @@ class _Header:
     def split(self, line: str) -> list[str] | None:
         """The cells of a row, None where it is not a row below this header."""
         cells = [cell.strip().strip('"') for cell in line.split(self.separator)]
-        if len(cells) != len(self.names):
+        if len(cells) != len(self.names) or cells[0].lower() == self.names[0]:
             return None
         # A list of column names, one a line, is neither header nor rows.
         return (
@@ -104,7 +105,9 @@ class _Header:
 def _header(line: str) -> _Header | None:
     """The header that ``line`` is, if it is one: known columns only once, nothing but column names."""
     for separator in _SEPARATORS:
-        cells = [cell.strip().strip('"') for cell in line.split(separator, 400)]
+        cells = [cell.strip() for cell in line.split(separator, 400)]
+        if len(cells) > 1:
+            cells = [cell.strip('"') for cell in cells]
         matches = [_COLUMN.fullmatch(cell) for cell in cells] if len(cells) > 1 or separator == "," else []
         if not matches or None in matches:
             continue
@@ -125,7 +128,7 @@ def read_csv(lines: list[str]) -> tuple[list[list[Draft]], list[str]]:
     rest: list[str] = []
     header: _Header | None = None
     for line in lines:
-        found = _header(line) if _may_be_header(line) else None
+        found = _header(line) if len(blocks) < MAX_BLOCKS and _may_be_header(line) else None
         if found:
             header = found
             blocks.append([])
@@ -138,7 +141,7 @@ def read_csv(lines: list[str]) -> tuple[list[list[Draft]], list[str]]:
             draft = _card(header, cells)
             if draft is not None:
                 blocks[-1].append(draft)
-    return [block for block in blocks if block][:64], rest
+    return [block for block in blocks if block], rest
 
 
 def _card(header: _Header, cells: list[str]) -> Draft | None:

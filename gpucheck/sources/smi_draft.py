@@ -49,7 +49,7 @@ PARSERS: dict[str, Callable[[str], read.Value | None]] = {
     "power_max_watts": read.watts,
     "ecc_enabled": read.switch,
     "mig_enabled": read.switch,
-    "driver_model": read.words,
+    "driver_model": read.driver_model,
     "display_active": read.switch,
     "row_remap_correctable": read.count,
     "row_remap_uncorrectable": read.count,

@@ -81,6 +81,11 @@ def words(text: str) -> str | None:
     return sanitise(text) or None
 
 
+def driver_model(text: str) -> str | None:
+    """The model of a Windows driver."""
+    return text.upper() if text.upper() in {"WDDM", "TCC", "MCDM"} else None
+
+
 def version(text: str) -> str | None:
     """A VBIOS version, upper case: tools differ in the case of its digits."""
     return sanitise(text).upper() or None

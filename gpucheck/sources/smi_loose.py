@@ -11,6 +11,7 @@ from gpucheck.sources.smi_row import CARD_NAME, row_of_cells
 
 MAX_LINE = 600
 MAX_CARDS = 64
+MAX_EMBEDDED = 1000
 
 _LISTED = re.compile(r"\W{0,6}GPU (\d{1,3}): (\S.{0,63}?) \(UUID: ([^)]{0,60})\)")
 _PROFILE = re.compile(
@@ -151,9 +152,13 @@ def _field_reports(lines: list[str]) -> Iterator[Draft]:
 def _embedded(lines: list[str]) -> Iterator[Draft]:
     """Rows inside other lines. A log repeats them: an equal row on another line is the same card again."""
     seen: dict[str, int] = {}
+    lines_left = MAX_EMBEDDED
     for line in lines:
         if "MiB" not in line or len(line) > MAX_LINE:
             continue
+        lines_left -= 1
+        if not lines_left:
+            return
         here: dict[str, int] = {}
         for row in _EMBEDDED.finditer(line):
             if not _AFTER_ROW.match(line, row.end()):

@@ -32,9 +32,10 @@ def read_lspci(lines: list[str]) -> list[PciFacts]:
         if not line or len(line) > MAX_LINE:
             current = None if not line else current
         elif "controller" in line and (head := _HEAD.match(line)):
-            current = _function(head, line)
-            if current and len(found) < MAX_FUNCTIONS:
-                current = found.setdefault(str(current["bdf"]), current)
+            bus = read.bus_id(head[1])
+            current = found[bus] if bus in found else None if len(found) >= MAX_FUNCTIONS else _function(head, line)
+            if current and bus:
+                found[bus] = current
         elif current is not None:
             if line[0] not in " \t" or _FUNCTION.match(line):
                 current = None

@@ -15,7 +15,7 @@ MIN_MIB = 512
 
 CARD_NAME = (
     r"(?:NVIDIA )?(?:GeForce|Quadro|Tesla|TITAN|GRID|NVS|RTX|GTX|GT|CMP|DGX|Jetson|Tegra|Orin|Thor|PG\d{3}"
-    r"|Graphics Device|G[BH]\d{1,3}|[ABHLPTKMV]\d{1,4}[A-Z]{0,3})\b(?:[ -][\w.()/+-]{1,24}){0,8}"
+    r"|Graphics Device|G[BH]\d{1,3}|[ABHLPTKMV]\d{1,4}[A-Z]{0,3})\b(?:-[\w.()/+-]{1,24})?(?: [\w.()/+-]{1,24}){0,8}"
 )
 _NAME = re.compile(CARD_NAME)
 _BARE_NAMES = ("NVIDIA ", "GeForce", "Quadro", "Tesla", "TITAN", "GRID", "Graphics Device", "CMP ")

@@ -13,7 +13,7 @@ from gpucheck.sources.smi_draft import Draft
 from gpucheck.sources.smi_tree import MAX_LEAVES, card_from
 
 MAX_DEPTH = 32
-MAX_ELEMENTS = 1_000_000
+MAX_ELEMENTS = 300_000
 MAX_CARDS = 256
 MAX_TEXT = 4096
 _CHUNK = 1 << 16
