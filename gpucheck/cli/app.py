@@ -1,0 +1,87 @@
+"""The root command. Subcommands are imported when they are called, so that ``--help`` answers at once."""
+
+import importlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from gpucheck import __version__
+from gpucheck.cli import exit_codes
+from gpucheck.cli.errors import report
+from gpucheck.cli.exit_codes import ExitCode
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "scan": ("gpucheck.cli.scan:scan", "Examine the cards of this machine, or simulated ones."),
+    "collect": ("gpucheck.cli.collect:collect", "Save the evidence of the cards without judging it."),
+    "assess": ("gpucheck.cli.assess:assess", "Judge saved evidence, or nvidia-smi output that a seller sent."),
+    "render": ("gpucheck.cli.render:render", "Show a saved report again."),
+    "explain": ("gpucheck.cli.explain:explain", "Explain a check: what, why, how it is fooled."),
+    "profiles": ("gpucheck.cli.profiles:profiles", "The reference data of the models."),
+    "scenarios": ("gpucheck.cli.scenarios:scenarios", "The simulated cards."),
+}
+"""Name to where the command is and its line in ``--help``."""
+
+
+class Root(click.Group):
+    """A group that loads a command when it is called, and turns every failure into a line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of their use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command and leave with its exit code."""
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            code = ExitCode.INTERRUPTED
+        except BrokenPipeError:
+            silence_stdout()
+            code = ExitCode.AUTHENTIC
+        except Exception as error:  # noqa: BLE001 - the outermost edge: every failure becomes one line
+            code = report(error)
+        raise click.exceptions.Exit(int(code or 0))
+
+
+def silence_stdout() -> None:
+    """Send what is still buffered nowhere, after the reader of a pipe has left."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
+
+
+@click.group(
+    cls=Root,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=exit_codes.help_epilog(),
+)
+@click.version_option(__version__, "-V", "--version", prog_name="gpucheck", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Say whether an NVIDIA card is what it claims to be.
+
+    Start with `gpucheck scan`, or without a card with `gpucheck scan --simulate rtx-4090`.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    sys.exit(cli(prog_name="gpucheck"))

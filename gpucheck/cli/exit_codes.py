@@ -1,0 +1,80 @@
+"""What the exit status says. One table; ``--help`` and ``docs/exit-codes.md`` are made from it."""
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpucheck.model.report import Report
+    from gpucheck.model.verdict import Verdict
+
+
+class ExitCode(IntEnum):
+    """Exit status of every command. Among several cards the highest wins."""
+
+    AUTHENTIC = 0
+    INTERNAL = 1
+    USAGE = 2
+    NOTHING = 3
+    DEFECTIVE = 9
+    INCONCLUSIVE = 10
+    SUSPECT = 11
+    MODIFIED = 12
+    COUNTERFEIT = 13
+    INTERRUPTED = 130
+
+
+MEANINGS: dict[ExitCode, str] = {
+    ExitCode.AUTHENTIC: "authentic (condition good, worn or not examined), or the command did its work",
+    ExitCode.INTERNAL: "internal error: a fault of gpucheck",
+    ExitCode.USAGE: "the call was wrong: unknown option, claim, scenario or check",
+    ExitCode.NOTHING: "nothing could be examined or written: no card, unreadable file",
+    ExitCode.DEFECTIVE: "authentic, but defective",
+    ExitCode.INCONCLUSIVE: "inconclusive: too little could be examined",
+    ExitCode.SUSPECT: "suspect: something speaks against the card",
+    ExitCode.MODIFIED: "modified: true silicon, altered memory, board or firmware",
+    ExitCode.COUNTERFEIT: "counterfeit: what is declared contradicts the silicon",
+    ExitCode.INTERRUPTED: "interrupted with Ctrl-C",
+}
+
+_PAGE = """# Exit codes
+
+For scripts. Among several cards the highest wins. Errors go to stderr, results to stdout.
+
+| exit | meaning |
+|---|---|
+{rows}
+
+`scan` and `assess` give a verdict's code; `render` gives the code of the report that it shows; `collect` gives 0 where
+evidence was had. An unreadable file among several gives at least 3 while the others are still assessed.
+
+Generated from `gpucheck/cli/exit_codes.py`; `make docs` writes this page anew.
+"""
+
+
+def of_verdict(verdict: "Verdict") -> ExitCode:
+    """The code of one card."""
+    if verdict.authenticity == "authentic":
+        return ExitCode.DEFECTIVE if verdict.condition == "defective" else ExitCode.AUTHENTIC
+    return ExitCode[verdict.authenticity.upper()]
+
+
+def of_report(report: "Report") -> ExitCode:
+    """The highest code of all cards; a report without cards examined nothing."""
+    return highest(of_verdict(card.verdict) for card in report.cards) if report.cards else ExitCode.NOTHING
+
+
+def highest(codes: Iterable[ExitCode]) -> ExitCode:
+    """The code that wins."""
+    return max(codes, default=ExitCode.AUTHENTIC)
+
+
+def help_epilog() -> str:
+    """The table for ``--help``; the first character keeps click from wrapping it."""
+    rows = (f"  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())
+    return "\b\nExit codes; among several cards the highest wins:\n" + "\n".join(rows)
+
+
+def page() -> str:
+    """Return ``docs/exit-codes.md``."""
+    return _PAGE.format(rows="\n".join(f"| {code.value} | {meaning} |" for code, meaning in MEANINGS.items()))

@@ -1,0 +1,83 @@
+"""Reading the files that ``assess`` and ``render`` are given: JSON of ours by its first character, else nvidia-smi text."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpucheck.cli.errors import CliError, say
+
+if TYPE_CHECKING:
+    from gpucheck.model.evidence import Evidence
+
+STDIN = "-"
+LIMIT_BYTES = 64 << 20
+_HEAD_BYTES = 256
+
+
+def read_evidence(path: str) -> "list[Evidence]":
+    """Return the evidence of every card in a file, or from stdin where it is ``-``."""
+    if path == STDIN:
+        return _from_text(_stdin(), "stdin")
+    if _looks_like_json(path):
+        from gpucheck.render.document import load_evidence
+
+        return load_evidence(read_document(path), path)
+    from gpucheck.sources.nvidia_smi import read_file
+
+    return _from_nvidia_smi(read_file(path), path)
+
+
+def read_document(path: str) -> str:
+    """Return the text of a JSON document, or of stdin."""
+    if path == STDIN:
+        return _stdin()
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(LIMIT_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise CliError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    return _text(data, path)
+
+
+def _looks_like_json(path: str) -> bool:
+    """Whether the first character opens a JSON object. What cannot be opened is left to the other reader to tell of."""
+    file = Path(path)
+    try:
+        if not file.is_file():
+            return False
+        with file.open("rb") as stream:
+            return stream.read(_HEAD_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    except (OSError, ValueError):
+        return False
+
+
+def _from_text(text: str, origin: str) -> "list[Evidence]":
+    if text.lstrip()[:1] == "{":
+        from gpucheck.render.document import load_evidence
+
+        return load_evidence(text, origin)
+    if not text.strip():
+        raise CliError(f"{origin} is empty.", "Give it a report, evidence, or the output of `nvidia-smi -q -x`.")
+    return _from_nvidia_smi(text, origin)
+
+
+def _from_nvidia_smi(text: str, origin: str) -> "list[Evidence]":
+    from gpucheck.sources.nvidia_smi import parse, to_evidence
+
+    name = Path(origin).name
+    parsed = parse(text, name)
+    for note in parsed.notes:
+        say(f"{name}: {note}")
+    return to_evidence(parsed, name)
+
+
+def _stdin() -> str:
+    return _text(sys.stdin.buffer.read(LIMIT_BYTES + 1), "stdin")
+
+
+def _text(data: bytes, origin: str) -> str:
+    if len(data) > LIMIT_BYTES:
+        raise CliError(f"{origin} is larger than {LIMIT_BYTES >> 20} MiB.", "No report needs to be that large.")
+    from gpucheck.sources.file_reading import decode
+
+    return decode(data)

@@ -1,0 +1,82 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from gpucheck.cli.errors import UsageProblem
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+FORMATS = ("terminal", "json")
+SIMULATE_VARIABLE = "GPUCHECK_SIMULATE"
+
+
+def together(*options: Callable[[Any], Any]) -> Callable[[Function], Function]:
+    """Bind several options into one decorator; help lists them in the given order."""
+
+    def decorate(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+claim_option = click.option(
+    "--claim", metavar="MODEL", help='What the card was sold as, such as "RTX 4090" or "RTX 3080 12GB".'
+)
+
+output_option = click.option(
+    "-o", "--output", metavar="FILE", help="Write to FILE, whole or not at all; - is stdout (the default)."
+)
+
+result_options = together(
+    click.option(
+        "--format",
+        "format_",
+        type=click.Choice(FORMATS),
+        help="terminal (the default), or json (the default where FILE ends in .json).",
+    ),
+    output_option,
+)
+
+machine_options = together(
+    click.option("--device", metavar="N", multiple=True, help="Only this card: number, bus address or UUID."),
+    click.option(
+        "--simulate",
+        metavar="SCENARIO",
+        multiple=True,
+        help=f"A simulated card instead of a real one: a name or a .toml file. Also by {SIMULATE_VARIABLE}.",
+    ),
+)
+
+depth_options = together(
+    click.option("--quick", is_flag=True, help="Shorter measurements."),
+    click.option("--deep", is_flag=True, help="Longer measurements, more passes over the memory."),
+    click.option("--no-probe", is_flag=True, help="Run nothing on the card; read what it declares."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0.1),
+        metavar="SECONDS",
+        help="Limit for each stage. Default: 120, or 10 for a simulated card.",
+    ),
+    click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Repeat a memory walk with its seed."),
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=4,
+        show_default=True,
+        metavar="N",
+        help="Cards examined side by side.",
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="Tell every stage on stderr."),
+)
+
+
+def exclusive(**flags: bool) -> None:
+    """Refuse two options that contradict each other."""
+    given = ["--" + name.replace("_", "-") for name, value in flags.items() if value]
+    if len(given) > 1:
+        raise UsageProblem(f"{' and '.join(given)} exclude each other.", "Give one of them.")

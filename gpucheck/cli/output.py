@@ -1,0 +1,105 @@
+"""Where results go: stdout, or a file that appears whole or not at all."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gpucheck.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from gpucheck.render.style import Look
+
+WIDEST = 100
+"""Columns beyond which lines become hard to read."""
+STDOUT = "-"
+
+
+def chosen_format(asked: str | None, output: str | None) -> str:
+    """The format that was asked for, else the one that the file's name means."""
+    return asked or ("json" if output and output.lower().endswith(".json") else "terminal")
+
+
+def check_target(output: str | None) -> None:
+    """Refuse a file that cannot be written before the work starts, not after it."""
+    if output in (None, STDOUT):
+        return
+    target = Path(str(output))
+    if target.is_dir():
+        raise CliError(f"{target} is a folder.", "Name a file after -o.")
+    if not target.absolute().parent.is_dir():
+        raise CliError(f"{target} cannot be written: its folder does not exist.", "Make the folder first.")
+    if not os.access(target.absolute().parent, os.W_OK):
+        raise CliError(f"{target} cannot be written: no permission for its folder.", "Choose another folder.")
+
+
+def write(text: str, output: str | None) -> None:
+    """Write a result to a file or, without one, to stdout."""
+    if output is None or output == STDOUT:
+        _write_stdout(text)
+        return
+    try:
+        _write_file(text, Path(output))
+    except OSError as error:
+        raise CliError(f"{output} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error
+    if sys.stderr.isatty():
+        click.echo(f"{output} written.", err=True)
+
+
+def _write_stdout(text: str) -> None:
+    from gpucheck.cli.app import silence_stdout
+
+    try:
+        if text.isascii() or _takes_unicode():
+            click.echo(text, nl=False, color=True)
+        else:
+            click.echo(text.encode("utf-8"), nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence_stdout()
+    except OSError as error:
+        silence_stdout()
+        raise CliError(f"the result cannot be written to stdout: {error.strerror or error}.") from error
+
+
+def _write_file(text: str, path: Path) -> None:
+    """Write beside the target and move into place, so that no reader ever sees half of it."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        target.write_text(text, encoding="utf-8")
+        return
+    draft = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}")
+    try:
+        with draft.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
+
+
+def look_of(output: str | None) -> "Look":
+    """What can be shown where the result goes."""
+    from gpucheck.render.style import Look
+
+    if output not in (None, STDOUT):
+        return Look()
+    tty = sys.stdout.isatty()
+    width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST) if tty else 80
+    return Look(width=width, colour=tty and _wants_colour(), unicode=_takes_unicode())
+
+
+def _wants_colour() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _takes_unicode() -> bool:
+    return (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "").startswith("utf")

@@ -1,0 +1,58 @@
+"""Progress on stderr: one line that overwrites itself on a terminal, plain lines with ``--verbose``, else nothing."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from gpucheck.model.text import sanitise
+
+if TYPE_CHECKING:
+    from gpucheck.watchdog import Event
+
+_CLEAR = "\r\x1b[K"
+_WIDTH = 78
+
+
+class Progress:
+    """Takes the watchdog's events. As a context manager it leaves a clean line behind."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        self.verbose = verbose
+        self.live = sys.stderr.isatty() and not verbose
+        self._shown = ""
+
+    def __enter__(self) -> "Progress":
+        """Start."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wipe the status line."""
+        if self._shown:
+            click.echo(_CLEAR, nl=False, err=True, color=True)
+
+    def __call__(self, event: "Event") -> None:
+        """Show news of a card."""
+        if self.verbose:
+            self._tell(event)
+        elif self.live:
+            self._overwrite(event)
+
+    def _tell(self, event: "Event") -> None:
+        if event.section is None and event.share > 0:
+            return
+        outcome = "" if event.section is None else f": {_outcome(event.section)}"
+        click.echo(sanitise(f"{event.card}: {event.stage}{outcome or ' ...'}", 300), err=True)
+
+    def _overwrite(self, event: "Event") -> None:
+        share = f" {event.share:.0%}" if 0 < event.share < 1 else ""
+        line = sanitise(f"{event.card}: {event.stage.replace('_', ' ')}{share}", 200)[:_WIDTH]
+        if line != self._shown:
+            self._shown = line
+            click.echo(_CLEAR + line, nl=False, err=True, color=True)
+
+
+def _outcome(section: object) -> str:
+    reason = getattr(section, "unavailable", None)
+    detail = getattr(section, "detail", "")
+    return "done" if reason is None else f"{str(reason).replace('_', ' ')}{f' ({detail})' if detail else ''}"

@@ -1,0 +1,66 @@
+"""``gpucheck scan``: collect, judge, show."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpucheck.cli import exit_codes
+from gpucheck.cli.errors import UsageProblem
+from gpucheck.cli.examine import examine
+from gpucheck.cli.options import claim_option, depth_options, machine_options, result_options
+from gpucheck.cli.output import check_target, chosen_format, look_of, write
+
+if TYPE_CHECKING:
+    from gpucheck.catalog import Catalog
+    from gpucheck.model.match import Claim
+    from gpucheck.model.report import Report
+
+
+@click.command(epilog="Example: gpucheck scan --claim 'RTX 4090' -o report.json")
+@claim_option
+@machine_options
+@depth_options
+@result_options
+def scan(claim: str | None, format_: str | None, output: str | None, **options: Any) -> int:
+    """Examine the cards of this machine and say whether each is what it claims to be.
+
+    Reads what each card declares, measures what its silicon does, and judges the contradiction.
+    """
+    check_target(output)
+    from gpucheck.catalog import Catalog
+    from gpucheck.pipeline import assess, make_report
+
+    catalog = Catalog()
+    sold = resolve_claim(catalog, claim)
+    evidence = examine(options)
+    cards = [assess(each, catalog, sold) for each in evidence]
+    return deliver(make_report(cards, evidence[0].host, catalog), format_, output)
+
+
+def resolve_claim(catalog: "Catalog", claim: str | None) -> "Claim | None":
+    """What the seller's words mean. An unknown model is a mistake in the call."""
+    if claim is None:
+        return None
+    from gpucheck.model.base import GpucheckError
+
+    try:
+        return catalog.resolve_claim(claim)
+    except GpucheckError as error:
+        raise UsageProblem(error.message, error.hint) from error
+
+
+def deliver(report: "Report", format_: str | None, output: str | None, note: str = "") -> int:
+    """Write a report where it is wanted and return its exit code."""
+    write(rendered(report, format_, output, note), output)
+    return exit_codes.of_report(report)
+
+
+def rendered(report: "Report", format_: str | None, output: str | None, note: str = "") -> str:
+    """The report as text in the wanted format."""
+    if chosen_format(format_, output) == "json":
+        from gpucheck.render.document import render_json
+
+        return render_json(report)
+    from gpucheck.render.terminal import render_terminal
+
+    return render_terminal(report, look_of(output), note=note)

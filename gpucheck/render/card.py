@@ -1,0 +1,168 @@
+"""One card's report as lines of text: the verdict first, then why, then the figures, then what was not seen."""
+
+from collections.abc import Iterable, Sequence
+
+from gpucheck.model.base import Reason, Unavailable
+from gpucheck.model.evidence import SECTIONS, NvmlFacts
+from gpucheck.model.finding import Finding, Severity, Status
+from gpucheck.model.report import CardReport
+from gpucheck.model.units import pci_id
+from gpucheck.render import words
+from gpucheck.render.facts import table
+from gpucheck.render.style import Look, cut
+
+FULL_REASONS = 5
+"""Reasons that are told in full; of any further only the title."""
+_HARM = list(Severity)
+
+
+def render_card(card: CardReport, look: Look) -> list[str]:
+    """Return one card's part of the report."""
+    blocks = (
+        headline(card, look),
+        look.paragraph(card.verdict.explanation),
+        _reasons(card, look),
+        table(card, look),
+        _passed(card, look),
+        _unseen(card, look),
+    )
+    return _join(blocks)
+
+
+def _join(blocks: Iterable[Sequence[str]]) -> list[str]:
+    lines: list[str] = []
+    for block in blocks:
+        if block:
+            lines += [*([""] if lines else []), *block]
+    return lines
+
+
+def name_of(card: CardReport) -> str:
+    """The SKU that the card declares, else the name that it states."""
+    stated = card.evidence.declared.name if card.evidence.declared else None
+    return card.match.profile_name or stated or "Unknown card"
+
+
+def verdict_of(card: CardReport) -> str:
+    """The verdict in words, with its kinds."""
+    kinds = ", ".join(words.KINDS[kind] for kind in card.verdict.kinds)
+    return card.verdict.authenticity.value.upper() + (f" ({kinds})" if kinds else "")
+
+
+def headline(card: CardReport, look: Look) -> list[str]:
+    """The verdict in one line, the circumstances in the next."""
+    verdict = look.cell(verdict_of(card), look.width).rstrip()
+    prefix = "SIMULATED " if card.simulated else ""
+    room = look.width - len(verdict) - len(prefix) - 2
+    name = look.clean(name_of(card))
+    first = f"{look.paint(prefix + cut(name, max(room, 12)), 'bold')}: "
+    lines = [first + look.paint(verdict, words.COLOURS[card.verdict.authenticity])]
+    if room < min(len(name), 12):
+        lines = [first.rstrip(), "  " + look.paint(verdict[: look.width - 2], words.COLOURS[card.verdict.authenticity])]
+    return [*lines, *look.paragraph(_circumstances(card)), *_hints(card, look)]
+
+
+def _circumstances(card: CardReport) -> str:
+    facts = card.evidence.declared
+    place = [card.evidence.label]
+    if facts and facts.device_id is not None:
+        place.append(f"device {pci_id(facts.vendor_id, facts.device_id)}")
+    if facts and facts.vbios_version:
+        place.append(f"VBIOS {facts.vbios_version}")
+    condition = words.CONDITIONS[card.verdict.condition]
+    examined = words.percent(card.verdict.coverage)
+    return f"{', '.join(place)}. Condition: {condition}. Examined: {examined} of the evidence by weight."
+
+
+def _hints(card: CardReport, look: Look) -> list[str]:
+    if card.match.claim:
+        return look.paragraph(f"Sold as: {card.match.claim}.")
+    return [look.paint(line, "dim") for line in look.paragraph("Sold as something else? Run again with --claim MODEL.")]
+
+
+def failures(card: CardReport) -> list[Finding]:
+    """Failing and crashed checks: what moved the verdict most comes first, then the gravest."""
+    moved = {c.check: c.decibans for c in card.verdict.contributions}
+    found = [f for f in card.findings if f.status in (Status.FAIL, Status.ERROR)]
+    return sorted(found, key=lambda f: (f.about == "condition", moved.get(f.check, 0), -_HARM.index(f.severity)))
+
+
+def _reasons(card: CardReport, look: Look) -> list[str]:
+    found = failures(card)
+    if not found:
+        return []
+    lines = [look.paint("Why", "bold")]
+    for finding in found[:FULL_REASONS]:
+        lines += _reason(finding, card.verdict.explanation, look)
+    rest = [f.title for f in found[FULL_REASONS:]]
+    return lines + (look.labelled("also", ", ".join(rest), indent=2) if rest else [])
+
+
+def _reason(finding: Finding, explanation: str, look: Look) -> list[str]:
+    colour = "yellow" if finding.status is Status.ERROR else "red"
+    about = "the check itself failed" if finding.status is Status.ERROR else finding.severity.value
+    if finding.about == "condition":
+        about += ", condition only"
+    room = max(look.width, 40) - len(about) - 5
+    lines = [f"  {look.paint(cut(look.clean(finding.title), room), colour)} ({about})"]
+    if finding.message not in explanation:
+        lines += look.paragraph(finding.message, indent=4)
+    for label, text in (("observed", finding.observed), ("expected", finding.expected), ("to do", finding.remedy)):
+        if text:
+            lines += look.labelled(label, text, indent=4, gap=10)
+    return lines
+
+
+def _passed(card: CardReport, look: Look) -> list[str]:
+    titles = [f.title for f in card.findings if f.status is Status.PASS]
+    if not titles:
+        return []
+    return [look.paint(f"Passed ({len(titles)})", "bold"), *look.paragraph(", ".join(titles), indent=2)]
+
+
+def _unseen(card: CardReport, look: Look) -> list[str]:
+    lines = [*_absent_sections(card, look), *_open_checks(card, look), *_inapplicable(card, look)]
+    return [look.paint("Not examined", "bold"), *lines] if lines else []
+
+
+def _absent_sections(card: CardReport, look: Look) -> list[str]:
+    """Sections by the reason for their absence, with what was said at the time."""
+    groups: dict[Reason, list[str]] = {}
+    details: dict[Reason, list[str]] = {}
+    for name, section in _absences(card):
+        groups.setdefault(section.unavailable, []).append(words.section(name))
+        if section.detail and section.detail not in details.setdefault(section.unavailable, []):
+            details[section.unavailable].append(section.detail)
+    lines: list[str] = []
+    for reason, names in groups.items():
+        said = f" ({'; '.join(details.get(reason, [])[:3])})" if details.get(reason) else ""
+        lines += look.paragraph(f"{words.REASONS[reason].capitalize()}: {', '.join(names)}{said}", indent=2, limit=600)
+    return lines
+
+
+def _absences(card: CardReport) -> Iterable[tuple[str, Unavailable]]:
+    twin = {"nvml": "nvidia_smi", "nvidia_smi": "nvml"}
+    for name in SECTIONS:
+        section = getattr(card.evidence, name)
+        if not isinstance(section, Unavailable):
+            continue
+        told_elsewhere = name in twin and isinstance(getattr(card.evidence, twin[name]), NvmlFacts)
+        if not (told_elsewhere and section.unavailable is Reason.NOT_REQUESTED):
+            yield name, section
+
+
+def _open_checks(card: CardReport, look: Look) -> list[str]:
+    """Checks without an answer, by the reason that they share."""
+    groups: dict[str, list[str]] = {}
+    for finding in card.findings:
+        if finding.status is Status.INCONCLUSIVE:
+            groups.setdefault(finding.message.removeprefix("Not examined: "), []).append(finding.title)
+    lines: list[str] = []
+    for message, titles in groups.items():
+        lines += look.paragraph(f"{', '.join(titles)}: {message}", indent=2)
+    return lines
+
+
+def _inapplicable(card: CardReport, look: Look) -> list[str]:
+    titles = [f.title for f in card.findings if f.status is Status.NOT_APPLICABLE]
+    return look.paragraph(f"Does not apply: {', '.join(titles)}", indent=2) if titles else []

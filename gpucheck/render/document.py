@@ -1,0 +1,110 @@
+"""The versioned JSON documents, written and read back. A reader refuses what is newer than itself.
+
+Text that is read may come from anyone: it is bounded, and every failure is a ``DocumentError`` with one clear line.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from gpucheck import __version__
+from gpucheck.model.base import Frozen, GpucheckError
+from gpucheck.model.evidence import SCHEMA_VERSION, Evidence
+from gpucheck.model.report import Report
+from gpucheck.model.text import sanitise
+
+LIMIT_BYTES = 64 << 20
+"""The largest document that is read."""
+
+Document = TypeVar("Document", bound=Frozen)
+
+
+class DocumentError(GpucheckError):
+    """A JSON document that cannot be used."""
+
+
+class EvidenceFile(Frozen):
+    """What ``gpucheck collect`` writes: the evidence of all cards, not judged yet."""
+
+    schema_version: Literal[1] = 1
+    kind: Literal["evidence"] = "evidence"
+    cards: tuple[Evidence, ...]
+
+
+def render_json(report: Report) -> str:
+    """Return the report as JSON that ends in a line feed."""
+    return report.model_dump_json(indent=2) + "\n"
+
+
+def render_evidence(cards: Sequence[Evidence]) -> str:
+    """Return an evidence document as JSON that ends in a line feed."""
+    return EvidenceFile(cards=tuple(cards)).model_dump_json(indent=2) + "\n"
+
+
+def load_report(text: str, origin: str = "the document") -> Report:
+    """Read a report back. Raises ``DocumentError``."""
+    content = _parse(text, origin)
+    if content.get("kind") == "evidence":
+        raise DocumentError(f"{_name(origin)} holds evidence, not a report.", "Judge it with `gpucheck assess`.")
+    return _validate(Report, content, origin)
+
+
+def load_evidence(text: str, origin: str = "the document") -> list[Evidence]:
+    """Read the evidence of every card from an evidence document or from a report. Raises ``DocumentError``."""
+    content = _parse(text, origin)
+    if content.get("kind") == "evidence":
+        return list(_validate(EvidenceFile, content, origin).cards)
+    return [card.evidence for card in _validate(Report, content, origin).cards]
+
+
+def _parse(text: str, origin: str) -> dict[str, Any]:
+    name = _name(origin)
+    if len(text) > LIMIT_BYTES:
+        raise DocumentError(f"{name} is larger than {LIMIT_BYTES >> 20} MiB.", "No report needs to be that large.")
+    try:
+        content = from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise DocumentError(f"{name} is not valid JSON: {sanitise(str(error), 120)}.", _WANTED) from error
+    if not isinstance(content, dict) or "cards" not in content:
+        raise DocumentError(f"{name} is JSON, but no document of gpucheck.", _WANTED)
+    _check_version(content, name)
+    return content
+
+
+_WANTED = "Wanted is what `gpucheck collect` or `gpucheck scan --format json` wrote."
+
+
+def _check_version(content: dict[str, Any], name: str) -> None:
+    version = content.get("schema_version")
+    if type(version) is not int or version < 1:
+        raise DocumentError(f"{name} states no schema_version.", _WANTED)
+    if version > SCHEMA_VERSION:
+        raise DocumentError(
+            f"{name} has schema version {version}; this gpucheck {__version__} reads up to {SCHEMA_VERSION}.",
+            "Update gpucheck: pip install --upgrade gpucheck-scan",
+        )
+
+
+def _validate(kind: type[Document], content: dict[str, Any], origin: str) -> Document:
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(str(step) for step in first["loc"]) or "document"
+        raise DocumentError(f"{_name(origin)}: {sanitise(place, 120)}: {first['msg']}.", _writer(content)) from error
+    except RecursionError as error:
+        raise DocumentError(f"{_name(origin)} is nested too deeply.", _WANTED) from error
+
+
+def _writer(content: dict[str, Any]) -> str:
+    tool = content.get("tool")
+    version = sanitise(str(tool.get("version")), 40) if isinstance(tool, dict) else ""
+    if version and version != __version__:
+        return f"It says that gpucheck {version} wrote it; this is {__version__}."
+    return "The document was altered or cut off after it was written."
+
+
+def _name(origin: str) -> str:
+    return sanitise(origin, 200)

@@ -1,0 +1,104 @@
+"""The table that holds what a card declares against what its silicon did."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gpucheck.model.evidence import Bandwidth, Census, CudaFacts, Evidence, MemoryWalk
+from gpucheck.model.report import CardReport
+from gpucheck.model.units import mib, rate
+from gpucheck.render.style import Look
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity by its three accounts, each with its unit."""
+
+    label: str
+    declared: str
+    measured: str
+    expected: str
+
+
+def rows(card: CardReport) -> tuple[Row, ...]:
+    """Memory, multiprocessors, generation and bandwidth of one card."""
+    evidence = card.evidence
+    expected = {f.check: f.expected for f in card.findings}
+    found = (
+        Row("Memory", _declared_memory(evidence), _proven_memory(evidence), expected.get("memory-size", "")),
+        Row("Multiprocessors", *_multiprocessors(evidence), expected.get("multiprocessors", "")),
+        Row("Compute capability", *_generation(evidence), expected.get("compute-capability", "")),
+        Row(
+            "Bandwidth",
+            _declared_bandwidth(evidence),
+            _measured_bandwidth(evidence),
+            expected.get("memory-bandwidth", ""),
+        ),
+    )
+    return tuple(row for row in found if row.declared or row.measured)
+
+
+def table(card: CardReport, look: Look) -> list[str]:
+    """Draw the table, or nothing where no quantity is known."""
+    found = rows(card)
+    if not found:
+        return []
+    measured = "simulated" if card.simulated else "measured"
+    lines = [look.paint(_line(look, ("", "declared", measured, "this model has")), "dim")]
+    return lines + [_line(look, (r.label, r.declared, r.measured, r.expected)) for r in found]
+
+
+def _line(look: Look, texts: Iterable[str]) -> str:
+    first, *others = texts
+    room = (max(look.width, 60) - 22) // 3
+    cells = [look.cell(text or NOTHING if first else text, room - 1) for text in others]
+    return ("  " + look.cell(first, 19) + " " + " ".join(cells)).rstrip()
+
+
+def _declared_memory(evidence: Evidence) -> str:
+    facts = evidence.declared
+    return mib(facts.memory_total_bytes) if facts and facts.memory_total_bytes is not None else ""
+
+
+def _proven_memory(evidence: Evidence) -> str:
+    walk = evidence.memory_walk
+    return f"{mib(walk.distinct_bytes)} proven" if isinstance(walk, MemoryWalk) else ""
+
+
+def _multiprocessors(evidence: Evidence) -> tuple[str, str]:
+    stated = evidence.declared.sm_count if evidence.declared else None
+    if isinstance(evidence.cuda, CudaFacts):
+        stated = evidence.cuda.sm_count
+    census = evidence.census
+    return "" if stated is None else str(stated), f"{census.sm_count} ran" if isinstance(census, Census) else ""
+
+
+def _generation(evidence: Evidence) -> tuple[str, str]:
+    stated = evidence.declared.compute_capability if evidence.declared else None
+    if stated is None and isinstance(evidence.cuda, CudaFacts):
+        stated = evidence.cuda.compute_capability
+    census = evidence.census
+    return stated or "", f"{census.machine_code} code ran" if isinstance(census, Census) else ""
+
+
+def _declared_bandwidth(evidence: Evidence) -> str:
+    facts, cuda = evidence.declared, evidence.cuda
+    stated = _peak_rate(facts.memory_bus_width_bits, facts.memory_clock_max_mhz) if facts else ""
+    if stated or not isinstance(cuda, CudaFacts):
+        return stated
+    return _peak_rate(cuda.memory_bus_width_bits, cuda.memory_clock_mhz)
+
+
+def _peak_rate(bus_width_bits: int | None, memory_clock_mhz: int | None) -> str:
+    """Bus width times data rate; drivers state half the data rate as the memory clock."""
+    if not bus_width_bits or not memory_clock_mhz:
+        return ""
+    return f"{rate(2e6 * memory_clock_mhz * bus_width_bits / 8)} peak"
+
+
+def _measured_bandwidth(evidence: Evidence) -> str:
+    seen = evidence.bandwidth
+    if not isinstance(seen, Bandwidth):
+        return ""
+    return rate(max(seen.read_bytes_per_second, seen.copy_bytes_per_second))

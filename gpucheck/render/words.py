@@ -1,0 +1,66 @@
+"""The words in which verdicts, kinds and absences are put to a person."""
+
+from gpucheck.model.base import Reason
+from gpucheck.model.finding import Kind
+from gpucheck.model.verdict import Authenticity, Condition
+from gpucheck.render.style import Colour
+
+KINDS: dict[Kind, str] = {
+    Kind.REMARKED: "another model sold as this",
+    Kind.MEMORY_ALTERED: "memory altered",
+    Kind.CAPACITY_FORGED: "memory size forged",
+    Kind.TRANSPLANTED: "die on a foreign board",
+    Kind.FIRMWARE_ALTERED: "firmware altered",
+    Kind.IDENTITY_CLONED: "identity copied",
+    Kind.PAGED: "host memory posing as the card's",
+}
+
+COLOURS: dict[Authenticity, Colour] = {
+    Authenticity.AUTHENTIC: "green",
+    Authenticity.INCONCLUSIVE: "yellow",
+    Authenticity.SUSPECT: "yellow",
+    Authenticity.MODIFIED: "yellow",
+    Authenticity.COUNTERFEIT: "red",
+}
+
+CONDITIONS: dict[Condition, str] = {
+    Condition.GOOD: "good",
+    Condition.WORN: "worn",
+    Condition.DEFECTIVE: "DEFECTIVE",
+    Condition.NOT_EXAMINED: "not examined",
+}
+
+REASONS: dict[Reason, str] = {
+    Reason.NOT_SUPPORTED: "not supported",
+    Reason.NO_PERMISSION: "no permission",
+    Reason.NOT_INSTALLED: "not installed",
+    Reason.TIMED_OUT: "timed out",
+    Reason.FAILED: "failed",
+    Reason.NOT_REQUESTED: "not asked for",
+}
+
+SECTIONS: dict[str, str] = {
+    "pci": "PCI bus",
+    "driver": "kernel driver",
+    "nvml": "NVML",
+    "nvidia_smi": "nvidia-smi text",
+    "cuda": "CUDA driver",
+    "census": "multiprocessor count",
+    "bandwidth": "memory bandwidth",
+    "memory_walk": "memory walk",
+}
+
+
+def section(name: str) -> str:
+    """A section of the evidence in words."""
+    return SECTIONS.get(name, name.replace("_", " "))
+
+
+def percent(share: float) -> str:
+    """A share of one as a whole percentage."""
+    return f"{share * 100:.0f} %"
+
+
+def short(digest: str) -> str:
+    """The first digits of a digest, enough to tell two rulebooks apart."""
+    return digest.removeprefix("sha256:")[:12]
