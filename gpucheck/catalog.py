@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -187,13 +187,22 @@ class Catalog:
         altered = modification_among(known, candidates, facts)
         return Match(profile=profile, candidates=left, modification=altered, basis=basis, note=note)
 
+    def validate(self, paths: Iterable[Path] = ()) -> list[str]:
+        """Return every problem of the files and folders, of this catalog's own files where none is named."""
+        from gpucheck.profile_lint import validate
+
+        named = list(paths)
+        return validate(
+            named or [self.root], known_ids=(lambda: {p.id for p in self.all_profiles()}) if named else None
+        )
+
     def _unknown(self, facts: Declared) -> str:
         if facts.device_id is None:
             return "no device id, and no known name"
         named = self.unlisted(facts.device_id)
         if named is None:
             return f"no profile for device id {facts.device_id:04x}"
-        return f"no profile for device id {facts.device_id:04x}: pci.ids names it {named[1]}, a {named[0]}"
+        return f"no profile for device id {facts.device_id:04x}: pci.ids names it {named[1]}, on {named[0]}"
 
     def _containing(self, literal: bytes) -> list[Profile]:
         return [profile for file in self._files for profile in file.containing(literal)]
@@ -201,6 +210,11 @@ class Catalog:
     def _naming(self, squashed: str) -> list[Profile]:
         wanted = squash(squashed.encode())
         return [profile for file in self._files for profile in file.naming(wanted)] if wanted else []
+
+    @property
+    def files_parsed(self) -> tuple[str, ...]:
+        """Files of which a profile was asked for so far."""
+        return tuple(file.path.name for file in self._files if file.parsed)
 
 
 def _search_key(name: str) -> str:
@@ -213,12 +227,15 @@ def _as_is(name: CardName) -> CardName:
 
 
 def _own_names(profile: Profile) -> Iterator[CardName]:
-    """Names that mean this SKU to a buyer; NVML's are left out, for notebooks share them with desktop cards."""
-    aliases = (profile.name, *(name for name in profile.other_names if "/" not in name))
-    for name in map(parse_name, aliases):
-        yield name
-        if profile.form_factor == "laptop" and not name.laptop:
-            yield CardName(name.product, True, name.max_q, name.details, name.memory_mib)
+    """Names that mean this SKU to a buyer. pci.ids and NVML give notebooks the names of desktop cards: left out."""
+    own = parse_name(profile.name)
+    yield own
+    notebook = profile.form_factor == "laptop"
+    if notebook and not own.laptop:
+        yield CardName(own.product, True, own.max_q, own.details, own.memory_mib)
+    for name in map(parse_name, (other for other in profile.other_names if "/" not in other)):
+        if name.laptop or not own.laptop:
+            yield name
 
 
 def _on_sale(found: list[Profile], asked: CardName) -> list[Profile]:

@@ -5,16 +5,18 @@ mention the card, not the 580 kB of all of them: ``tomllib`` is written in Pytho
 """
 
 import hashlib
+import json
 import re
 import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gpucheck.model.base import GpucheckError
-from gpucheck.model.profile import Die, Profile
+from gpucheck.model.modification import ModificationFile
+from gpucheck.model.profile import Die, DieFile, Profile, UnlistedFile, VendorFile
 from gpucheck.model.text import sanitise
 
 SIZE_LIMIT = 2 << 20
@@ -124,6 +126,11 @@ class DieText:
             self._profiles[number] = self._parse(number)
         return self._profiles[number]
 
+    @property
+    def parsed(self) -> int:
+        """How many profiles of the file were asked for so far."""
+        return len(self._profiles)
+
     def profiles(self) -> list[Profile]:
         """Return all profiles of the file."""
         return [self.profile(number) for number in range(len(self.blocks))]
@@ -135,3 +142,14 @@ class DieText:
             return build_profile(table, self.die, self.digest)
         except ValidationError as error:
             raise ProfileError(f"{where}: {problems_of(error)[0]}", "gpucheck profiles validate") from error
+
+
+def schemas() -> dict[str, str]:
+    """Return the JSON Schemas of ``profiles/`` by file name, as editors use them."""
+    models = {"profile": DieFile, "modification": ModificationFile, "vendor": VendorFile, "unlisted": UnlistedFile}
+    return {f"{name}.schema.json": _schema_text(model) for name, model in models.items()}
+
+
+def _schema_text(model: type[BaseModel]) -> str:
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+    return json.dumps(schema, indent=2) + "\n"

@@ -63,7 +63,7 @@ class MemoryLayout(Frozen):
     bus_width_bits: PositiveInt | None = None
     data_rate_gbps: PositiveFloat | None = None
     uneven: str = ""
-    """Why a capacity does not divide over the channels, where it does not: chips of two densities, a slice of a card."""
+    """Why a capacity does not divide over the channels, where it does not: two densities, a share of a card."""
 
     @property
     def bandwidth_bytes_per_second(self) -> float | None:
@@ -141,3 +141,26 @@ class DieFile(Frozen):
 
     die: Die
     sku: tuple[Sku, ...]
+
+
+HexId = Annotated[str, Field(pattern=r"^0x[0-9a-f]{4}$")]
+
+
+class Vendor(Frozen):
+    """Who stands behind a PCI subsystem vendor id."""
+
+    brand: str
+    role: str
+    """Such as ``aib`` (board partner), ``oem`` (maker of whole machines), ``odm``."""
+
+
+class VendorFile(Frozen):
+    """The shape of ``profiles/subsystem_vendors.toml``."""
+
+    vendor: dict[HexId, Vendor]
+
+
+class UnlistedFile(Frozen):
+    """The shape of ``profiles/unlisted.toml``: die to device id to the name in pci.ids."""
+
+    unlisted: dict[str, dict[HexId, str]]
