@@ -166,7 +166,7 @@ def _import_cupy() -> Any:
         import cupy
     except ModuleNotFoundError as error:
         raise DeviceUnavailable(Reason.NOT_INSTALLED, "CuPy is not installed", cuda_errors.INSTALL_HINT) from error
-    except Exception as error:  # noqa: BLE001 - whatever a broken installation raises on import
+    except Exception as error:
         raise DeviceUnavailable(Reason.FAILED, f"CuPy cannot be imported: {error}", cuda_errors.INSTALL_HINT) from error
     return cupy
 

@@ -18,7 +18,7 @@ class DeviceError(GpucheckError):
     """The device could not do what was asked."""
 
 
-class DeviceUnavailable(DeviceError):
+class DeviceUnavailable(DeviceError):  # noqa: N818 - named for what is the case
     """There is no device to run kernels on; ``reason`` says why."""
 
     def __init__(self, reason: Reason, message: str, hint: str = "") -> None:
@@ -26,11 +26,11 @@ class DeviceUnavailable(DeviceError):
         self.reason = reason
 
 
-class OutOfDeviceMemory(DeviceError):
+class OutOfDeviceMemory(DeviceError):  # noqa: N818
     """An allocation was refused."""
 
 
-class DeviceLost(DeviceError):
+class DeviceLost(DeviceError):  # noqa: N818
     """The device fell off the bus or its context died in mid-run."""
 
 

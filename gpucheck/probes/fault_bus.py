@@ -1,0 +1,102 @@
+"""Nobody answers: channels that are dead, addresses beyond the memory's end, or plain corruption."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpucheck.model.evidence import MemoryFault
+from gpucheck.model.units import MIB
+from gpucheck.probes.fault_extent import Extent
+from gpucheck.probes.walk_journal import VECTOR_BYTES
+from gpucheck.probes.walk_rows import Origin
+
+GRANULES = (256, 512, 1024, 2048, 4096)
+_MOST_CHANNELS = 96
+_MOST_ROWS = 65536
+_ROWS_PER_CHANNEL = 6
+_DENSITY_TOLERANCE = 0.25
+_FILLED = 0.9
+_LEAST_LIMBO_BYTES = 2 * MIB
+
+
+@dataclass(frozen=True)
+class _Comb:
+    """Granules of ``granule_bytes`` are wrong where their number modulo ``channels`` is one of ``dead``."""
+
+    granule_bytes: int
+    channels: int
+    dead: tuple[int, ...]
+
+    @property
+    def density(self) -> float:
+        return len(self.dead) / self.channels
+
+
+def name(extent: Extent) -> list[MemoryFault]:
+    """Tell dead channels from limbo from the rest."""
+    what = _what(extent)
+    if _is_limbo(extent):
+        return [extent.fault("limbo", detail=f"nothing that is written here stays; reads return {what}")]
+    comb = find_comb(extent.rows.index, _density(extent))
+    if comb:
+        return [_channel(extent, comb, dead, what) for dead in comb.dead]
+    return [extent.fault("corruption", detail=f"reads return {what}")]
+
+
+def find_comb(index: NDArray[np.int64], density: float) -> _Comb | None:
+    """Find the period with which wrong vectors return, given the share of the vectors that are wrong at all.
+
+    Of all periods that leave as many channels alive the shortest is the true one.
+    """
+    combs = []
+    for granule in GRANULES:
+        granules = np.unique(index[:_MOST_ROWS] * VECTOR_BYTES // granule)
+        for channels in range(2, min(_MOST_CHANNELS, granules.size // 2) + 1):
+            comb = _comb(granules, granule, channels)
+            if comb and abs(comb.density - density) <= _DENSITY_TOLERANCE * density:
+                combs.append(comb)
+    return min(combs, key=lambda c: (c.density, c.channels, c.granule_bytes), default=None)
+
+
+def _comb(granules: NDArray[np.int64], granule: int, channels: int) -> _Comb | None:
+    counts = np.bincount(granules % channels, minlength=channels)
+    dead = np.flatnonzero(counts > 0.25 * granules.size / channels)
+    enough = granules.size >= _ROWS_PER_CHANNEL * dead.size
+    if not enough or dead.size > channels // 2 or counts[dead].sum() < 0.98 * granules.size:
+        return None
+    return _Comb(granule, channels, tuple(int(n) for n in dead))
+
+
+def _channel(extent: Extent, comb: _Comb, dead: int, what: str) -> MemoryFault:
+    numbers = extent.rows.index * VECTOR_BYTES // comb.granule_bytes % comb.channels
+    part = extent.of(numbers == dead) if len(comb.dead) > 1 else extent
+    return part.fault(
+        "dead_channel",
+        channel=dead,
+        channels=comb.channels,
+        granule_bytes=comb.granule_bytes,
+        detail=f"every {comb.channels}th granule returns {what}; the number counts from the walk's start",
+    )
+
+
+def _is_limbo(extent: Extent) -> bool:
+    span = extent.last_vector - extent.first_vector + 1
+    at_end = extent.last_vector >= extent.vectors - 1
+    if extent.wrong_vectors >= 0.98 * span and (at_end or span * VECTOR_BYTES >= _LEAST_LIMBO_BYTES):
+        return True
+    return extent.filled >= _FILLED
+
+
+def _density(extent: Extent) -> float:
+    return extent.wrong_vectors / (extent.last_vector - extent.first_vector + 1)
+
+
+def _what(extent: Extent) -> str:
+    """What the bus shows, in words."""
+    rows = extent.rows
+    if not (rows.origin == Origin.CONSTANT).mean() >= 0.5:
+        return "random values"
+    values, counts = np.unique(rows.got[rows.origin == Origin.CONSTANT], return_counts=True)
+    value = int(values[counts.argmax()])
+    return {0: "zeros", 0xFFFF_FFFF_FFFF_FFFF: "ones"}.get(value, f"a value left over on the bus (0x{value:016x})")

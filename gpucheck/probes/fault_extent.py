@@ -1,0 +1,78 @@
+"""Where the wrong vectors of one kind lie and how much of the memory they are."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpucheck.model.evidence import FaultKind, MemoryFault
+from gpucheck.probes.walk_journal import REGION_VECTORS, VECTOR_BYTES, region_sizes
+from gpucheck.probes.walk_rows import Rows
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Rows of one kind, and how many wrong vectors of it each region holds (``mass``).
+
+    ``complete`` tells that no wrong vector is missing among the rows. ``vectors`` is the length of the whole walk;
+    ``first`` and ``last`` are exact bounds, where they are known.
+    """
+
+    rows: Rows
+    mass: NDArray[np.float64]
+    complete: bool
+    vectors: int
+    first: int | None = None
+    last: int | None = None
+
+    def within(self, first: int, last: int) -> "Extent":
+        """The same with its bounds known exactly."""
+        return replace(self, first=first, last=last)
+
+    def of(self, chosen: NDArray[np.bool_]) -> "Extent":
+        """A choice of rows, with the share of the mass that they stand for."""
+        share = float(chosen.mean())
+        return Extent(self.rows.where(chosen), self.mass * share, self.complete, self.vectors)
+
+    @property
+    def wrong_vectors(self) -> int:
+        """Different vectors that were wrong: counted, or by share of the regions where the log overflowed."""
+        return int(np.unique(self.rows.index).size) if self.complete else round(float(self.mass.sum()))
+
+    @property
+    def wrong_bytes(self) -> int:
+        """The same in bytes."""
+        return self.wrong_vectors * VECTOR_BYTES
+
+    @property
+    def first_vector(self) -> int:
+        """Lowest wrong index."""
+        return int(self.rows.index.min()) if self.first is None else self.first
+
+    @property
+    def last_vector(self) -> int:
+        """Highest wrong index; to the end of its last region where the log overflowed."""
+        if self.last is not None:
+            return self.last
+        seen = int(self.rows.index.max())
+        if self.complete:
+            return seen
+        region = int(np.flatnonzero(self.mass >= 1)[-1]) if (self.mass >= 1).any() else 0
+        return max(seen, min((region + 1) * REGION_VECTORS, self.vectors) - 1)
+
+    @property
+    def filled(self) -> float:
+        """Share of the wrong vectors that lie side by side, filling their regions."""
+        full = self.mass >= 0.98 * region_sizes(self.vectors)
+        return float(self.mass[full].sum() / self.mass.sum())
+
+    def fault(self, kind: FaultKind, **facts: Any) -> MemoryFault:
+        """Make a fault of these bounds."""
+        return MemoryFault(
+            kind=kind,
+            wrong_bytes=self.wrong_bytes,
+            first_byte=self.first_vector * VECTOR_BYTES,
+            last_byte=(self.last_vector + 1) * VECTOR_BYTES - 1,
+            **facts,
+        )

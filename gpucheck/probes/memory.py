@@ -1,0 +1,42 @@
+"""Taking and giving back device memory so that none is left behind, whatever happens."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from gpucheck.device.protocol import Buffer, Device, DeviceError, OutOfDeviceMemory
+from gpucheck.model.units import GIB, MIB
+
+CHUNK_SIZES = (GIB, 256 * MIB, 32 * MIB, 2 * MIB)
+
+
+@contextmanager
+def borrowed(device: Device, size_bytes: int) -> Iterator[Buffer]:
+    """Hold a buffer for the length of a ``with``. Raises ``OutOfDeviceMemory``."""
+    buffer = device.allocate(size_bytes)
+    try:
+        yield buffer
+    finally:
+        give_back(device, [buffer])
+
+
+def give_back(device: Device, buffers: list[Buffer]) -> None:
+    """Release all; a device that is lost frees by itself and must not hide the error that told so."""
+    while buffers:
+        with suppress(DeviceError):
+            device.release(buffers.pop())
+
+
+def take_most(device: Device, budget_bytes: int, held: list[Buffer]) -> None:
+    """Fill ``held`` with up to ``budget_bytes``, in the largest chunks that can be had, down to 2 MiB.
+
+    A refused chunk is no error: the next smaller size is tried. ``held`` is the caller's to give back, also when this
+    is interrupted.
+    """
+    left = budget_bytes
+    for size in CHUNK_SIZES:
+        while left >= size:
+            try:
+                held.append(device.allocate(size))
+            except OutOfDeviceMemory:
+                break
+            left -= size

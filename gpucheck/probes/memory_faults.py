@@ -1,0 +1,116 @@
+"""From wrong vectors to what is wrong with the memory. Pure: log rows and region counters in, faults out.
+
+The log holds the first 4096 wrong vectors of each chunk, from anywhere; the counters of the regions are exact. So
+*what* a fault is comes from the rows, and *how much* of the memory it takes from the counters, shared out among the
+kinds as the rows of each region are.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpucheck.model.evidence import MemoryFault
+from gpucheck.probes import fault_alias, fault_bits, fault_bus, walk_rows
+from gpucheck.probes.fault_extent import Extent
+from gpucheck.probes.walk_journal import REGION_VECTORS, VECTOR_BYTES, Observed, U32s
+from gpucheck.probes.walk_rows import Origin, Rows
+
+_FAMILIES: tuple[tuple[Origin, ...], ...] = (
+    (Origin.ALIAS,),
+    (Origin.CONSTANT, Origin.GARBAGE),
+    (Origin.FLIPPED,),
+    (Origin.STALE,),
+)
+_SPOILT_SHARE, _SPOILT_BYTES = 0.05, 4 << 20
+"""So much beside aliases is what the walk's own log wrote through a second address."""
+
+
+def worst_regions(observed: Sequence[Observed]) -> U32s:
+    """For each region the most vectors that were wrong in any one pass."""
+    worst: U32s = np.max([seen.regions for seen in observed], axis=0)
+    return worst
+
+
+def has_flips(observed: Sequence[Observed]) -> bool:
+    """Whether some vector differs from what was expected in a few bits only."""
+    return any(bool(walk_rows.few_flips(seen.rows).any()) for seen in observed)
+
+
+def classify(observed: Sequence[Observed], seed: int, vectors: int) -> tuple[MemoryFault, ...]:
+    """Name the faults behind the wrong vectors of all passes, the largest first; none for sound memory."""
+    worst = worst_regions(observed)
+    if not worst.any():
+        return ()
+    rows = walk_rows.read(observed, seed, vectors)
+    if not len(rows):
+        return (_unlogged(worst),)
+    extents = _extents(rows, worst, observed, vectors)
+    faults = [fault for family, extent in extents for fault in _family(family, extent)]
+    return tuple(sorted(faults, key=lambda fault: -fault.wrong_bytes))
+
+
+def _family(family: tuple[Origin, ...], extent: Extent) -> list[MemoryFault]:
+    match family[0]:
+        case Origin.ALIAS:
+            return [fault_alias.name(extent)]
+        case Origin.FLIPPED:
+            return fault_bits.name(extent)
+        case Origin.STALE:
+            return [extent.fault("lost_write", detail="the value of the pass before was still there")]
+        case _:
+            return fault_bus.name(extent)
+
+
+def _extents(
+    rows: Rows, worst: U32s, observed: Sequence[Observed], vectors: int
+) -> list[tuple[tuple[Origin, ...], Extent]]:
+    parts = [(family, rows.of(*family)) for family in _FAMILIES]
+    parts = [(family, part) for family, part in parts if len(part)]
+    complete = all(seen.complete for seen in observed)
+    shares = _share_out([part.index for _, part in parts], worst)
+    extents = [(f, Extent(part, mass, complete, vectors)) for (f, part), mass in zip(parts, shares, strict=True)]
+    if len(extents) == 1:
+        lowest = [seen.lowest for seen in observed if seen.lowest is not None]
+        highest = [seen.highest for seen in observed if seen.highest is not None]
+        family, extent = extents[0]
+        return [(family, extent.within(min(lowest), max(highest)))]
+    return _without_spoilt(extents)
+
+
+def _without_spoilt(
+    extents: list[tuple[tuple[Origin, ...], Extent]],
+) -> list[tuple[tuple[Origin, ...], Extent]]:
+    """Drop the little that an overlapping address did to the walk's own log, where addresses overlap."""
+    aliases = sum(extent.wrong_bytes for family, extent in extents if family[0] is Origin.ALIAS)
+    limit = min(_SPOILT_SHARE * aliases, _SPOILT_BYTES)
+    return [
+        (family, extent)
+        for family, extent in extents
+        if family[0] in {Origin.ALIAS, Origin.FLIPPED} or extent.wrong_bytes > limit
+    ]
+
+
+def _share_out(indices: list[NDArray[np.int64]], worst: U32s) -> list[NDArray[np.float64]]:
+    """Split each region's count as its logged rows are split; a region without rows follows the last that has some."""
+    counts = np.stack([np.bincount(index // REGION_VECTORS, minlength=worst.size) for index in indices])[
+        :, : worst.size
+    ]
+    logged = counts.sum(axis=0) > 0
+    nearest = np.maximum.accumulate(np.where(logged, np.arange(worst.size), 0))
+    nearest[: int(np.argmax(logged))] = int(np.argmax(logged))
+    counts = counts[:, nearest]
+    shares = counts / counts.sum(axis=0) * worst
+    return list(shares)
+
+
+def _unlogged(worst: U32s) -> MemoryFault:
+    hit = np.flatnonzero(worst)
+    region = REGION_VECTORS * VECTOR_BYTES
+    return MemoryFault(
+        kind="corruption",
+        wrong_bytes=int(worst.sum(dtype=np.int64)) * VECTOR_BYTES,
+        first_byte=int(hit[0]) * region,
+        last_byte=(int(hit[-1]) + 1) * region - 1,
+        detail="counted, but the log of them was lost",
+    )

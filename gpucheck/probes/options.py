@@ -1,0 +1,34 @@
+"""What a person can choose about the experiments."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gpucheck.device.protocol import Device
+from gpucheck.model.evidence import Bandwidth, Census, CudaFacts, MemoryWalk
+
+Section: TypeAlias = CudaFacts | Census | Bandwidth | MemoryWalk
+"""What a probe returns: the section of the evidence that bears its name."""
+
+
+@dataclass(frozen=True)
+class ProbeOptions:
+    """``quick`` reads the memory back once, ``deep`` once more than usual and after a pause.
+
+    ``seed`` fixes the walk's pattern; ``windows`` says that the host is one where a full card pages to host memory.
+    ``progress`` is told a fraction from 0 to 1 and what is going on.
+    """
+
+    quick: bool = False
+    deep: bool = False
+    seed: int | None = None
+    windows: bool = False
+    progress: Callable[[float, str], None] | None = None
+
+    def tell(self, fraction: float, text: str) -> None:
+        """Report progress to whoever listens."""
+        if self.progress is not None:
+            self.progress(min(max(fraction, 0.0), 1.0), text)
+
+
+Probe: TypeAlias = Callable[[Device, ProbeOptions], Section]

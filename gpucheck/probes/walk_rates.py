@@ -1,0 +1,72 @@
+"""Rates of the walk's windows, and which of them are far below the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpucheck.model.evidence import SlowRegion
+from gpucheck.model.units import MIB
+
+Floats = NDArray[np.float64]
+
+WINDOW_BYTES = 256 * MIB
+SLOW = 0.9
+"""Windows below this share of the reference are reported; what it means is for a check to say."""
+_START_UP_SECONDS = 20e-6
+"""What a launch may take before it streams; forgiven to windows too short to hide it."""
+_BIMODAL = 1.5
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Windows of the walk in order: first byte and size of each, and its best seconds over the passes."""
+
+    first_bytes: NDArray[np.int64]
+    size_bytes: NDArray[np.int64]
+    seconds: Floats
+
+    @property
+    def rates(self) -> Floats:
+        """Bytes per second of each window."""
+        rates: Floats = self.size_bytes / np.maximum(self.seconds, 1e-9)
+        return rates
+
+
+def reference(timed: Timed) -> float:
+    """Median rate of the full windows; the fast ones' where more than half of the memory is slow."""
+    full = timed.size_bytes >= timed.size_bytes.max()
+    rates = timed.rates[full]
+    middle, fast = float(np.median(rates)), float(np.quantile(rates, 0.9))
+    return fast if fast > _BIMODAL * middle else middle
+
+
+def ratios(timed: Timed) -> Floats:
+    """Each window's rate against the reference; short ones are forgiven the time that a launch takes to start."""
+    normal = reference(timed)
+    short = timed.size_bytes < timed.size_bytes.max()
+    expected: Floats = timed.size_bytes / normal + np.where(short, _START_UP_SECONDS, 0.0)
+    result: Floats = expected / np.maximum(timed.seconds, 1e-9)
+    return result
+
+
+def slow_regions(timed: Timed) -> tuple[SlowRegion, ...]:
+    """Join neighbouring slow windows to regions."""
+    ratio = ratios(timed)
+    return tuple(_region(timed, ratio, run) for run in _runs(ratio < SLOW))
+
+
+def _region(timed: Timed, ratio: Floats, run: slice) -> SlowRegion:
+    size, seconds = timed.size_bytes[run], timed.seconds[run]
+    return SlowRegion(
+        first_byte=int(timed.first_bytes[run][0]),
+        length_bytes=int(size.sum()),
+        bytes_per_second=float(size.sum() / seconds.sum()),
+        ratio=round(float(np.average(ratio[run], weights=size)), 4),
+    )
+
+
+def _runs(flags: NDArray[np.bool_]) -> Sequence[slice]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]

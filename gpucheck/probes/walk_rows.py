@@ -1,0 +1,99 @@
+"""Reading wrong vectors: what landed there instead, row by row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpucheck.probes.pattern import ALL_ONES, invert
+from gpucheck.probes.walk_journal import Observed, U64s
+
+MOST_FLIPS = 16
+"""Two unrelated vectors of 128 bits differ in so few bits with a chance below 1e-17."""
+_HELD_ROWS, _HELD_SHARE = 64, 0.01
+"""A value read at so many different places is not an address's own: the bus held it."""
+
+
+class Origin(IntEnum):
+    """What a wrong vector turned out to be."""
+
+    FLIPPED = 0
+    """The expected value but for a few bits."""
+    ALIAS = 1
+    """Another address's value: both reach one cell."""
+    STALE = 2
+    """This address's value of the other polarity: the last write did not arrive."""
+    CONSTANT = 3
+    """Zeros, ones, or one value that many addresses return."""
+    GARBAGE = 4
+    """None of these."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Wrong vectors of all passes, one row each. ``flips`` is what was read xor what was expected, shape (n, 2)."""
+
+    index: NDArray[np.int64]
+    walk_pass: NDArray[np.int64]
+    origin: NDArray[np.int64]
+    source: NDArray[np.int64]
+    """The index whose value was read; meaningful where ``origin`` is ``ALIAS``."""
+    got: U64s
+    flips: U64s
+
+    def of(self, *origins: Origin) -> "Rows":
+        """Rows of some origins."""
+        return self.where(np.isin(self.origin, origins))
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Rows":
+        """A choice of rows."""
+        return Rows(**{name: column[chosen] for name, column in vars(self).items()})
+
+    def __len__(self) -> int:
+        return int(self.index.size)
+
+
+def read(observed: Sequence[Observed], seed: int, vectors: int) -> Rows:
+    """Decode every logged vector."""
+    parts = [_read_pass(seen, number, seed, vectors) for number, seen in enumerate(observed)]
+    return Rows(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
+
+
+def few_flips(rows: U64s) -> NDArray[np.bool_]:
+    """Which log rows (index, expected, expected, read, read) differ in a few bits only."""
+    flips = np.ascontiguousarray(rows[:, 1:3] ^ rows[:, 3:5]).view(np.uint8)
+    few: NDArray[np.bool_] = np.unpackbits(flips, axis=1).sum(axis=1) <= MOST_FLIPS
+    return few
+
+
+def _read_pass(seen: Observed, number: int, seed: int, vectors: int) -> Rows:
+    rows = seen.rows
+    index, got = rows[:, 0], rows[:, 3:5]
+    source, now = invert(got[:, 0], got[:, 1], seed, seen.complement)
+    earlier, before = invert(got[:, 0], got[:, 1], seed, seen.complement ^ ALL_ONES)
+    stray = now & (source < vectors) | before & (earlier < vectors)
+    source = np.where(now & (source < vectors), source, earlier)
+    origin = np.select(
+        [few_flips(rows), _held(got), stray & (source == index), stray],
+        [Origin.FLIPPED, Origin.CONSTANT, Origin.STALE, Origin.ALIAS],
+        Origin.GARBAGE,
+    )
+    return Rows(
+        index=index.astype(np.int64),
+        walk_pass=np.full(len(rows), number, np.int64),
+        origin=origin.astype(np.int64),
+        source=np.where(stray, source, 0).astype(np.int64),
+        got=got,
+        flips=rows[:, 1:3] ^ got,
+    )
+
+
+def _held(got: U64s) -> NDArray[np.bool_]:
+    """Zeros, ones and values that return again and again."""
+    empty = np.isin(got, np.array([0, ALL_ONES], np.uint64)).all(axis=1)
+    _, which, count = np.unique(got[:, 0], return_inverse=True, return_counts=True)
+    often = count[which] if len(got) else np.zeros(0, np.int64)
+    held: NDArray[np.bool_] = empty | (often >= max(_HELD_ROWS, _HELD_SHARE * len(got)))
+    return held
