@@ -38,7 +38,7 @@ def test_small_buffers_hold_every_vector(size: int) -> None:
     card.upload(buffer.slice(160, 16), np.zeros(2, np.uint64))
     out = [card.allocate(n) for n in (24, 4096 * 48, 1024)]
     card.upload(out[0], np.array([0, ALL_ONES, 0], np.uint64))
-    tail = (U32(1), U32(16), U32(4096), *out)
+    tail: list[Argument] = [U32(1), U32(16), U32(4096), *out]
     run(card, "memory_walk", "walk_verify", buffer, U64(5), U64(vectors), U64(1), U64(ALL_ONES), *tail)
     assert card.download(out[0], WORDS, 3).tolist() == [1, 15, 15]
     assert card.download(out[1], WORDS, 6).tolist() == [15, int(low[10]), int(high[10]), 0, 0, 0]

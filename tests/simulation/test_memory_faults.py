@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gpucheck.device.protocol import U32, U64, Buffer, Kernel
 from gpucheck.model.units import GIB, MIB
 from gpucheck.probes.pattern import ALL_ONES, invert
+from gpucheck.simulation.device import SimulatedDevice
 from gpucheck.simulation.faults import (
     DeadChannel,
     Limbo,
@@ -155,9 +157,7 @@ def test_slow_memory_is_right_but_takes_its_time(fault: SlowRegion | Paged, expe
     assert times[1][1] / times[0][1] == pytest.approx(expected, rel=0.01)
 
 
-def _read(card, buffer):  # type: ignore[no-untyped-def]
-    from gpucheck.device.protocol import U32, U64, Kernel
-
+def _read(card: SimulatedDevice, buffer: Buffer) -> float:
     sink = card.allocate(2048)
     arguments = (buffer, U64(buffer.size_bytes // 16), sink, U32(1))
     return card.launch(Kernel("bandwidth", "stream_read"), blocks=40, threads=512, arguments=arguments)
