@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @machine_options
 @depth_options
 @output_option
-def collect(redact: bool, output: str | None, **options: Any) -> int:  # noqa: FBT001
+def collect(redact: bool, output: str | None, **options: Any) -> int:
     """Save the evidence of the cards as JSON without judging it.
 
     Judge it later, elsewhere, with `gpucheck assess`; it needs no card.

@@ -20,7 +20,7 @@ class CliError(Exception):
         self.code = code
 
 
-class UsageProblem(CliError):
+class CallError(CliError):
     """The call itself is wrong: it names something that does not exist."""
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gpucheck.cli.errors import UsageProblem, say
+from gpucheck.cli.errors import CallError, say
 from gpucheck.cli.options import SIMULATE_VARIABLE, exclusive
 from gpucheck.cli.progress import Progress
 from gpucheck.model.base import GpucheckError
@@ -50,13 +50,13 @@ def _scenarios(asked: Sequence[str]) -> tuple[str, ...]:
 
 def _simulated(names: tuple[str, ...], device: Sequence[str]) -> "Machine":
     if device:
-        raise UsageProblem("--device chooses among real cards.", "Name the scenarios that you want after --simulate.")
+        raise CallError("--device chooses among real cards.", "Name the scenarios that you want after --simulate.")
     from gpucheck.simulation import machine
 
     try:
         return machine(names)
     except GpucheckError as error:
-        raise UsageProblem(error.message, error.hint) from error
+        raise CallError(error.message, error.hint) from error
 
 
 def _real(device: Sequence[str]) -> "Machine":

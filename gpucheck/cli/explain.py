@@ -4,7 +4,7 @@ import difflib
 
 import click
 
-from gpucheck.cli.errors import UsageProblem
+from gpucheck.cli.errors import CallError
 from gpucheck.cli.output import look_of, write
 
 
@@ -24,6 +24,6 @@ def explain(check: str | None) -> int:
     if wanted not in known:
         close = difflib.get_close_matches(wanted, known, n=3)
         hint = f"Did you mean {', '.join(close)}? " if close else ""
-        raise UsageProblem(f"there is no check {check!r}.", f"{hint}`gpucheck explain` lists all.")
+        raise CallError(f"there is no check {check!r}.", f"{hint}`gpucheck explain` lists all.")
     write(manual.explain(known[wanted], look), None)
     return 0

@@ -1,4 +1,4 @@
-"""Reading the files that ``assess`` and ``render`` are given: JSON of ours by its first character, else nvidia-smi text."""
+"""Reading what ``assess`` and ``render`` are given: our JSON, known by its first character, else nvidia-smi text."""
 
 import sys
 from pathlib import Path

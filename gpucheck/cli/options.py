@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from gpucheck.cli.errors import UsageProblem
+from gpucheck.cli.errors import CallError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -79,4 +79,4 @@ def exclusive(**flags: bool) -> None:
     """Refuse two options that contradict each other."""
     given = ["--" + name.replace("_", "-") for name, value in flags.items() if value]
     if len(given) > 1:
-        raise UsageProblem(f"{' and '.join(given)} exclude each other.", "Give one of them.")
+        raise CallError(f"{' and '.join(given)} exclude each other.", "Give one of them.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpucheck.cli import exit_codes
-from gpucheck.cli.errors import UsageProblem
+from gpucheck.cli.errors import CallError
 from gpucheck.cli.examine import examine
 from gpucheck.cli.options import claim_option, depth_options, machine_options, result_options
 from gpucheck.cli.output import check_target, chosen_format, look_of, write
@@ -46,7 +46,7 @@ def resolve_claim(catalog: "Catalog", claim: str | None) -> "Claim | None":
     try:
         return catalog.resolve_claim(claim)
     except GpucheckError as error:
-        raise UsageProblem(error.message, error.hint) from error
+        raise CallError(error.message, error.hint) from error
 
 
 def deliver(report: "Report", format_: str | None, output: str | None, note: str = "") -> int:

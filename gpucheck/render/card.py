@@ -7,9 +7,10 @@ from gpucheck.model.evidence import SECTIONS, NvmlFacts
 from gpucheck.model.finding import Finding, Severity, Status
 from gpucheck.model.report import CardReport
 from gpucheck.model.units import pci_id
+from gpucheck.model.verdict import Condition
 from gpucheck.render import words
 from gpucheck.render.facts import table
-from gpucheck.render.style import Look, cut
+from gpucheck.render.style import Colour, Look, cut
 
 FULL_REASONS = 5
 """Reasons that are told in full; of any further only the title."""
@@ -49,9 +50,14 @@ def verdict_of(card: CardReport) -> str:
     return card.verdict.authenticity.value.upper() + (f" ({kinds})" if kinds else "")
 
 
+def _headline_verdict(card: CardReport) -> str:
+    broken = card.verdict.condition is Condition.DEFECTIVE
+    return verdict_of(card) + (", but DEFECTIVE" if broken else "")
+
+
 def headline(card: CardReport, look: Look) -> list[str]:
     """The verdict in one line, the circumstances in the next."""
-    verdict = look.cell(verdict_of(card), look.width).rstrip()
+    verdict = look.cell(_headline_verdict(card), look.width).rstrip()
     prefix = "SIMULATED " if card.simulated else ""
     room = look.width - len(verdict) - len(prefix) - 2
     name = look.clean(name_of(card))
@@ -99,7 +105,7 @@ def _reasons(card: CardReport, look: Look) -> list[str]:
 
 
 def _reason(finding: Finding, explanation: str, look: Look) -> list[str]:
-    colour = "yellow" if finding.status is Status.ERROR else "red"
+    colour: Colour = "yellow" if finding.status is Status.ERROR else "red"
     about = "the check itself failed" if finding.status is Status.ERROR else finding.severity.value
     if finding.about == "condition":
         about += ", condition only"
@@ -121,48 +127,52 @@ def _passed(card: CardReport, look: Look) -> list[str]:
 
 
 def _unseen(card: CardReport, look: Look) -> list[str]:
-    lines = [*_absent_sections(card, look), *_open_checks(card, look), *_inapplicable(card, look)]
+    """What was not examined, by reason: absent sections with the checks that they leave open, then single checks."""
+    absences = _absences(card)
+    waiting = _waiting(card, {name for names in absences.values() for name in names})
+    lines: list[str] = []
+    for reason, names in absences.items():
+        text = f"{words.REASONS[reason].capitalize()}: {', '.join(words.section(name) for name in names)}"
+        text += _details(card, names)
+        open_ = [title for name in names for title in waiting.pop(name, [])]
+        lines += look.paragraph(text + (f". Leaves open: {', '.join(open_)}." if open_ else "."), indent=2)
+    for key, titles in waiting.items():
+        lines += look.paragraph(f"{', '.join(titles)}: {key}", indent=2)
+    lines += _inapplicable(card, look)
     return [look.paint("Not examined", "bold"), *lines] if lines else []
 
 
-def _absent_sections(card: CardReport, look: Look) -> list[str]:
-    """Sections by the reason for their absence, with what was said at the time."""
-    groups: dict[Reason, list[str]] = {}
-    details: dict[Reason, list[str]] = {}
-    for name, section in _absences(card):
-        groups.setdefault(section.unavailable, []).append(words.section(name))
-        if section.detail and section.detail not in details.setdefault(section.unavailable, []):
-            details[section.unavailable].append(section.detail)
-    lines: list[str] = []
-    for reason, names in groups.items():
-        said = f" ({'; '.join(details.get(reason, [])[:3])})" if details.get(reason) else ""
-        lines += look.paragraph(f"{words.REASONS[reason].capitalize()}: {', '.join(names)}{said}", indent=2, limit=600)
-    return lines
-
-
-def _absences(card: CardReport) -> Iterable[tuple[str, Unavailable]]:
+def _absences(card: CardReport) -> dict[Reason, list[str]]:
+    """Names of absent sections by reason, without the one of two twins that nobody asked for."""
     twin = {"nvml": "nvidia_smi", "nvidia_smi": "nvml"}
+    groups: dict[Reason, list[str]] = {}
     for name in SECTIONS:
         section = getattr(card.evidence, name)
         if not isinstance(section, Unavailable):
             continue
         told_elsewhere = name in twin and isinstance(getattr(card.evidence, twin[name]), NvmlFacts)
         if not (told_elsewhere and section.unavailable is Reason.NOT_REQUESTED):
-            yield name, section
+            groups.setdefault(section.unavailable, []).append(name)
+    return groups
 
 
-def _open_checks(card: CardReport, look: Look) -> list[str]:
-    """Checks without an answer, by the reason that they share."""
+def _details(card: CardReport, names: Sequence[str]) -> str:
+    said = dict.fromkeys(getattr(card.evidence, name).detail for name in names)
+    told = "; ".join(detail.rstrip(".") for detail in list(filter(None, said))[:3])
+    return f" ({told})" if told else ""
+
+
+def _waiting(card: CardReport, absent: set[str]) -> dict[str, list[str]]:
+    """Titles of the checks without an answer: by the absent section that they wait for, else by their message."""
     groups: dict[str, list[str]] = {}
     for finding in card.findings:
         if finding.status is Status.INCONCLUSIVE:
-            groups.setdefault(finding.message.removeprefix("Not examined: "), []).append(finding.title)
-    lines: list[str] = []
-    for message, titles in groups.items():
-        lines += look.paragraph(f"{', '.join(titles)}: {message}", indent=2)
-    return lines
+            place = finding.evidence[0].partition(".")[0] if finding.evidence else ""
+            key = place if place in absent else finding.message.removeprefix("Not examined: ")
+            groups.setdefault(key, []).append(finding.title)
+    return groups
 
 
 def _inapplicable(card: CardReport, look: Look) -> list[str]:
     titles = [f.title for f in card.findings if f.status is Status.NOT_APPLICABLE]
-    return look.paragraph(f"Does not apply: {', '.join(titles)}", indent=2) if titles else []
+    return look.paragraph(f"Does not apply: {', '.join(titles)}.", indent=2) if titles else []

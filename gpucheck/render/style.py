@@ -10,7 +10,17 @@ from gpucheck.model.text import sanitise
 Colour = Literal["red", "green", "yellow", "cyan", "bold", "dim"]
 
 _CODES: dict[Colour, str] = {"red": "1;31", "green": "1;32", "yellow": "1;33", "cyan": "36", "bold": "1", "dim": "2"}
-_ASCII = str.maketrans({"…": "...", "·": "-", "–": "-", "—": "-", "×": "x", "µ": "u", "≥": ">=", "≤": "<=", "’": "'"})
+_ASCII = {
+    0x2026: "...",
+    0xB7: "-",
+    0x2013: "-",
+    0x2014: "-",
+    0xD7: "x",
+    0xB5: "u",
+    0x2265: ">=",
+    0x2264: "<=",
+    0x2019: "'",
+}
 NARROWEST = 40
 
 
