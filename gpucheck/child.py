@@ -205,6 +205,7 @@ def _silence() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
+    sys.stdout = sys.stderr = open(nowhere, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open as long as the process
 
 
 @contextlib.contextmanager

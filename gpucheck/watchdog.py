@@ -142,7 +142,7 @@ class _Watch:
 
     def step(self) -> None:
         """Start a child where there is none, take its messages, and end it where it is late, dead or done."""
-        if self.child is None:
+        if self.pending and self.child is None:
             self._start()
         child = self.child
         if child is None:
