@@ -59,6 +59,7 @@ class CardName:
         return CardName(product, self.laptop, self.max_q, self.details, self.memory_mib)
 
 
+@lru_cache(maxsize=8192)
 def squash_name(name: str) -> str:
     """Letters and digits of a name without ``NVIDIA`` and ``GeForce``, lower case."""
     return re.sub(r"[^a-z0-9.+/]", "", _NOISE.sub(" ", name.lower().replace("_", " ")))

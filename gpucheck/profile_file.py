@@ -9,6 +9,7 @@ import json
 import re
 import tomllib
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ class DieText:
         self.data = read_bytes(path)
         starts = [match.start() for match in _BLOCK.finditer(self.data)]
         self.head = self.data[: starts[0]] if starts else self.data
-        self.blocks = [self.data[a:b] for a, b in zip(starts, [*starts[1:], len(self.data)], strict=True)]
+        self.blocks = [self.data[a:b] for a, b in pairwise([*starts, len(self.data)])]
         self._profiles: dict[int, Profile] = {}
 
     @cached_property

@@ -17,9 +17,6 @@ from gpucheck.model.profile import Die, MemoryLayout, Profile, UnlistedFile, Ven
 from gpucheck.model.text import sanitise
 from gpucheck.profile_file import DieText, ProfileError, build_profile, parse_toml, problems_of, read_bytes
 
-_ID_LIST = re.compile(r"^device_ids = \[([^\]]*)\]", re.MULTILINE)
-_CANONICAL = re.compile(r"0x[0-9a-f]{4}")
-
 # Blocks of PCI device ids by die. Sources: dev_nv_xve of open-gpu-doc (Turing, GA100 to GA107), gpu-admin-tools
 # (Blackwell), the published product tables of NVIDIA's kernel modules (Hopper, Ada). Older dies interleave theirs.
 _ID_BLOCKS: dict[str, tuple[int, int]] = {
@@ -100,7 +97,7 @@ def _read(path: Path, found: _Found) -> None:
     data = read_bytes(path)
     table = parse_toml(data, where)
     if "die" in table or "sku" in table:
-        _read_die_file(path, table, data.decode("utf-8"), found)
+        _read_die_file(path, table, found)
     elif "modification" in table:
         _read_modifications(where, table, found)
     elif "vendor" in table:
@@ -111,7 +108,7 @@ def _read(path: Path, found: _Found) -> None:
         found.problems.append(f"{where}: neither a die with its SKUs nor modifications")
 
 
-def _read_die_file(path: Path, table: dict[str, Any], text: str, found: _Found) -> None:
+def _read_die_file(path: Path, table: dict[str, Any], found: _Found) -> None:
     where = str(path)
     unknown = sorted(set(table) - {"die", "sku"})
     found.problems += [f"{where}: unknown table {sanitise(key)!r}" for key in unknown]
@@ -121,16 +118,24 @@ def _read_die_file(path: Path, table: dict[str, Any], text: str, found: _Found) 
         if die is not None:
             found.problems.append(f"{where}: sku must be written as [[sku]] tables")
         return
-    found.problems += _spelling(path, text, len(skus))
-    for number, sku in enumerate(skus, start=1):
-        place = f"{where}: {sanitise(str(sku.get('id', f'sku {number}')))}"
-        try:
-            profile = build_profile(sku, die, "")
-        except ValidationError as error:
-            found.problems += [f"{place}: {line}" for line in problems_of(error)]
-            continue
-        found.problems += [f"{place}: {line}" for line in (*_names(profile), *_physics(profile), *_ids(profile))]
-        found.profiles.append((where, profile))
+    blocks = [block.decode("utf-8") for block in DieText(path).blocks]
+    if len(blocks) != len(skus):
+        found.problems.append(f"{where}: every SKU starts with a line [[sku]], and no text holds such a line")
+        return
+    for block, sku in zip(blocks, skus, strict=True):
+        _read_sku(where, sku, block, die, found)
+
+
+def _read_sku(where: str, sku: dict[str, Any], block: str, die: Die, found: _Found) -> None:
+    place = f"{where}: {sanitise(str(sku.get('id', 'a SKU without id')))}"
+    try:
+        profile = build_profile(sku, die, "")
+    except ValidationError as error:
+        found.problems += [f"{place}: {line}" for line in problems_of(error)]
+        return
+    lines = (*_spelling(profile, block), *_names(profile), *_physics(profile), *_ids(profile))
+    found.problems += [f"{place}: {line}" for line in lines]
+    found.profiles.append((where, profile))
 
 
 def _model(model: type[M], value: Any, place: str, found: _Found) -> M | None:
@@ -156,14 +161,13 @@ def _read_modifications(where: str, table: dict[str, Any], found: _Found) -> Non
         found.modifications.append((where, known))
 
 
-def _spelling(path: Path, text: str, count: int) -> Iterator[str]:
-    """Faults that only the text shows; the catalog searches it before it parses."""
-    if len(DieText(path).blocks) != count:
-        yield f"{path}: every SKU must start with a line [[sku]], and no text may hold such a line"
-    for match in _ID_LIST.finditer(text):
-        for literal in re.sub(r"#.*", "", match[1]).replace("\n", " ").split(","):
-            if literal.strip() and not _CANONICAL.fullmatch(literal.strip()):
-                yield f"{path}: device id {sanitise(literal)} is not written like 0x2684"
+def _spelling(profile: Profile, block: str) -> Iterator[str]:
+    """Faults that only the text shows: the catalog searches it before it parses."""
+    if f'"{profile.id}"' not in block:
+        yield f'the id is not written as "{profile.id}"'
+    for device_id in profile.device_ids:
+        if not re.search(rf"\b0x{device_id:04x}\b", block):
+            yield f"device id {device_id:04x} is not written as 0x{device_id:04x}: four digits, lower case"
 
 
 def _names(profile: Profile) -> Iterator[str]:
