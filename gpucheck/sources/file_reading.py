@@ -66,21 +66,24 @@ def _read_bytes(path: str | Path, name: str) -> bytes:
     except (OSError, ValueError, TypeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "not a usable file name"
         raise SourceFileError(f"{name} cannot be opened: {why}.", "Check the path and its permissions.") from error
-    with os.fdopen(handle, "rb", closefd=True) as stream:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise SourceFileError(f"{name} is not a regular file.", "Give the path of a text file.")
-        if status.st_size > LIMIT_BYTES:
-            raise _too_large(name)
-        try:
-            data = stream.read(LIMIT_BYTES + 1)
-        except OSError as error:
-            raise SourceFileError(
-                f"{name} cannot be read: {error.strerror}.", "Copy it elsewhere, and retry."
-            ) from error
-    if len(data) > LIMIT_BYTES:
+        data = b"" if status.st_size > LIMIT_BYTES else _read_all(handle)
+    except OSError as error:
+        raise SourceFileError(f"{name} cannot be read: {error.strerror}.", "Copy it elsewhere, and retry.") from error
+    finally:
+        os.close(handle)
+    if max(status.st_size, len(data)) > LIMIT_BYTES:
         raise _too_large(name)
     return data
+
+
+def _read_all(handle: int) -> bytes:
+    """What the file holds, at most one byte more than the limit: its size may be untrue, or grow."""
+    with os.fdopen(handle, "rb", closefd=False) as stream:
+        return stream.read(LIMIT_BYTES + 1)
 
 
 def _too_large(name: str) -> SourceFileError:

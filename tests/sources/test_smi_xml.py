@@ -141,7 +141,7 @@ def test_absence_is_never_zero_and_never_one_thing() -> None:
     assert reasons["memory_total_bytes"] is Reason.FAILED
     assert reasons["memory_used_bytes"] is Reason.NO_PERMISSION
     assert reasons["bar1_total_bytes"] is Reason.NOT_SUPPORTED
-    assert facts.serial is facts.device_id is facts.bar1_total_bytes is None
+    assert (facts.serial, facts.device_id, facts.bar1_total_bytes) == (None, None, None)
     assert (facts.subsystem_vendor_id, facts.subsystem_id) == (0x10DE, 0)
     assert facts.fault is not None
 

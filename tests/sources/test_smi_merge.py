@@ -1,0 +1,63 @@
+from gpucheck.sources.nvidia_smi import parse
+
+MIB = 1 << 20
+
+XML = """<nvidia_smi_log><attached_gpus>2</attached_gpus>
+<gpu id="00000000:01:00.0"><product_name>NVIDIA GeForce RTX 3080</product_name>
+  <pci><pci_device_id>220610DE</pci_device_id></pci><fb_memory_usage><total>10240 MiB</total></fb_memory_usage>
+  <ecc_mode><current_ecc>N/A</current_ecc></ecc_mode></gpu>
+<gpu id="00000000:02:00.0"><product_name>NVIDIA GeForce RTX 3090</product_name>
+  <fb_memory_usage><total>24576 MiB</total></fb_memory_usage></gpu></nvidia_smi_log>
+"""
+
+
+def test_sections_of_one_file_make_one_card_each() -> None:
+    csv = "index, pci.bus_id, compute_cap\n0, 00000000:01:00.0, 8.6\n1, 00000000:02:00.0, 8.6\n"
+    table = """|   1  NVIDIA GeForce RTX 3090  Off | 00000000:02:00.0 Off | N/A |
+| 0% 1C P8 1W / 350W | 1MiB / 24576MiB | 0% |
+"""
+    listing = "GPU 00000000:01:00.0\n    VBIOS Version : 94.02.27.00.14\n"
+    parsed = parse(XML + csv + table + listing, "all.txt")
+    first, second = (card.facts for card in parsed.cards)
+    assert first.route == second.route == "nvidia-smi -q -x"
+    assert (first.compute_capability, first.vbios_version) == ("8.6", "94.02.27.00.14")
+    assert second.power_limit_watts == 350.0
+    assert parsed.notes == ()
+
+
+def test_a_contradiction_is_told() -> None:
+    parsed = parse(XML + "pci.bus_id, memory.total [MiB]\n00000000:01:00.0, 20480 MiB\n", "all.txt")
+    assert len(parsed.cards) == 2
+    assert parsed.cards[0].facts.memory_total_bytes == 10240 * MIB
+    (note,) = parsed.notes
+    assert "memory_total_bytes" in note
+    assert "10240 MiB against 20480 MiB" in note
+
+
+def test_a_contradicting_id_is_told_as_ids_are_written() -> None:
+    parsed = parse(XML + "pci.bus_id, pci.device_id\n00000000:01:00.0, 0x268410DE\n", "all.txt")
+    assert any("0x2206 against 0x2684" in note for note in parsed.notes)
+
+
+def test_rows_join_by_index_and_by_order() -> None:
+    by_index = parse(XML + "index, vbios_version\n1, 94.02.42.00.A9\n", "all.txt")
+    assert by_index.cards[1].facts.vbios_version == "94.02.42.00.A9"
+    by_order = parse(XML + "name, vbios_version\nNVIDIA GeForce RTX 3080, 94.02.27.00.14\nA B, 1\n", "all.txt")
+    assert by_order.cards[0].facts.vbios_version == "94.02.27.00.14"
+    assert len(by_order.cards) == 2
+
+
+def test_a_cut_name_is_no_contradiction() -> None:
+    table = "|   0  GeForce RTX 30...  Off | 00000000:01:00.0 Off | N/A |\n"
+    assert parse(XML + table, "all.txt").notes == ()
+
+
+def test_another_card_of_another_section_stays_another_card() -> None:
+    parsed = parse(XML + "pci.bus_id, memory.total [MiB]\n00000000:03:00.0, 8192 MiB\n", "all.txt")
+    assert [card.label for card in parsed.cards] == ["0000:01:00.0", "0000:02:00.0", "0000:03:00.0"]
+
+
+def test_a_value_of_a_lesser_section_replaces_an_absence() -> None:
+    parsed = parse(XML + "pci.bus_id, ecc.mode.current\n00000000:01:00.0, Enabled\n", "all.txt")
+    assert parsed.cards[0].facts.ecc_enabled is True
+    assert "ecc_enabled" not in parsed.cards[0].facts.missing
