@@ -15,7 +15,7 @@ GRANULES = (256, 512, 1024, 2048, 4096)
 _MOST_CHANNELS = 96
 _MOST_ROWS = 65536
 _ROWS_PER_CHANNEL = 6
-_DENSITY_TOLERANCE = 0.25
+_DENSITY_TOLERANCE = 0.05
 _FILLED = 0.9
 _LEAST_LIMBO_BYTES = 2 * MIB
 
@@ -47,7 +47,7 @@ def name(extent: Extent) -> list[MemoryFault]:
 def find_comb(index: NDArray[np.int64], density: float) -> _Comb | None:
     """Find the period with which wrong vectors return, given the share of the vectors that are wrong at all.
 
-    Of all periods that leave as many channels alive the shortest is the true one.
+    Of all periods that explain that share the shortest is the true one.
     """
     combs = []
     for granule in GRANULES:
@@ -56,7 +56,7 @@ def find_comb(index: NDArray[np.int64], density: float) -> _Comb | None:
             comb = _comb(granules, granule, channels)
             if comb and abs(comb.density - density) <= _DENSITY_TOLERANCE * density:
                 combs.append(comb)
-    return min(combs, key=lambda c: (c.density, c.channels, c.granule_bytes), default=None)
+    return min(combs, key=lambda c: (c.channels, c.granule_bytes), default=None)
 
 
 def _comb(granules: NDArray[np.int64], granule: int, channels: int) -> _Comb | None:
