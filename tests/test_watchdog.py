@@ -26,11 +26,20 @@ LIMIT = 1.0
 METHODS = ("fork", "spawn") if sys.platform == "linux" else ("spawn",)
 
 
-@pytest.fixture(params=METHODS)
-def method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def start_by(monkeypatch: pytest.MonkeyPatch, method: str) -> str:
     monkeypatch.syspath_prepend(str(ROOT))
-    monkeypatch.setattr(child, "start_method", lambda: request.param)
-    return str(request.param)
+    monkeypatch.setattr(child, "start_method", lambda: method)
+    return method
+
+
+@pytest.fixture(params=METHODS)
+def each_method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    return start_by(monkeypatch, request.param)
+
+
+@pytest.fixture
+def method(monkeypatch: pytest.MonkeyPatch) -> str:
+    return start_by(monkeypatch, METHODS[0])
 
 
 def census(number: int) -> Census:
@@ -82,7 +91,7 @@ def failed(section: Section) -> str:
     return section.detail
 
 
-def test_all_is_well(method: str) -> None:
+def test_all_is_well(each_method: str) -> None:
     events: list[Event] = []
     (sections,) = watch(job(pci="fine", driver="fine"), limit=10, on_event=events.append)
     assert sections == {"pci": census(3), "driver": census(6)}
@@ -94,7 +103,7 @@ def test_all_is_well(method: str) -> None:
     ]
 
 
-def test_a_hang_costs_one_stage(method: str) -> None:
+def test_a_hang_costs_one_stage(each_method: str) -> None:
     started = time.monotonic()
     (sections,) = watch(job(pci="fine", nvml="hang", census="fine"))
     assert sections["pci"] == census(3)
@@ -125,7 +134,7 @@ def test_each_stage_has_the_whole_limit(method: str) -> None:
         ("raise", "ZeroDivisionError: on purpose"),
     ],
 )
-def test_a_crash_costs_one_stage(method: str, manner: str, words: str) -> None:
+def test_a_crash_costs_one_stage(each_method: str, manner: str, words: str) -> None:
     (sections,) = watch(job(pci="fine", cuda=manner, census="fine"), limit=10)
     assert sections["pci"] == census(3)
     assert words in failed(sections["cuda"])
@@ -142,13 +151,13 @@ def test_a_stage_without_an_answer(method: str) -> None:
     assert failed(sections["pci"]) == failed(sections["census"]) == "the stage gave no answer"
 
 
-def test_children_do_not_write_to_our_output(method: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_children_do_not_write_to_our_output(each_method: str, capfd: pytest.CaptureFixture[str]) -> None:
     watch(job(pci="print"), limit=10)
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_a_child_is_deaf_to_ctrl_c(method: str) -> None:
+def test_a_child_is_deaf_to_ctrl_c(each_method: str) -> None:
     (sections,) = watch(job(pci="interrupt"), limit=10)
     assert sections["pci"] == census(3)
 
@@ -204,7 +213,7 @@ def test_a_card_that_cannot_be_sent_to_a_child(monkeypatch: pytest.MonkeyPatch) 
 
 
 def _connection_of(send: child.Send) -> Any:
-    closure = getattr(send, "__closure__", ())
+    closure: Any = getattr(send, "__closure__", None)
     return closure[0].cell_contents
 
 
@@ -231,7 +240,7 @@ def listen(work: child.Work) -> list[Any]:
     return heard
 
 
-def test_half_a_message_is_dropped(method: str) -> None:
+def test_half_a_message_is_dropped(each_method: str) -> None:
     assert listen(talk_by_half) == ["whole"]
 
 
@@ -261,7 +270,7 @@ def _sleep_on(seconds: float, _send: child.Send) -> None:
     time.sleep(seconds)
 
 
-def test_call(method: str) -> None:
+def test_call(each_method: str) -> None:
     assert child.call(partial(divmod, 7, 2), 10) == (3, 1)
     with pytest.raises(ChildProcessError, match="ZeroDivisionError"):
         child.call(partial(divmod, 7, 0), 10)
@@ -391,7 +400,7 @@ def _act(manner: str) -> Section:
     return Unavailable(unavailable=Reason.NOT_INSTALLED, detail="nvml")
 
 
-def test_collecting_cards(method: str) -> None:
+def test_collecting_cards(each_method: str) -> None:
     cards = [FakeCard("a", "fine"), FakeCard("b", "hang"), FakeCard("c", "exit"), FakeCard("d", "fine", broken=True)]
     evidence = watchdog.collect_all(cards, Plan(probe=False), timeout_seconds=LIMIT)
     assert [e.label for e in evidence] == ["a", "b", "c", "d"]
