@@ -134,7 +134,7 @@ def _guarded(read: Callable[[], Section]) -> Section:
 
 def build_evidence(card: Card, host: Host, sections: Mapping[str, Section]) -> Evidence:
     """Put a card's sections together. A section that is not there was not requested."""
-    from gpucheck.device.kernels import digests
+    from gpucheck.device.kernels import digest
 
     ran = [name for name in MEASURED_SECTIONS if isinstance(sections.get(name), Frozen) and name in sections]
     measured = [name for name in ran if not isinstance(sections[name], Unavailable)]
@@ -145,7 +145,7 @@ def build_evidence(card: Card, host: Host, sections: Mapping[str, Section]) -> E
             "label": card.label,
             "simulated": card.simulated,
             "host": host,
-            "kernels": digests(measured),
+            "kernels": {name: digest(name) for name in measured},
             **sections,
         }
     )
