@@ -44,9 +44,9 @@ def test_a_contradiction_fails_its_check(check: str, changes: dict[str, Any]) ->
 INNOCENT: list[tuple[str, dict[str, Any]]] = [
     ("memory-size", {"nvml__memory_total_bytes": 23028 * MIB}),
     ("memory-size", {"nvml__memory_total_bytes": 24217 * MIB}),
-    ("vbios-family", {"nvml__vbios_version": "95.02.3c.40.32"}),
-    ("vbios-family", {"nvml__vbios_version": "99.99.3C.40.32"}),
-    ("vbios-family", {"nvml__vbios_version": "N/A"}),
+    ("vbios-family", {"nvml__vbios_version": "95.02.3c.40.32", "driver__vbios_version": "95.02.3C.40.32"}),
+    ("vbios-family", {"nvml__vbios_version": "99.99.3C.40.32", "driver__vbios_version": "99.99.3C.40.32"}),
+    ("vbios-family", {"nvml__vbios_version": "N/A", "driver__vbios_version": "N/A"}),
     ("gpu-part-number", {"nvml__gpu_part_number": "900-1G136-2530-000"}),
     ("product-name", {"nvml__name": "NVIDIA Graphics Device"}),
     ("product-name", {"nvml__name": "Graphics Device"}),
@@ -153,7 +153,13 @@ def test_a_generation_that_the_driver_dropped_is_refused_rightly() -> None:
 
 
 def test_an_unknown_device_id_is_no_alarm() -> None:
-    stranger = alter(genuine(), nvml__device_id=0x3FFF, pci__device_id=0x3FFF, nvml__name="NVIDIA Thing 9000")
+    stranger = alter(
+        genuine(),
+        nvml__device_id=0x3FFF,
+        pci__device_id=0x3FFF,
+        nvml__name="NVIDIA Thing 9000",
+        nvml__gpu_part_number="3FFF-300-A1",
+    )
     result = report(stranger)
     assert result.verdict.authenticity == "inconclusive"
     assert "no profile" in result.verdict.explanation
