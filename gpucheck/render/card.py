@@ -10,10 +10,12 @@ from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Condition
 from gpucheck.render import words
 from gpucheck.render.facts import table
-from gpucheck.render.style import Colour, Look, cut
+from gpucheck.render.style import Colour, Look, columns
 
 FULL_REASONS = 5
 """Reasons that are told in full; of any further only the title."""
+SHORTEST_NAME = 24
+"""Columns of the name below which the verdict moves to a line of its own."""
 _HARM = list(Severity)
 
 
@@ -57,14 +59,14 @@ def _headline_verdict(card: CardReport) -> str:
 
 def headline(card: CardReport, look: Look) -> list[str]:
     """The verdict in one line, the circumstances in the next."""
-    verdict = look.cell(_headline_verdict(card), look.width).rstrip()
+    verdict = look.fit(_headline_verdict(card), look.width - 2)
     prefix = "SIMULATED " if card.simulated else ""
-    room = look.width - len(verdict) - len(prefix) - 2
     name = look.clean(name_of(card))
-    first = f"{look.paint(prefix + cut(name, max(room, 12)), 'bold')}: "
-    lines = [first + look.paint(verdict, words.COLOURS[card.verdict.authenticity])]
-    if room < min(len(name), 12):
-        lines = [first.rstrip(), "  " + look.paint(verdict[: look.width - 2], words.COLOURS[card.verdict.authenticity])]
+    room = look.width - columns(verdict) - len(prefix) - 2
+    together = room >= min(columns(name), SHORTEST_NAME)
+    first = look.paint(prefix + look.fit(name, room if together else look.width - len(prefix) - 1), "bold") + ":"
+    second = look.paint(verdict, words.COLOURS[card.verdict.authenticity])
+    lines = [f"{first} {second}"] if together else [first, f"  {second}"]
     return [*lines, *look.paragraph(_circumstances(card)), *_hints(card, look)]
 
 
@@ -110,7 +112,7 @@ def _reason(finding: Finding, explanation: str, look: Look) -> list[str]:
     if finding.about == "condition":
         about += ", condition only"
     room = max(look.width, 40) - len(about) - 5
-    lines = [f"  {look.paint(cut(look.clean(finding.title), room), colour)} ({about})"]
+    lines = [f"  {look.paint(look.fit(finding.title, room), colour)} ({about})"]
     if finding.message not in explanation:
         lines += look.paragraph(finding.message, indent=4)
     for label, text in (("observed", finding.observed), ("expected", finding.expected), ("to do", finding.remedy)):

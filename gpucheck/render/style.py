@@ -52,9 +52,13 @@ class Look:
         head = " " * indent + pad(label, gap)
         return [head + lines[0].lstrip(), *lines[1:]] if lines else []
 
+    def fit(self, text: object, columns: int) -> str:
+        """Clean, and cut to at most ``columns``."""
+        return cut(self.clean(text), columns, "…" if self.unicode else "...")
+
     def cell(self, text: object, columns: int) -> str:
         """Clean, cut and pad to exactly ``columns``."""
-        return pad(cut(self.clean(text), columns, "…" if self.unicode else "..."), columns)
+        return pad(self.fit(text, columns), columns)
 
 
 def columns(text: str) -> int:

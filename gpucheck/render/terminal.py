@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gpucheck.model.report import CardReport, Report
+from gpucheck.model.verdict import Condition
 from gpucheck.render import words
 from gpucheck.render.card import failures, name_of, render_card, verdict_of
 from gpucheck.render.style import Look, columns
@@ -35,11 +36,19 @@ def _divider(number: int, count: int, look: Look) -> list[str]:
 def _summary(cards: Sequence[CardReport], look: Look, *, reasons: bool) -> list[str]:
     lines = [look.paint(f"{len(cards)} cards: {_tally(cards)}", "bold")]
     digits = len(str(len(cards)))
+    widths = _widths(cards, look.width - digits - 5)
     for number, card in enumerate(cards, 1):
-        lines.append(_line(number, digits, card, look))
+        lines.append(f"  {number:>{digits}} {_line(card, widths, look)}")
         if reasons and (found := failures(card)):
             lines += look.paragraph(found[0].message, indent=digits + 6, limit=200)
     return lines
+
+
+def _widths(cards: Sequence[CardReport], room: int) -> tuple[int, int, int]:
+    """Columns for the place, the name and the verdict: no more than the longest needs, or than its share."""
+    place = min(max(columns(card.evidence.label) for card in cards), room * 38 // 100)
+    name = min(max(columns(_name(card)) for card in cards), room * 32 // 100)
+    return place, name, room - place - name - 2
 
 
 def _tally(cards: Sequence[CardReport]) -> str:
@@ -47,22 +56,23 @@ def _tally(cards: Sequence[CardReport]) -> str:
     return ", ".join(f"{verdicts.count(v)} {v.value}" for v in words.COLOURS if v in verdicts)
 
 
-def _line(number: int, digits: int, card: CardReport, look: Look) -> str:
-    room = max(look.width, 60) - digits - 4
-    simulated = "SIMULATED " if card.simulated else ""
-    who = look.cell(simulated + name_of(card), room * 35 // 100)
-    where = look.cell(card.evidence.label, room * 20 // 100)
-    left = room - columns(who) - columns(where) - 2
-    condition = words.CONDITIONS[card.verdict.condition]
-    verdict = look.cell(f"{verdict_of(card)}, condition {condition}", left).rstrip()
-    return f"  {number:>{digits}} {where} {who} {look.paint(verdict, words.COLOURS[card.verdict.authenticity])}"
+def _name(card: CardReport) -> str:
+    return ("SIMULATED " if card.simulated else "") + name_of(card)
+
+
+def _line(card: CardReport, widths: tuple[int, int, int], look: Look) -> str:
+    place, name, rest = widths
+    condition = card.verdict.condition
+    health = f", {words.CONDITIONS[condition]}" if condition in (Condition.WORN, Condition.DEFECTIVE) else ""
+    verdict = look.paint(look.fit(verdict_of(card) + health, rest), words.COLOURS[card.verdict.authenticity])
+    return f"{look.cell(card.evidence.label, place)} {look.cell(_name(card), name)} {verdict}"
 
 
 def _footer(report: Report, look: Look, note: str) -> list[str]:
     rules = [f"gpucheck {report.tool.version}", f"weights {words.short(report.rulebook.weights)}"]
     rules += [f"profile {id_} ({words.short(digest)})" for id_, digest in list(report.rulebook.profiles.items())[:3]]
     rules += [f"kernels {words.short(digest)}" for digest in list(report.rulebook.kernels.values())[:1]]
-    drivers = {card.evidence.host.driver_version for card in report.cards} - {None}
+    drivers = {card.evidence.host.driver_version for card in report.cards}
     rules += [f"driver {driver}" for driver in sorted(filter(None, drivers))[:3]]
     lines = [look.paint(line, "dim") for line in look.paragraph("Rulebook: " + ", ".join(rules))]
     if note:
