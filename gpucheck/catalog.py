@@ -18,7 +18,7 @@ from gpucheck.model.modification import Modification, ModificationFile
 from gpucheck.model.profile import Profile
 from gpucheck.model.text import sanitise
 from gpucheck.model.units import MIB
-from gpucheck.profile_file import DieText, ProfileError, parse_toml, problems_of, read_bytes, squash
+from gpucheck.profile_file import DieText, ProfileError, cut, parse_toml, problems_of, read_bytes, squash
 from gpucheck.resources import data_root
 
 __all__ = ["Catalog", "ClaimError", "ProfileError"]
@@ -38,6 +38,8 @@ class Catalog:
         self.root = data_root() / "profiles" if root is None else root
         self._by_device_id: dict[int, tuple[Profile, ...]] = {}
         self._by_name: dict[str, tuple[Profile, ...]] = {}
+        self._modifications: dict[int, Modification] = {}
+        self._modifications_of: dict[str, tuple[Modification, ...]] = {}
 
     @cached_property
     def _files(self) -> tuple[DieText, ...]:
@@ -92,7 +94,7 @@ class Catalog:
     def dies_of_vbios_family(self, family: str) -> tuple[str, ...]:
         """Return the names of the dies whose VBIOS versions start so, such as ``95.02``."""
         quoted = f'"{family}"'.encode()
-        return tuple(f.die.name for f in self._files if quoted in f.head and family in f.die.vbios_families)
+        return tuple(f.die.name for f in self._files if quoted in f.data and family in f.die.vbios_families)
 
     def subsystem_vendor(self, vendor_id: int) -> str | None:
         """Return the brand behind a PCI subsystem vendor id, None where it is not known."""
@@ -116,25 +118,32 @@ class Catalog:
         return next(((die, names[literal]) for die, names in dies.items() if literal in names), None)
 
     @cached_property
-    def _modifications(self) -> tuple[Modification, ...]:
-        found: list[Modification] = []
-        for path in sorted((self.root / "modifications").glob("*.toml")):
-            try:
-                found += ModificationFile.model_validate(parse_toml(read_bytes(path), str(path))).modification
-            except ValidationError as error:
-                raise ProfileError(f"{path}: {problems_of(error)[0]}", "gpucheck profiles validate") from error
-        return tuple(found)
+    def _modification_texts(self) -> tuple[tuple[Path, bytes], ...]:
+        paths = sorted((self.root / "modifications").glob("*.toml"))
+        return tuple((path, text) for path in paths for text in cut(read_bytes(path), b"modification")[1:])
+
+    def _modifications_naming(self, name: str) -> Iterator[Modification]:
+        quoted = f'"{name}"'.encode()
+        for number, (path, text) in enumerate(self._modification_texts):
+            if quoted not in text:
+                continue
+            if number not in self._modifications:
+                self._modifications[number] = _read_modification(path, text)
+            yield self._modifications[number]
 
     def modification(self, modification_id: str) -> Modification:
         """Return the known modification with that id, or raise ``ProfileError``."""
-        for known in self._modifications:
+        for known in self._modifications_naming(modification_id):
             if known.id == modification_id:
                 return known
         raise ProfileError(f"no modification {sanitise(modification_id)!r}")
 
     def modifications_of(self, profile: Profile) -> tuple[Modification, ...]:
         """Return what is known to be made of a SKU."""
-        return tuple(known for known in self._modifications if profile.id in known.base_profiles)
+        if profile.id not in self._modifications_of:
+            found = self._modifications_naming(profile.id)
+            self._modifications_of[profile.id] = tuple(known for known in found if profile.id in known.base_profiles)
+        return self._modifications_of[profile.id]
 
     def resolve_claim(self, text: str) -> Claim:
         """Return what a seller's words mean, or raise ``ClaimError`` with names that come close."""
@@ -215,6 +224,13 @@ class Catalog:
     def files_parsed(self) -> tuple[str, ...]:
         """Files of which a profile was asked for so far."""
         return tuple(file.path.name for file in self._files if file.parsed)
+
+
+def _read_modification(path: Path, text: bytes) -> Modification:
+    try:
+        return ModificationFile.model_validate(parse_toml(text, str(path))).modification[0]
+    except ValidationError as error:
+        raise ProfileError(f"{path}: {problems_of(error)[0]}", "gpucheck profiles validate") from error
 
 
 def _search_key(name: str) -> str:

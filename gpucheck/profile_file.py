@@ -6,10 +6,8 @@ mention the card, not the 580 kB of all of them: ``tomllib`` is written in Pytho
 
 import hashlib
 import json
-import re
 import tomllib
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,6 @@ from gpucheck.model.text import sanitise
 SIZE_LIMIT = 2 << 20
 """Bytes. The largest file of ours has under 30 kB."""
 
-_BLOCK = re.compile(rb"^\[\[sku\]\][^\S\n]*(?:#[^\n]*)?$", re.MULTILINE)
 _SEPARATORS = b" \t-_"
 
 
@@ -82,16 +79,34 @@ def squash(data: bytes) -> bytes:
     return data.lower().translate(None, _SEPARATORS)
 
 
+def cut(data: bytes, table: bytes) -> list[bytes]:
+    """Cut a file at its ``[[table]]`` lines: what stands before the first, then one text a table."""
+    header = b"[[" + table + b"]]"
+    first, *rest = (b"\n" + data.replace(b"\r\n", b"\n")).split(b"\n" + header)
+    return [first, *(header + text for text in rest)]
+
+
 class DieText:
     """One die file as text, parsed piece by piece when a piece is asked for."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.data = read_bytes(path)
-        starts = [match.start() for match in _BLOCK.finditer(self.data)]
-        self.head = self.data[: starts[0]] if starts else self.data
-        self.blocks = [self.data[a:b] for a, b in pairwise([*starts, len(self.data)])]
         self._profiles: dict[int, Profile] = {}
+
+    @cached_property
+    def _cut(self) -> list[bytes]:
+        return cut(self.data, b"sku")
+
+    @property
+    def head(self) -> bytes:
+        """What stands before the first SKU: the die."""
+        return self._cut[0]
+
+    @property
+    def blocks(self) -> list[bytes]:
+        """One text a SKU."""
+        return self._cut[1:]
 
     @cached_property
     def digest(self) -> str:

@@ -15,7 +15,7 @@ from gpucheck.model.base import Frozen
 from gpucheck.model.modification import Modification
 from gpucheck.model.profile import Die, MemoryLayout, Profile, UnlistedFile, VendorFile
 from gpucheck.model.text import sanitise
-from gpucheck.profile_file import DieText, ProfileError, build_profile, parse_toml, problems_of, read_bytes
+from gpucheck.profile_file import DieText, ProfileError, build_profile, cut, parse_toml, problems_of, read_bytes
 
 # Blocks of PCI device ids by die. Sources: dev_nv_xve of open-gpu-doc (Turing, GA100 to GA107), gpu-admin-tools
 # (Blackwell), the published product tables of NVIDIA's kernel modules (Hopper, Ada). Older dies interleave theirs.
@@ -99,7 +99,7 @@ def _read(path: Path, found: _Found) -> None:
     if "die" in table or "sku" in table:
         _read_die_file(path, table, found)
     elif "modification" in table:
-        _read_modifications(where, table, found)
+        _read_modifications(where, table, data, found)
     elif "vendor" in table:
         _model(VendorFile, table, where, found)
     elif "unlisted" in table:
@@ -146,17 +146,21 @@ def _model(model: type[M], value: Any, place: str, found: _Found) -> M | None:
         return None
 
 
-def _read_modifications(where: str, table: dict[str, Any], found: _Found) -> None:
+def _read_modifications(where: str, table: dict[str, Any], data: bytes, found: _Found) -> None:
     entries = table["modification"]
     if not isinstance(entries, list):
         found.problems.append(f"{where}: modification must be written as [[modification]] tables")
         return
+    if len(cut(data, b"modification")) - 1 != len(entries):
+        found.problems.append(f"{where}: every modification starts with a line [[modification]]")
     for number, entry in enumerate(entries, start=1):
         name = entry.get("id", number) if isinstance(entry, dict) else number
         place = f"{where}: {sanitise(str(name))}"
         known = _model(Modification, entry, place, found)
         if known is None:
             continue
+        quoted = (known.id, *known.base_profiles)
+        found.problems += [f'{place}: not written as "{name}"' for name in quoted if f'"{name}"'.encode() not in data]
         found.problems += [f"{place}: {line}" for line in _invisible((known.title, *known.signs))]
         found.modifications.append((where, known))
 

@@ -145,6 +145,10 @@ def test_a_modification_follows_its_model(tmp_path: Path) -> None:
     assert "rtx-4090-48gb: kind" in problem
     (problem,) = lint(tmp_path, MODIFICATION + MODIFICATION)
     assert "the id is taken already" in problem
+    (problem,) = lint(tmp_path, MODIFICATION.replace('["geforce-rtx-4090"]', "['geforce-rtx-4090']"))
+    assert 'not written as "geforce-rtx-4090"' in problem
+    (problem,) = lint(tmp_path, MODIFICATION.replace("[[mod", "  [[mod"))
+    assert "starts with a line [[modification]]" in problem
 
 
 @pytest.mark.parametrize(

@@ -93,9 +93,9 @@ def test_an_unknown_modification_is_an_error(catalog: Catalog) -> None:
 def test_only_the_files_of_a_card_are_parsed() -> None:
     fresh = Catalog(PROFILES)
     fresh.by_device_id(0x2684)
-    assert fresh.files_parsed == ("ad102.toml",)
+    assert list(fresh.files_parsed) == ["ad102.toml"]
     fresh.by_id("geforce-rtx-3090")
-    assert fresh.files_parsed == ("ad102.toml", "ga102.toml")
+    assert list(fresh.files_parsed) == ["ad102.toml", "ga102.toml"]
 
 
 def test_a_fault_in_another_die_does_not_hinder(tmp_path: Path) -> None:
