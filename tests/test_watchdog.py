@@ -1,5 +1,6 @@
 """The watchdog against stages that hang, crash, babble and lie, by both ways of starting a child."""
 
+import faulthandler
 import os
 import signal
 import subprocess
@@ -50,6 +51,7 @@ def act(manner: str, emit: Callable[[], None]) -> None:
     """What a stage does, by name."""
     signals = {"segfault": signal.SIGSEGV, "kill": getattr(signal, "SIGKILL", 9), "interrupt": signal.SIGINT}
     if manner in signals:
+        faulthandler.disable()
         os.kill(os.getpid(), signals[manner])
     if manner == "exit":
         os._exit(3)

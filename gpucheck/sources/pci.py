@@ -150,11 +150,12 @@ def _bars(reader: _Reader) -> dict[str, Any]:
 
 
 def _bar_sizes(resource: str) -> tuple[int, ...]:
-    """Sizes of BAR0 to BAR5, 0 where there is none, so that the position is the BAR's number."""
+    """Sizes of the BARs that there are, in order; a 64-bit BAR leaves the next one empty."""
     sizes = []
     for line in resource.splitlines()[:_BARS]:
         start, end, _flags = (int(word, 16) for word in line.split())
-        sizes.append(end - start + 1 if end > start else 0)
+        if end > start:
+            sizes.append(end - start + 1)
     return tuple(sizes)
 
 

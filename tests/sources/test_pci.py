@@ -79,7 +79,7 @@ def test_an_rtx_4090(tmp_path: Path) -> None:
     assert (facts.link_generation_max, facts.link_lanes_max) == (4, 16)
     assert (facts.link_generation_current, facts.link_lanes_current) == (1, 16)
     assert (facts.port_link_generation_max, facts.port_link_lanes_max) == (5, 8)
-    assert facts.bar_sizes_bytes == (16 * MIB, 32768 * MIB, 0, 32 * MIB, 0, 128)
+    assert facts.bar_sizes_bytes == (16 * MIB, 32768 * MIB, 32 * MIB, 128)
     assert facts.bar1_supported_bytes == tuple(MIB << n for n in range(6, 16))
     assert len(bytes.fromhex(facts.raw["config"])) == pci.CONFIG_BYTES
     assert facts.missing == {}
