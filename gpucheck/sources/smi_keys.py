@@ -41,6 +41,7 @@ KEYS = {
     "memory_total": "memory_total_bytes",
     "video_memory": "memory_total_bytes",
     "fb_memory": "memory_total_bytes",
+    "memory": "memory_mib",
     "bar1": "bar1_total_bytes",
     "bar1_size": "bar1_total_bytes",
     "bar1_total": "bar1_total_bytes",
@@ -79,13 +80,14 @@ KEYS = {
     "pcie": "pcie_link",
     "pcie_link": "pcie_link",
 }
-_LINE = re.compile(r"[\s>*+`-]{0,12}([A-Za-z][\w .()-]{0,40}?)[*_`]{0,4} ?[:=\uff1a][*_`]{0,4}\s*(\S.{0,250})")
+_LINE = re.compile(r"[\s>*+`|-]{0,12}([A-Za-z][\w .()-]{0,40}?)[*_`]{0,4} {0,20}[:=|\uff1a][*_`]{0,4}\s*(\S.{0,250})")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _NAME = re.compile(CARD_NAME)
 _VBIOS = re.compile(r"[0-9A-Fa-f]{2}(?:\.[0-9A-Fa-f]{2}){4}")
 _DRIVER = re.compile(r"\b\d{3}\.\d{2,3}(?:\.\d{2})?\b")
 _ID = re.compile(r"(?:^|\[)((?:0x)?[0-9a-f]{4}(?:[:-][0-9a-f]{4})?|0x[0-9a-f]{8})(?=[\s\]`,;]|$)", re.IGNORECASE)
 _SIZED = re.compile(r"\d{1,7} ?[MG]i?B(?: per (?:card|gpu))?", re.IGNORECASE)
+_MIB = re.compile(r"\b(\d{3,7}) ?MiB\b")
 _LINK = re.compile(r"(\d{1,2}(?:\.\d)?) GT/s,? (?:PCIe )?x(\d{1,2})")
 _ENDPOINT = re.compile(r"endpoint capability (\d{1,2}(?:\.\d)?) GT/s")
 _RANGE = re.compile(r"(\d{1,4})\.\.(\d{1,4}) ?W")
@@ -101,7 +103,7 @@ def read_keys(lines: list[str]) -> list[Draft]:
         if len(line) > MAX_LINE or not (match := _LINE.match(line)):
             continue
         name = KEYS.get(_NOT_WORD.sub("_", match[1].lower()).strip("_"))
-        value = match[2].strip().strip("*`\"' ")
+        value = match[2].strip().strip("|*`\"' ")
         if name is None or not value:
             continue
         if name in _NEW_CARD and _holds(drafts[-1], name) and len(drafts) < MAX_CARDS:
@@ -152,6 +154,20 @@ def _put_link(draft: Draft, value: str) -> None:
         draft.set("pcie_generation_device_max", _GENERATIONS.get(endpoint[1]), value)
 
 
+def _put_memory(draft: Draft, value: str) -> None:
+    if _SIZED.fullmatch(value):
+        draft.put("memory_total_bytes", value)
+    else:
+        _put_mebibytes(draft, value)
+
+
+def _put_mebibytes(draft: Draft, value: str) -> None:
+    """The largest size of ``22 GiB (22528 MiB)`` or ``300 MiB / 22528 MiB``; a host's memory is not told in MiB."""
+    sizes = [int(size) for size in _MIB.findall(value[:60])]
+    if sizes:
+        draft.put("memory_total_bytes", f"{max(sizes)} MiB")
+
+
 def _put_range(draft: Draft, value: str) -> None:
     if limits := _RANGE.fullmatch(value):
         draft.put("power_min_watts", limits[1])
@@ -162,6 +178,8 @@ _READERS: dict[str, Callable[[Draft, str], None]] = {
     "vendor_id": _put_vendor,
     "pcie_link": _put_link,
     "power_range": _put_range,
+    "memory_total_bytes": _put_memory,
+    "memory_mib": _put_mebibytes,
     "pci_device": partial(_put_pair, "pci_device"),
     "pci_subsystem": partial(_put_pair, "pci_subsystem"),
 }
@@ -169,6 +187,5 @@ _FORMS = {
     "name": _NAME,
     "vbios_version": _VBIOS,
     "driver_version": _DRIVER,
-    "memory_total_bytes": _SIZED,
     "bar1_total_bytes": _SIZED,
 }

@@ -18,8 +18,7 @@ CARD_NAME = (
     r"|Graphics Device|G[BH]\d{1,3}|[ABHLPTKMV]\d{1,4}[A-Z]{0,3})\b(?:-[\w.()/+-]{1,24})?(?: [\w.()/+-]{1,24}){0,8}"
 )
 _NAME = re.compile(CARD_NAME)
-_BARE_NAMES = ("NVIDIA ", "GeForce", "Quadro", "Tesla", "TITAN", "GRID", "Graphics Device", "CMP ")
-_FAMILY = re.compile("|".join(_BARE_NAMES))
+_FAMILY = re.compile(r"NVIDIA |GeForce|Quadro|Tesla|TITAN|GRID|Graphics Device|CMP |RTX |GTX |P10\d-|[AHL]\d{2,3}-")
 _INDEX = re.compile(r"(?:GPU ?#?)?(\d{1,3})")
 _INTEGER = re.compile(r"\d{1,9}")
 _SIZE = re.compile(r"\d{1,9} ?MiB")
@@ -66,7 +65,7 @@ def read_row(line: str) -> Draft | None:
 
 def row_of_cells(cells: list[str]) -> Draft | None:
     """The card of ``cells``, None where one of them is of no known look, or no fact stands beside the name."""
-    names = [i for i, cell in enumerate(cells) if cell.startswith(_BARE_NAMES) and _NAME.fullmatch(cell)]
+    names = [i for i, cell in enumerate(cells) if _FAMILY.match(cell) and _NAME.fullmatch(cell)]
     if len(names) != 1 or len(cells) < 2:
         return None
     at = names[0]

@@ -3,8 +3,7 @@
 import re
 
 from gpucheck.sources.smi_draft import Draft
-from gpucheck.sources.smi_tree import MAX_LEAVES, PATHS, card_from
-from gpucheck.sources.smi_xml import MAX_CARDS, is_whole, put_host
+from gpucheck.sources.smi_tree import MAX_CARDS, MAX_LEAVES, PATHS, card_from, is_whole, put_host
 
 _HEAD = re.compile(r"\s{0,12}GPU +([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7])\s*")
 _TITLE = re.compile(r"[A-Za-z][\w .()/-]{1,60}")

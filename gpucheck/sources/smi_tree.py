@@ -9,6 +9,7 @@ from gpucheck.model.evidence import Route
 from gpucheck.sources import smi_fields as read
 from gpucheck.sources.smi_draft import Draft
 
+MAX_CARDS = 256
 MAX_LEAVES = 4000
 
 PATHS: dict[str, tuple[str, ...]] = {
@@ -169,3 +170,20 @@ def _describe(device: dict[str, str]) -> str:
 
     total = find("fb_memory_usage/total")
     return f"GI {find('gpu_instance_id')} CI {find('compute_instance_id')}: {find('multiprocessor_count')} SM, {total}"
+
+
+def is_whole(host: dict[str, str], cards: int) -> bool:
+    """Whether a listing holds all cards of its host, so that a card's place in it is its index."""
+    return host.get("attached_gpus", "") == str(cards)
+
+
+def put_host(draft: Draft, host: dict[str, str]) -> None:
+    """What the head of a listing says, given to each of its cards. Driver 610 renamed both versions."""
+    for name, titles in (
+        ("driver_version", ("kmd_version", "driver_version")),
+        ("cuda_version", ("cuda_umd_version", "cuda_version")),
+    ):
+        for title in titles:
+            if title in host:
+                draft.put(name, host[title])
+    draft.timestamp = read.moment(host.get("timestamp", ""))

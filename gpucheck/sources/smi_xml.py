@@ -7,14 +7,12 @@ nvidia-smi declares none, and entities are how a small file grows without bound.
 import re
 from xml.parsers import expat
 
-from gpucheck.sources import smi_fields as read
 from gpucheck.sources.file_reading import SourceFileError
 from gpucheck.sources.smi_draft import Draft
-from gpucheck.sources.smi_tree import MAX_LEAVES, card_from
+from gpucheck.sources.smi_tree import MAX_CARDS, MAX_LEAVES, card_from, is_whole, put_host
 
 MAX_DEPTH = 32
 MAX_ELEMENTS = 300_000
-MAX_CARDS = 256
 MAX_TEXT = 4096
 _CHUNK = 1 << 16
 
@@ -153,20 +151,3 @@ class _Reader:
 
     def _entity(self, *_: object) -> None:
         raise _RefusedError("declares entities or attributes of its own")
-
-
-def is_whole(host: dict[str, str], cards: int) -> bool:
-    """Whether a listing holds all cards of its host, so that a card's place in it is its index."""
-    return host.get("attached_gpus", "") == str(cards)
-
-
-def put_host(draft: Draft, host: dict[str, str]) -> None:
-    """What the head of a listing says, given to each of its cards. Driver 610 renamed both versions."""
-    for name, titles in (
-        ("driver_version", ("kmd_version", "driver_version")),
-        ("cuda_version", ("cuda_umd_version", "cuda_version")),
-    ):
-        for title in titles:
-            if title in host:
-                draft.put(name, host[title])
-    draft.timestamp = read.moment(host.get("timestamp", ""))

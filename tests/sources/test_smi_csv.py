@@ -100,6 +100,8 @@ def test_a_headless_row_is_known_by_its_cells() -> None:
         ("NVIDIA H100 80GB HBM3, P0, 42, 45 %, 98.21 W, 81559 MiB", 81559),
         ("| 0 | NVIDIA GeForce RTX 3080 | 20480 MiB | 94.02.27.00.14 |", 20480),
         ("NVIDIA A100-SXM4-40GB, 40960 MiB, [N/A], Enabled", 40960),
+        ("P102-100, 10240 MiB, 86.02.3A.00.04", 10240),
+        ("0, RTX A6000, P8, 49140 MiB", 49140),
     ],
 )
 def test_headless_rows(row: str, total: int) -> None:

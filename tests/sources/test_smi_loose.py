@@ -59,6 +59,12 @@ def test_rows_inside_log_lines_count_once_a_card() -> None:
 subsystem:  10de:1554
 VRAM:       20480 MiB per card
 driver:     NVIDIA Open 610.43.03""",
+        """| Field | Value |
+|---|---|
+| GPU | NVIDIA CMP 50HX |
+| PCI ID | 10de:1e09 |
+| Subsystem | 10de:1554 |
+| VRAM | 20 GiB (20480 MiB) |""",
         """memory=24Gi
 gpu_pci_identity=NVIDIA Corporation X [CMP] [10de:1e09]
 gpu_memory=20480 MiB
