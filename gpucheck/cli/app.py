@@ -1,5 +1,6 @@
 """The root command. Subcommands are imported when they are called, so that ``--help`` answers at once."""
 
+import contextlib
 import importlib
 import os
 import sys
@@ -65,14 +66,16 @@ class Root(click.Group):
 
 
 def silence_stdout() -> None:
-    """Send what is still buffered nowhere, after the reader of a pipe has left."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    """Send what is still buffered nowhere, after the reader of a pipe has left or the disk is full."""
+    with contextlib.suppress(OSError, ValueError):
+        stdout = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stdout)
+        os.close(nowhere)
 
 
 @click.group(
+    name="gpucheck",
     cls=Root,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=exit_codes.help_epilog(),

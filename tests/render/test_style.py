@@ -17,7 +17,7 @@ def test_clean_leaves_nothing_that_moves_the_cursor() -> None:
 
 
 def test_ascii_look_has_a_stand_in_for_every_character() -> None:
-    assert Look(unicode=False).clean("24 GB … 5 × 6 – 名") == "24 GB ... 5 x 6 - ?"
+    assert Look(unicode=False).clean("24 GB … 5 \u00d7 6 \u2013 名") == "24 GB ... 5 x 6 - ?"
 
 
 def test_wide_characters_take_two_columns_and_marks_none() -> None:

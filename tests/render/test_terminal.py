@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,8 @@ def declared_only() -> Report:
     absent = dict.fromkeys(("pci", "driver", "cuda", "census", "bandwidth", "memory_walk", "nvml"))
     sections = {name: unavailable(Reason.NOT_REQUESTED) for name in absent}
     evidence = make_evidence(label="seller.xml 0000:01:00.0", nvidia_smi=make_nvml(route="nvidia-smi -q"), **sections)
-    waiting = {"status": Status.INCONCLUSIVE, "message": "Not examined: census was not measured (not requested)."}
+    absence = "Not examined: census was not measured (not requested)."
+    waiting: dict[str, Any] = {"status": Status.INCONCLUSIVE, "message": absence}
     card = make_card(
         evidence=evidence,
         match=MatchSummary(

@@ -1,0 +1,119 @@
+"""The root command: quick start, one line for every failure, the right exit code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from gpucheck import __version__
+from gpucheck.cli import app, exit_codes
+from gpucheck.cli.app import COMMANDS, cli
+from gpucheck.cli.errors import CallError
+from gpucheck.model.base import GpucheckError
+
+HEAVY = ("numpy", "cupy", "pynvml", "pydantic")
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_start_imports_nothing_heavy(argument: str) -> None:
+    code = (
+        "import sys; sys.argv = ['gpucheck', sys.argv[1]]\n"
+        "from gpucheck.cli import main\n"
+        "try: main()\n"
+        f"except SystemExit: print([m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, argument], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_assess_needs_no_numpy(tmp_path: Path) -> None:
+    code = "import sys\nfrom gpucheck.cli.app import cli\ncli(standalone_mode=False, prog_name='gpucheck')\n"
+    code += "print([m for m in ('numpy', 'cupy', 'pynvml', 'gpucheck.simulation') if m in sys.modules])"
+    call = [sys.executable, "-c", code, "assess", str(tmp_path / "missing")]
+    done = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(cli, ["--version"]).output == f"gpucheck {__version__}\n"
+
+
+def test_help_holds_every_command_and_every_exit_code() -> None:
+    text = CliRunner().invoke(cli, ["--help"]).output
+    assert all(f"  {name}" in text for name in COMMANDS)
+    assert all(f"{code.value:>3}  {meaning}" in text for code, meaning in exit_codes.MEANINGS.items())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_loads_and_explains_itself(name: str) -> None:
+    result = CliRunner().invoke(cli, [name, "--help"])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["scan", "--nonsense"], ["scan", "--jobs", "0"], ["assess"]])
+def test_a_wrong_call_is_usage(arguments: list[str]) -> None:
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == exit_codes.ExitCode.USAGE
+    assert "Usage: gpucheck" in result.stderr
+
+
+def failing(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> "click.testing.Result":
+    """Run a command that raises ``error``."""
+
+    @click.command()
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(app.Root, "get_command", lambda *_: fail)
+    return CliRunner().invoke(cli, ["fail"])
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (GpucheckError("no card.", "buy one"), 3, "gpucheck: no card.\n  buy one\n"),
+        (CallError("no such claim"), 2, "gpucheck: no such claim\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (BrokenPipeError(), 0, ""),
+    ],
+)
+def test_every_failure_has_its_code_and_its_line(
+    error: BaseException, code: int, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = failing(error, monkeypatch)
+    assert (result.exit_code, result.stderr) == (code, says)
+
+
+def test_an_internal_error_is_one_line_and_how_to_report_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = failing(ZeroDivisionError("by \x1b[2J zero"), monkeypatch)
+    assert result.exit_code == 1
+    first, second = result.stderr.splitlines()
+    assert first == "gpucheck: internal error: ZeroDivisionError: by  [2J zero"
+    assert "report" in second
+    assert "Traceback" not in result.stderr
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GPUCHECK_DEBUG", "1")
+    assert "Traceback" in failing(ZeroDivisionError("x"), monkeypatch).stderr
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    pipe = f"{sys.executable} -m gpucheck explain | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "0"
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m gpucheck explain > /dev/full"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith("gpucheck: the result cannot be written to stdout: No space left")
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,160 @@
+"""Judging files: evidence, reports, nvidia-smi text, and what is none of these."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gpucheck.cli.app import cli
+from gpucheck.render.document import load_report, render_evidence, render_json
+from tests.builders import UUID, forged_card, make_evidence, make_report
+
+SMI = """==============NVSMI LOG==============
+
+Timestamp                                 : Fri Jan  2 03:04:05 2026
+Driver Version                            : 580.95.05
+CUDA Version                              : 13.0
+
+Attached GPUs                             : 1
+GPU 00000000:01:00.0
+    Product Name                          : NVIDIA GeForce RTX 4090
+    Product Brand                         : GeForce
+    VBIOS Version                         : 95.02.3C.40.0D
+    PCI
+        Device Id                         : 0x268410DE
+        Sub System Id                     : 0x165B10DE
+    FB Memory Usage
+        Total                             : 24564 MiB
+"""
+
+
+def run(*arguments: str, **options: Any) -> Result:
+    """Run ``gpucheck assess``."""
+    return CliRunner().invoke(cli, ["assess", *arguments], **options)
+
+
+@pytest.fixture
+def genuine(tmp_path: Path) -> str:
+    path = tmp_path / "genuine.json"
+    path.write_text(render_evidence([make_evidence()]))
+    return str(path)
+
+
+@pytest.fixture
+def forged(tmp_path: Path) -> str:
+    path = tmp_path / "forged.json"
+    path.write_text(render_json(make_report(forged_card())))
+    return str(path)
+
+
+@pytest.fixture
+def smi(tmp_path: Path) -> str:
+    path = tmp_path / "seller.txt"
+    path.write_text(SMI)
+    return str(path)
+
+
+def test_evidence_is_judged(genuine: str) -> None:
+    result = run(genuine)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("GeForce RTX 4090: AUTHENTIC\n")
+    assert "A file can be edited" in result.stdout
+
+
+def test_a_report_is_judged_again(forged: str) -> None:
+    result = run(forged, "--format", "json")
+    assert result.exit_code == 13, result.output
+    assert load_report(result.stdout).cards[0].verdict.authenticity == "counterfeit"
+
+
+def test_declared_facts_alone_are_never_authentic(smi: str) -> None:
+    result = run(smi)
+    assert result.exit_code == 10, result.output
+    assert result.stdout.startswith("GeForce RTX 4090: INCONCLUSIVE\n")
+
+
+def test_stdin(smi: str) -> None:
+    assert run("-", input=SMI).exit_code == 10
+    assert run("-", input=render_evidence([make_evidence()])).exit_code == 0
+    assert run("-", input="").exit_code == 3
+
+
+def test_a_claim_is_held_against_the_card(genuine: str) -> None:
+    assert run("--claim", "RTX 4090", genuine).exit_code == 0
+    assert run("--claim", "RTX 3060", genuine).exit_code == 13
+
+
+def test_an_unknown_claim_is_a_wrong_call(genuine: str) -> None:
+    result = run("--claim", "Voodoo 2", genuine)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Voodoo 2" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"   \n", bytes(range(256)) * 8, b"{", b'{"cards": 1}', b"hello", b"\x89PNG\r\n"]
+)
+def test_what_cannot_be_read_is_one_clear_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad"
+    path.write_bytes(content)
+    result = run(str(path))
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert result.stderr.startswith("gpucheck: ")
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.splitlines()) <= 2
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    assert run(str(tmp_path / "missing")).exit_code == 3
+    assert run(str(tmp_path)).exit_code == 3
+
+
+def test_a_newer_document_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "newer.json"
+    path.write_text(json.dumps(json.loads(render_evidence([make_evidence()])) | {"schema_version": 2}))
+    result = run(str(path))
+    assert result.exit_code == 3
+    assert "schema version 2" in result.stderr
+
+
+def test_one_bad_file_among_several_stops_no_other(genuine: str, forged: str, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.txt"
+    bad.write_text("")
+    result = run(genuine, str(bad))
+    assert result.exit_code == 3
+    assert "AUTHENTIC" in result.stdout
+    assert "bad.txt" in result.stderr
+    result = run(genuine, str(bad), forged)
+    assert result.exit_code == 13
+    assert result.stdout.startswith("2 cards: 1 authentic, 1 counterfeit\n")
+
+
+def test_a_crash_in_one_file_stops_no_other(genuine: str, smi: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr("gpucheck.sources.nvidia_smi.parse", crash)
+    result = run(genuine, smi)
+    assert result.exit_code == 3
+    assert "internal error: RuntimeError: boom" in result.stderr
+    assert "AUTHENTIC" in result.stdout
+
+
+def test_output_into_a_missing_folder(genuine: str, tmp_path: Path) -> None:
+    result = run(genuine, "-o", str(tmp_path / "no" / "r.json"))
+    assert result.exit_code == 3
+    assert "folder does not exist" in result.stderr
+
+
+def test_a_file_named_json_gets_json(genuine: str, tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    result = run(genuine, "-o", str(target))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert load_report(target.read_text()).cards[0].evidence.declared is not None
+
+
+def test_serial_numbers_are_not_in_the_terminal_report(genuine: str) -> None:
+    assert UUID not in run(genuine).stdout

@@ -1,0 +1,111 @@
+"""Results appear whole or not at all."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from gpucheck.cli import output
+from gpucheck.cli.errors import CliError
+
+
+def test_a_file_is_written_whole_with_the_mode_of_a_new_file(tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    umask = os.umask(0o027)
+    try:
+        output.write("ä\n", str(target))
+    finally:
+        os.umask(umask)
+    assert target.read_bytes() == "ä\n".encode()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_writer_that_fails_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    target = tmp_path / "report.json"
+    target.write_text("old")
+
+    def fail(_handle: int) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(CliError if isinstance(error, OSError) else KeyboardInterrupt):
+        output.write("new", str(target))
+    assert target.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    output.write("new", str(tmp_path / "link"))
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
+def test_a_device_is_written_to_and_not_replaced() -> None:
+    output.write("x", os.devnull)
+    assert not Path(os.devnull).is_file()
+
+
+def test_a_missing_folder_is_refused_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(CliError, match="folder does not exist"):
+        output.check_target(str(tmp_path / "no" / "report.json"))
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(CliError, match="is a folder"):
+        output.check_target(str(tmp_path))
+
+
+@pytest.mark.parametrize("target", [None, "-"])
+def test_stdout_needs_no_check(target: str | None) -> None:
+    output.check_target(target)
+
+
+@pytest.mark.parametrize(
+    ("asked", "target", "expected"),
+    [
+        (None, None, "terminal"),
+        (None, "-", "terminal"),
+        (None, "r.JSON", "json"),
+        (None, "r.txt", "terminal"),
+        ("terminal", "r.json", "terminal"),
+        ("json", None, "json"),
+    ],
+)
+def test_the_format_follows_the_name(asked: str | None, target: str | None, expected: str) -> None:
+    assert output.chosen_format(asked, target) == expected
+
+
+def test_a_file_gets_plain_text_of_80_columns() -> None:
+    look = output.look_of("report.txt")
+    assert (look.width, look.colour, look.unicode) == (80, False, True)
+
+
+class Terminal:
+    """A stdout that is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("variables", "colour"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_colour_at_a_terminal(variables: dict[str, str], colour: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout", Terminal())
+    look = output.look_of(None)
+    assert (look.colour, look.width) == (colour, output.WIDEST)
