@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpucheck import child
 from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavailable
-from gpucheck.model.evidence import Host, NvmlFacts
+from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
 from gpucheck.sources import driver, nvml, pci
 from gpucheck.sources.files import normalise_bdf
 from gpucheck.sources.host import read_host
@@ -80,7 +80,7 @@ class HostCard:
         if self.no_nvml:
             return self.no_nvml
         facts = nvml.read(PynvmlLibrary(), self.bdf)
-        if isinstance(facts, Unavailable) and facts.detail == nvml.NOT_LISTED:
+        if isinstance(facts, Unavailable) and facts.detail == NOT_LISTED:
             return driver.refusal(self.proc_root, self.bdf) or facts
         return facts
 
@@ -158,7 +158,7 @@ def _notes(cards: Sequence[HostCard], listing: Listing) -> tuple[str, ...]:
         if listing.unavailable is Reason.NOT_INSTALLED:
             return (f"Only what the PCI bus tells is examined: {listing.detail}.",)
         return (f"NVML could not be asked for its cards, the PCI bus alone is examined: {listing.detail}.",)
-    notes = [f"{card.bdf}: {nvml.NOT_LISTED}." for card in cards if not card.listed]
+    notes = [f"{card.bdf}: {NOT_LISTED}." for card in cards if not card.listed]
     lost = [str(device.index) for device in listing if device.bdf is None]
     if lost:
         notes.append(f"The driver counts cards that it can give no address for (number {', '.join(lost)}).")

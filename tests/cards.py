@@ -4,7 +4,6 @@ from functools import cache
 from typing import Any
 
 from gpucheck.catalog import Catalog
-
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.finding import Finding
 from gpucheck.model.report import CardReport

@@ -10,7 +10,7 @@ import pytest
 from gpucheck import child, machine
 from gpucheck.machine import HostCard, NoCardError, host_machine
 from gpucheck.model.base import Reason, Unavailable
-from gpucheck.model.evidence import DriverFacts, Host, PciFacts
+from gpucheck.model.evidence import NOT_LISTED, DriverFacts, Host, PciFacts
 from gpucheck.sources import nvml
 from gpucheck.sources.nvml import ListedDevice
 
@@ -150,7 +150,7 @@ def test_a_card_kept_from_the_process_is_not_called_refused(tmp_path: Path, monk
     folder = tmp_path / "driver" / "nvidia" / "gpus" / FIRST
     folder.mkdir(parents=True)
     (folder / "information").write_text("Device Minor: \t 4095\n")
-    not_listed = Unavailable(unavailable=Reason.FAILED, detail=nvml.NOT_LISTED)
+    not_listed = Unavailable(unavailable=Reason.FAILED, detail=NOT_LISTED)
     monkeypatch.setattr(nvml, "read", lambda *_: not_listed)
     kept = HostCard(FIRST, 0, listed=False, proc_root=str(tmp_path))
     section = kept.sources()["nvml"]()

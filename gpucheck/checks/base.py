@@ -75,12 +75,17 @@ class Case:
     @property
     def partitioned(self) -> str:
         """Why this is a part of a card rather than a whole one (MIG, vGPU), empty where it is a whole one."""
-        facts = self.evidence.declared
-        if facts is None:
-            return ""
-        if facts.virtualization and "vgpu" in facts.virtualization.lower().replace(" ", ""):
-            return f"virtual GPU ({facts.virtualization})"
-        return "MIG is on: kernels see one slice" if facts.mig_enabled else ""
+        return partition(self.evidence)
+
+
+def partition(evidence: Evidence) -> str:
+    """Why the evidence is of a part of a card (MIG, a virtual GPU), empty where it is of a whole one."""
+    facts = evidence.declared
+    if facts is None:
+        return ""
+    if facts.virtualization and facts.virtualization.lower() == "vgpu":
+        return "a virtual GPU"
+    return "MIG is on: kernels see one slice" if facts.mig_enabled else ""
 
 
 class Missing(Exception):  # noqa: N818 - it is not an error: the check becomes inconclusive

@@ -12,7 +12,8 @@ References: driver branches 390 (last for Fermi), 470 (Kepler), 580 (Maxwell, Pa
 import re
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
-from gpucheck.model.base import Reason, Unavailable
+from gpucheck.model.base import Unavailable
+from gpucheck.model.evidence import NOT_LISTED
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 
 _LAST_BRANCH = {"Fermi": 390, "Kepler": 470, "Maxwell": 580, "Pascal": 580, "Volta": 580}
@@ -25,8 +26,8 @@ def driver_support(case: Case) -> Outcome:
     nvml = case.evidence.nvml
     if not isinstance(nvml, Unavailable):
         return Outcome(Status.PASS, "The driver lists the card.", confidence=Confidence.LOW)
-    if nvml.unavailable is not Reason.FAILED:
-        return not_applicable("NVML was not asked about this card.")
+    if nvml.detail != NOT_LISTED:
+        return not_applicable("NVML did not say whether it knows the card.")
     if pci.revision_id == 0xFF or pci.vendor_id == 0xFFFF:
         return inconclusive("The card has fallen off the bus; reseat it and look at its power supply.")
     version = case.evidence.host.driver_version

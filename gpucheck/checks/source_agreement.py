@@ -7,7 +7,7 @@ A failure does not mean: that the card is at fault; the machine's software is wh
 References: NVIDIA's ``/proc`` interface; known NVML shims.
 """
 
-from gpucheck.checks.base import Case, Missing, Outcome, check
+from gpucheck.checks.base import Case, Missing, Outcome, check, partition
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.finding import Kind, Severity, Status
@@ -57,14 +57,9 @@ def _accounts(evidence: Evidence) -> dict[str, dict[str, object]]:
     if not isinstance(evidence.driver, Unavailable):
         tell("UUID", "driver", evidence.driver.uuid)
         tell("VBIOS version", "driver", evidence.driver.vbios_version)
-    if not isinstance(evidence.cuda, Unavailable) and not _shared_out(evidence):
+    if not isinstance(evidence.cuda, Unavailable) and not partition(evidence):
         tell("memory", "cuda", evidence.cuda.total_memory_bytes)
     return accounts
-
-
-def _shared_out(evidence: Evidence) -> bool:
-    facts = evidence.declared
-    return bool(facts and (facts.mig_enabled or (facts.virtualization and "vgpu" in facts.virtualization.lower())))
 
 
 def _agree(fact: str, told: dict[str, object]) -> bool:

@@ -12,6 +12,9 @@ from gpucheck.model.base import NOT_REQUESTED, Collected, Frozen, Unavailable
 
 SCHEMA_VERSION = 1
 
+NOT_LISTED = "the driver does not list this card"
+"""Detail of an absent ``nvml`` section where NVML itself works and leaves this card out."""
+
 U16 = Annotated[int, Field(ge=0, le=0xFFFF)]
 ComputeCapability = Annotated[str, Field(pattern=r"^\d{1,2}\.\d$")]
 Route = Literal[

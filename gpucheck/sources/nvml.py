@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpucheck.model.base import Collected, Reason, Unavailable
-from gpucheck.model.evidence import NvmlFacts
+from gpucheck.model.evidence import NOT_LISTED, NvmlFacts
 from gpucheck.model.text import sanitise
 from gpucheck.sources import nvml_library as codes
 from gpucheck.sources.nvml_answers import NoAnswer, bdf_of, identity_text, plain_text, raw_text
 from gpucheck.sources.nvml_library import NvmlError, NvmlLibrary, NvmlUnavailableError, session
 from gpucheck.sources.nvml_queries import QUERIES, Query
-
-NOT_LISTED = "the driver does not list this card"
 
 _NOT_SUPPORTED = {codes.NOT_SUPPORTED, codes.VGPU_ECC_NOT_SUPPORTED, codes.DEPRECATED}
 _TOO_OLD = {codes.FUNCTION_NOT_FOUND, codes.ARGUMENT_VERSION_MISMATCH}

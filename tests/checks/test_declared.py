@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gpucheck.model.base import Reason, Unavailable
+from gpucheck.model.evidence import NOT_LISTED
 from gpucheck.model.finding import Kind, Status
 from gpucheck.model.units import MIB
 from tests.cards import alter, evidence_of, finding, genuine, report
@@ -136,15 +137,17 @@ def test_management_data_of_a_consumer_board_on_a_data_centre_card() -> None:
 
 
 def test_a_card_that_the_driver_refuses() -> None:
-    lost = Unavailable(unavailable=Reason.FAILED, detail="the driver does not list this card")
+    lost = Unavailable(unavailable=Reason.FAILED, detail=NOT_LISTED)
     refused = alter(genuine(), nvml=lost, pci__driver="nvidia")
     assert finding(refused, "driver-support").status is Status.FAIL
+    mismatch = Unavailable(unavailable=Reason.FAILED, detail="driver and library versions differ")
+    assert finding(alter(refused, nvml=mismatch), "driver-support").status is Status.NOT_APPLICABLE
     assert finding(alter(refused, pci__driver="vfio-pci"), "driver-support").status is Status.NOT_APPLICABLE
     assert finding(alter(refused, pci__revision_id=0xFF), "driver-support").status is Status.INCONCLUSIVE
 
 
 def test_a_generation_that_the_driver_dropped_is_refused_rightly() -> None:
-    lost = Unavailable(unavailable=Reason.FAILED, detail="the driver does not list this card")
+    lost = Unavailable(unavailable=Reason.FAILED, detail=NOT_LISTED)
     pascal = alter(genuine(), nvml=lost, pci__driver="nvidia", pci__device_id=0x1C82)
     newer = alter(pascal, host=pascal.host.model_copy(update={"driver_version": "590.48.01"}))
     older = alter(pascal, host=pascal.host.model_copy(update={"driver_version": "550.54.14"}))

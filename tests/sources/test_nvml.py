@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gpucheck.model.base import Reason, Unavailable
-from gpucheck.model.evidence import NvmlFacts
+from gpucheck.model.evidence import NOT_LISTED, NvmlFacts
 from gpucheck.sources import nvml
 from gpucheck.sources.nvml_library import NvmlError, NvmlUnavailableError
 from gpucheck.sources.nvml_queries import MEMORY_V2, QUERIES
@@ -186,7 +186,7 @@ def test_a_lost_card_still_gives_driver_and_fault() -> None:
 @pytest.mark.parametrize(
     ("code", "reason", "detail"),
     [
-        (6, Reason.FAILED, nvml.NOT_LISTED),
+        (6, Reason.FAILED, NOT_LISTED),
         (4, Reason.NO_PERMISSION, "error 4: x"),
         (10, Reason.TIMED_OUT, "error 10: x"),
     ],

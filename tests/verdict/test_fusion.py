@@ -2,10 +2,10 @@
 
 import random
 
-from gpucheck.catalog import Catalog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpucheck.catalog import Catalog
 from gpucheck.checks import ALL_CHECKS, Case
 from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
 from gpucheck.model.match import Match
