@@ -125,8 +125,13 @@ def _by_clock(left: Candidates, facts: Declared) -> Candidates:
     clock = facts.memory_clock_mhz
     if len(left) == 1 or not clock:
         return left
-    near = (p for p in left if p.memory_clock_max_mhz and abs(clock - p.memory_clock_max_mhz) <= 0.02 * clock)
-    return tuple(near) or left
+    return tuple(p for p in left if any(abs(clock - built) <= 0.02 * clock for built in _memory_clocks(p))) or left
+
+
+def _memory_clocks(profile: Profile) -> list[float]:
+    """Maximum memory clocks in MHz, of every layout: half the data rate."""
+    stated = [] if profile.memory_clock_max_mhz is None else [float(profile.memory_clock_max_mhz)]
+    return stated + [layout.data_rate_gbps * 500 for layout in profile.memory if layout.data_rate_gbps]
 
 
 def _prefer_unruled(left: Candidates, facts: Declared) -> Candidates:

@@ -21,9 +21,12 @@ _DETAIL = re.compile(
     r"[\d.]+w|g?ddr\d\w?|hbm\w+)(?![a-z0-9])"
 )
 _DIE = re.compile(r"\b(?:g[fkmpvabh]\d{3}b?|tu\d{3}|ad\d{3})\b")
+_SUPER = re.compile(r"\b((?:rtx|gtx)?\s?\d{4}\s?(?:ti)?)\s?s\b")
+"""Sellers write 4080S for 4080 SUPER."""
 _TOKEN = re.compile(r"[a-z]+|\d+")
 _BRAND = re.compile(r"^(?:quadro|tesla)(?=.)")
 _LINE = re.compile(r"^(?:quadro|tesla)?(?:rtx|gtx|gts|gt)(?=a?\d|pro)")
+_SEARCH_KEY = re.compile(r"[a-z]?\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def parse_name(name: str) -> CardName:
     text, memory_mib = _take_capacity(text)
     text, max_q = _MAX_Q.subn(" maxq ", text)
     text, laptop = _LAPTOP.subn(" ", text)
-    text = _spaced(text)
+    text = _SUPER.sub(r"\1 super", _spaced(text))
     # The RTX PRO 6000 Max-Q is a desktop board with a lower power limit.
     desktop_max_q = bool(max_q) and "rtx pro" in text
     text, details = _take_details(text)
@@ -109,3 +112,8 @@ def _take_capacity(text: str) -> tuple[str, int | None]:
     if found is None:
         return text, None
     return text[: found[0].start()] + " " + text[found[0].end() :], found[1]
+
+
+def search_key(name: str) -> str:
+    """The longest number of a name with the letter before it, else the whole name: what the text is searched for."""
+    return max(_SEARCH_KEY.findall(name), key=len, default=name)

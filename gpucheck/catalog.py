@@ -9,22 +9,21 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from gpucheck.card_claim import meant_by, narrowed_by_capacity
 from gpucheck.card_match import Declared, is_called, modification_among, names_of, narrow, settle
-from gpucheck.card_name import GENERIC, CardName, parse_name, squash_name
+from gpucheck.card_name import GENERIC, parse_name, search_key, squash_name
 from gpucheck.model.base import GpucheckError
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.match import Claim, Match
 from gpucheck.model.modification import Modification, ModificationFile
 from gpucheck.model.profile import Profile
 from gpucheck.model.text import sanitise
-from gpucheck.model.units import MIB
 from gpucheck.profile_file import DieText, ProfileError, cut, parse_toml, problems_of, read_bytes, squash
 from gpucheck.resources import data_root
 
 __all__ = ["Catalog", "ClaimError", "ProfileError"]
 
 _NAME_LINE = re.compile(rb'^name = "([^"\n]+)"', re.MULTILINE)
-_SEARCH_KEY = re.compile(r"[a-z]?\d+")
 
 
 class ClaimError(GpucheckError):
@@ -79,7 +78,7 @@ class Catalog:
         wanted = squash_name(name.strip().rstrip(".…"))
         if wanted in GENERIC:
             return ()
-        found = self._naming(_search_key(wanted))
+        found = self._naming(search_key(wanted))
         exact = tuple(p for p in found if is_called(p, wanted, cut=cut))
         if exact or cut:
             return exact
@@ -152,22 +151,12 @@ class Catalog:
             return Claim(text=cleaned, profiles=(self.by_id(cleaned.lower()),))
         except ProfileError:
             pass
-        asked = parse_name(cleaned)
-        found = self._asked_for(asked) if asked.product and squash_name(cleaned) not in GENERIC else []
+        product = parse_name(cleaned).product
+        nearby = self._naming(search_key(product)) if product and squash_name(cleaned) not in GENERIC else []
+        found = meant_by(cleaned, nearby)
         if not found:
             raise ClaimError(f"no known card is called {cleaned!r}", self._hint(cleaned))
-        return _narrowed_by_capacity(cleaned, asked, found)
-
-    def _asked_for(self, asked: CardName) -> list[Profile]:
-        """Ever looser readings of the claim; the first that names anything counts."""
-        nearby = self._naming(_search_key(asked.product))
-        plain = CardName(asked.product, asked.laptop, asked.max_q, frozenset(), asked.memory_mib)
-        for wanted in dict.fromkeys((asked, plain)):
-            for loosen in (_as_is, CardName.without_brand, CardName.without_line):
-                found = [p for p in nearby if any(wanted.means(loosen(alias)) for alias in _own_names(p))]
-                if found:
-                    return _on_sale(found, asked)
-        return [p for p in nearby if any(plain.means(parse_name(alias)) for alias in p.nvml_names)]
+        return narrowed_by_capacity(cleaned, found)
 
     def _hint(self, text: str) -> str:
         names = {
@@ -231,43 +220,3 @@ def _read_modification(path: Path, text: bytes) -> Modification:
         return ModificationFile.model_validate(parse_toml(text, str(path))).modification[0]
     except ValidationError as error:
         raise ProfileError(f"{path}: {problems_of(error)[0]}", "gpucheck profiles validate") from error
-
-
-def _search_key(name: str) -> str:
-    """The longest number of a name with the letter before it, else the whole name: what the text is searched for."""
-    return max(_SEARCH_KEY.findall(name), key=len, default=name)
-
-
-def _as_is(name: CardName) -> CardName:
-    return name
-
-
-def _own_names(profile: Profile) -> Iterator[CardName]:
-    """Names that mean this SKU to a buyer. pci.ids and NVML give notebooks the names of desktop cards: left out."""
-    own = parse_name(profile.name)
-    yield own
-    notebook = profile.form_factor == "laptop"
-    if notebook and not own.laptop:
-        yield CardName(own.product, True, own.max_q, own.details, own.memory_mib)
-    for name in map(parse_name, (other for other in profile.other_names if "/" not in other)):
-        if name.laptop or not own.laptop:
-            yield name
-
-
-def _on_sale(found: list[Profile], asked: CardName) -> list[Profile]:
-    """Leave out what was never sold, unless nothing else is left or the claim names that very capacity."""
-    sold = [p for p in found if p.retail or (asked.memory_mib and parse_name(p.name).memory_mib == asked.memory_mib)]
-    return sold or found
-
-
-def _narrowed_by_capacity(text: str, asked: CardName, found: list[Profile]) -> Claim:
-    """Keep the SKUs of the capacity in the claim where any has it; else the claim itself is a contradiction."""
-    size = asked.memory_mib
-    if size is None:
-        return Claim(text=text, profiles=tuple(found))
-    legal = tuple(p for p in found if size * MIB in p.memory_sizes_bytes)
-    if legal:
-        return Claim(text=text, profiles=legal, memory_mib=size)
-    # The 480 GB of "GH200 480GB" are not the GPU's: a number that belongs to the name claims nothing.
-    named = tuple(p for p in found if any(name.memory_mib == size for name in _own_names(p)))
-    return Claim(text=text, profiles=named) if named else Claim(text=text, profiles=tuple(found), memory_mib=size)

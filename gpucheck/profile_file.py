@@ -162,6 +162,7 @@ class DieText:
 
 def schemas() -> dict[str, str]:
     """Return the JSON Schemas of ``profiles/`` by file name, as editors use them."""
+    models: dict[str, type[BaseModel]]
     models = {"profile": DieFile, "modification": ModificationFile, "vendor": VendorFile, "unlisted": UnlistedFile}
     return {f"{name}.schema.json": _schema_text(model) for name, model in models.items()}
 
