@@ -38,7 +38,7 @@ def reference(timed: Timed) -> float:
     """Median rate of the full windows; the fast ones' where more than half of the memory is slow."""
     full = timed.size_bytes >= timed.size_bytes.max()
     rates = timed.rates[full]
-    middle, fast = float(np.median(rates)), float(np.quantile(rates, 0.9))
+    middle, fast = float(np.median(rates)), float(np.quantile(rates, 0.9, method="nearest"))
     return fast if fast > _BIMODAL * middle else middle
 
 

@@ -46,7 +46,7 @@ class HostMemory:
         self.base = _libc.mmap(None, size_bytes, 0, _ANONYMOUS_RESERVE, -1, 0)
         for start, frame, count in _runs(places):
             self._map(start * page_bytes, frame * page_bytes, count * page_bytes)
-        self.words: Words = np.frombuffer((ctypes.c_uint64 * (size_bytes // 8)).from_address(self.base), np.uint64)
+        self.words: Words = np.ctypeslib.as_array((ctypes.c_uint64 * (size_bytes // 8)).from_address(self.base))
 
     def _map(self, at: int, offset: int, length: int) -> None:
         access = mmap.PROT_READ | mmap.PROT_WRITE

@@ -25,8 +25,8 @@ def _small_margin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_walk, "PAUSE_SECONDS", 0.0)
 
 
-def walk(device: HostDevice, seed: int = 11, **options: bool) -> MemoryWalk:
-    result = memory_walk.probe(device, ProbeOptions(seed=seed, **options))
+def walk(device: HostDevice, *, quick: bool = False, deep: bool = False) -> MemoryWalk:
+    result = memory_walk.probe(device, ProbeOptions(seed=11, quick=quick, deep=deep))
     assert not device.taken
     return result
 

@@ -1,0 +1,140 @@
+"""A small perfect card in NumPy that can be told to misbehave, for what a sound card never does."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpucheck.device.protocol import (
+    U32,
+    U64,
+    Argument,
+    Buffer,
+    DeviceAttributes,
+    DeviceLost,
+    Kernel,
+    MemoryInfo,
+    OutOfDeviceMemory,
+)
+from gpucheck.model.units import MIB
+from gpucheck.probes.pattern import pattern
+
+ATTRIBUTES = DeviceAttributes(
+    name="Fake", compute_capability="8.9", sm_count=4, total_memory_bytes=64 * MIB, l2_cache_bytes=MIB
+)
+_BYTES_PER_SECOND = 1e12
+
+
+class FakeDevice:
+    """Keeps the kernels' contracts. ``refuses`` says which allocations fail, ``dies_at`` which launch is the last.
+
+    ``blind`` makes the verifying kernel report nothing, ``paranoid`` everything.
+    """
+
+    def __init__(
+        self,
+        size_bytes: int = 64 * MIB,
+        *,
+        attributes: DeviceAttributes = ATTRIBUTES,
+        refuses: Callable[[int], bool] = lambda _: False,
+        dies_at: int | None = None,
+        blind: bool = False,
+        paranoid: bool = False,
+        sm_ids: Sequence[int] = (0, 1, 2, 3),
+        miscounts: int = 0,
+        copies: bool = True,
+    ) -> None:
+        self.attributes = attributes
+        self.size_bytes, self.refuses, self.dies_at = size_bytes, refuses, dies_at
+        self.blind, self.paranoid, self.sm_ids, self.miscounts, self.copies = blind, paranoid, sm_ids, miscounts, copies
+        self.held: dict[int, NDArray[np.uint8]] = {}
+        self.requests: list[int] = []
+        self.launches: list[tuple[Kernel, Sequence[Argument]]] = []
+        self.slow: Callable[[Kernel, int], float] = lambda _kernel, _launch: 1.0
+        self._next = 1 << 40
+
+    def memory_info(self) -> MemoryInfo:
+        return MemoryInfo(self.size_bytes - sum(a.nbytes for a in self.held.values()), self.size_bytes)
+
+    def allocate(self, size_bytes: int) -> Buffer:
+        self.requests.append(size_bytes)
+        if size_bytes > self.memory_info().free_bytes or self.refuses(size_bytes):
+            raise OutOfDeviceMemory("refused")
+        address, self._next = self._next, self._next + (1 << 32)
+        self.held[address] = np.zeros(size_bytes, np.uint8)
+        return Buffer(address, size_bytes)
+
+    def release(self, buffer: Buffer) -> None:
+        del self.held[buffer.address]
+
+    def upload(self, buffer: Buffer, data: NDArray[Any]) -> None:
+        self._bytes(buffer)[: data.nbytes] = np.ascontiguousarray(data).view(np.uint8).ravel()
+
+    def download(self, buffer: Buffer, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+        return self._bytes(buffer)[: count * dtype.itemsize].view(dtype).copy()
+
+    def launch(self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument]) -> float:
+        self.launches.append((kernel, arguments))
+        if self.dies_at is not None and len(self.launches) > self.dies_at:
+            raise DeviceLost("gone")
+        numbers = [a.value for a in arguments if isinstance(a, U32 | U64)]
+        buffers = [a for a in arguments if isinstance(a, Buffer)]
+        getattr(self, f"_{kernel.function}")(buffers, numbers, blocks)
+        return buffers[0].size_bytes / _BYTES_PER_SECOND * self.slow(kernel, len(self.launches))
+
+    def close(self) -> None:
+        self.held.clear()
+
+    def _bytes(self, buffer: Buffer) -> NDArray[np.uint8]:
+        base = max(address for address in self.held if address <= buffer.address)
+        start = buffer.address - base
+        return self.held[base][start : start + buffer.size_bytes]
+
+    def _walk_write(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
+        first, vectors, seed, complement = numbers
+        words = pattern(np.arange(first, first + vectors, dtype=np.uint64), seed, complement)
+        self._bytes(buffers[0])[: 16 * vectors].view(np.uint64).reshape(-1, 2)[:] = np.stack(words, axis=1)
+
+    def _walk_verify(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
+        first, vectors, seed, complement, _rewrite, shift, capacity = numbers
+        if self.blind:
+            return
+        index = np.arange(first, first + vectors, dtype=np.uint64)
+        got = self._bytes(buffers[0])[: 16 * vectors].view(np.uint64).reshape(-1, 2)
+        expected = np.stack(pattern(index, seed, complement), axis=1)
+        wrong = np.flatnonzero((got != expected).any(axis=1) | self.paranoid)
+        if wrong.size:
+            self._report(buffers, index[wrong], expected[wrong], got[wrong] ^ np.uint64(self.paranoid), shift, capacity)
+
+    def _report(
+        self,
+        buffers: list[Buffer],
+        index: NDArray[np.uint64],
+        expected: NDArray[np.uint64],
+        got: NDArray[np.uint64],
+        shift: int,
+        capacity: int,
+    ) -> None:
+        summary, log = self._bytes(buffers[1]).view(np.uint64), self._bytes(buffers[2]).view(np.uint64).reshape(-1, 6)
+        np.add.at(self._bytes(buffers[3]).view(np.uint32), index >> np.uint64(shift), np.uint32(1))
+        start, room = int(summary[0]), min(capacity - int(summary[0]), index.size)
+        rows = np.column_stack([index, expected, got, np.zeros_like(index)])
+        log[start : start + max(room, 0)] = rows[: max(room, 0)]
+        summary[:3] = start + index.size, min(int(summary[1]), int(index[0])), max(int(summary[2]), int(index[-1]))
+
+    def _stream_copy(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
+        if self.copies and numbers[0] <= 1 << 16:
+            self._bytes(buffers[0])[: 16 * numbers[0]] = self._bytes(buffers[1])[: 16 * numbers[0]]
+
+    def _stream_read(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
+        pass
+
+    def _stream_write(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
+        pass
+
+    def _census(self, buffers: list[Buffer], numbers: list[int], blocks: int) -> None:
+        seen, arrived, check = (self._bytes(b).view(np.uint32) for b in buffers)
+        np.add.at(seen, np.array([self.sm_ids[n % len(self.sm_ids)] for n in range(blocks)]), np.uint32(1))
+        arrived[0] += blocks
+        check[0] += blocks - self.miscounts

@@ -1,0 +1,77 @@
+"""Attributes, census and bandwidth."""
+
+from dataclasses import replace
+
+import pytest
+
+from gpucheck.device.protocol import DeviceError, DeviceLost, OutOfDeviceMemory
+from gpucheck.model.units import GIB, MIB
+from gpucheck.probes import bandwidth, census, cuda
+from gpucheck.probes.options import ProbeOptions
+from gpucheck.probes.registry import PROBES
+from tests.probes.fakes import ATTRIBUTES, FakeDevice
+
+OPTIONS = ProbeOptions()
+
+
+def test_probes_and_their_order() -> None:
+    assert list(PROBES) == ["cuda", "census", "bandwidth", "memory_walk"]
+
+
+def test_attributes_are_copied() -> None:
+    facts = cuda.probe(FakeDevice(), OPTIONS)
+    assert (facts.name, facts.sm_count, facts.free_memory_bytes) == ("Fake", 4, 64 * MIB)
+
+
+def test_census_counts_ids_that_answered() -> None:
+    device = FakeDevice(sm_ids=(0, 2, 5, 7, 8))
+    found = census.probe(device, OPTIONS)
+    assert (found.sm_count, found.machine_code) == (5, "8.9")
+    assert found.blocks == sum(1024 for _ in device.launches)
+    assert not device.held
+
+
+def test_census_refuses_wrong_arithmetic() -> None:
+    with pytest.raises(DeviceError, match="computed a wrong result"):
+        census.probe(FakeDevice(miscounts=1), OPTIONS)
+
+
+def test_bandwidth_of_a_roomy_card() -> None:
+    device = FakeDevice(3 * GIB)
+    found = bandwidth.probe(device, OPTIONS)
+    assert found.buffer_bytes == GIB
+    assert found.read_bytes_per_second == pytest.approx(1e12)
+    assert found.copy_bytes_per_second == pytest.approx(2e12)
+    assert found.read_spread == pytest.approx(0.0)
+    assert found.samples == 9
+    assert not device.held
+
+
+@pytest.mark.parametrize(("free", "buffer"), [(300, 128), (40, 16), (19, 8)])
+def test_bandwidth_shrinks_where_memory_is_scarce(free: int, buffer: int) -> None:
+    assert bandwidth.probe(FakeDevice(free * MIB), OPTIONS).buffer_bytes == buffer * MIB
+
+
+def test_bandwidth_never_shrinks_into_the_cache() -> None:
+    device = FakeDevice(64 * MIB, attributes=replace(ATTRIBUTES, l2_cache_bytes=72 * MIB))
+    with pytest.raises(OutOfDeviceMemory, match="needs two buffers of 576 MiB"):
+        bandwidth.probe(device, OPTIONS)
+    assert not device.held
+
+
+def test_bandwidth_of_a_kernel_that_does_nothing_is_no_rate() -> None:
+    with pytest.raises(DeviceError, match="did not arrive"):
+        bandwidth.probe(FakeDevice(copies=False), OPTIONS)
+
+
+def test_a_lost_device_leaves_nothing_allocated() -> None:
+    device = FakeDevice(dies_at=5)
+    with pytest.raises(DeviceLost):
+        bandwidth.probe(device, OPTIONS)
+    assert not device.held
+
+
+def test_warming_up_ends_when_clocks_are_steady() -> None:
+    device = FakeDevice()
+    device.slow = lambda kernel, n: 4.0 / min(n, 12) if kernel.function == "stream_read" else 1.0
+    assert bandwidth.probe(device, OPTIONS).read_spread == pytest.approx(0.0)

@@ -1,0 +1,163 @@
+"""The walk's own behaviour: what it takes, what it gives back, what it refuses to believe."""
+
+import numpy as np
+import pytest
+
+from gpucheck.device.protocol import DeviceError, DeviceLost, Kernel, OutOfDeviceMemory
+from gpucheck.model.units import GIB, MIB
+from gpucheck.probes import memory_walk, walk_rates
+from gpucheck.probes.memory import CHUNK_SIZES, take_most
+from gpucheck.probes.memory_walk import MARGIN_BYTES
+from gpucheck.probes.options import ProbeOptions
+from tests.probes.fakes import FakeDevice
+
+OPTIONS = ProbeOptions(seed=3)
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_walk, "PAUSE_SECONDS", 0.0)
+
+
+def test_sound_card() -> None:
+    device = FakeDevice()
+    result = memory_walk.probe(device, OPTIONS)
+    assert result.distinct_bytes == result.tested_bytes == 30 * MIB
+    assert result.untested_bytes == 34 * MIB
+    assert "34 MiB are held by the driver" in result.untested_holder
+    assert (result.passes, result.seed, result.faults, result.slow_regions) == (2, 3, (), ())
+    assert result.write_bytes_per_second == pytest.approx(1e12)
+    assert not device.held
+
+
+def test_quick_reads_one_polarity_and_says_so() -> None:
+    quick = memory_walk.probe(FakeDevice(), ProbeOptions(seed=3, quick=True))
+    deep = memory_walk.probe(FakeDevice(), ProbeOptions(seed=3, deep=True))
+    assert (quick.passes, deep.passes) == (1, 3)
+    assert quick.tested_bytes == deep.tested_bytes
+
+
+def test_everything_is_written_before_anything_is_read() -> None:
+    device = FakeDevice()
+    memory_walk.probe(device, ProbeOptions(seed=3, quick=True))
+    names = [kernel.function for kernel, _ in device.launches[4:]]
+    assert names == sorted(names, reverse=True)
+    assert {"walk_write", "walk_verify"} == set(names)
+
+
+def test_seed_is_random_unless_given() -> None:
+    seeds = {memory_walk.probe(FakeDevice(40 * MIB), ProbeOptions(quick=True)).seed for _ in range(3)}
+    assert len(seeds) == 3
+
+
+def test_progress_rises_to_the_end() -> None:
+    told: list[float] = []
+    memory_walk.probe(FakeDevice(), ProbeOptions(seed=3, progress=lambda fraction, _: told.append(fraction)))
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_chunks_shrink_where_large_ones_are_refused() -> None:
+    device = FakeDevice(refuses=lambda size: size > 2 * MIB)
+    result = memory_walk.probe(device, OPTIONS)
+    assert result.tested_bytes == 30 * MIB
+    assert not device.held
+
+
+def test_a_refused_last_chunk_is_no_failure() -> None:
+    device = FakeDevice()
+    device.refuses = lambda _: len(device.held) > 4
+    assert 0 < memory_walk.probe(device, OPTIONS).tested_bytes < 30 * MIB
+
+
+def test_greedy_sizes() -> None:
+    device, held = FakeDevice(2 * GIB + 300 * MIB), []  # type: ignore[var-annotated]
+    take_most(device, GIB + 256 * MIB + 37 * MIB, held)
+    assert [buffer.size_bytes // MIB for buffer in held] == [1024, 256, 32, 2, 2]
+    assert min(CHUNK_SIZES) == 2 * MIB
+
+
+def test_windows_keeps_away_from_the_limit() -> None:
+    device = FakeDevice(GIB + 64 * MIB)
+    result = memory_walk.probe(device, ProbeOptions(seed=3, quick=True, windows=True))
+    assert result.tested_bytes <= 64 * MIB < GIB + 64 * MIB - MARGIN_BYTES
+
+
+def test_a_full_card_says_so() -> None:
+    device = FakeDevice(MARGIN_BYTES + MIB)
+    with pytest.raises(OutOfDeviceMemory, match="no memory is left to walk"):
+        memory_walk.probe(device, OPTIONS)
+    assert not device.held
+
+
+@pytest.mark.parametrize("last", [0, 1, 4, 10, 20, 30])
+def test_a_lost_device_leaves_nothing_allocated(last: int) -> None:
+    device = FakeDevice(dies_at=last)
+    with pytest.raises(DeviceLost):
+        memory_walk.probe(device, OPTIONS)
+    assert not device.held
+
+
+def test_an_interrupt_leaves_nothing_allocated() -> None:
+    def stop(fraction: float, _: str) -> None:
+        if fraction > 0.4:
+            raise KeyboardInterrupt
+
+    device = FakeDevice()
+    with pytest.raises(KeyboardInterrupt):
+        memory_walk.probe(device, ProbeOptions(seed=3, progress=stop))
+    assert not device.held
+
+
+def test_a_blind_kernel_is_caught() -> None:
+    with pytest.raises(DeviceError, match=r"self-test failed: \d of 7 planted errors were not found"):
+        memory_walk.probe(FakeDevice(blind=True), OPTIONS)
+
+
+def test_a_kernel_that_cries_wolf_is_caught() -> None:
+    with pytest.raises(DeviceError, match="self-test failed"):
+        memory_walk.probe(FakeDevice(paranoid=True), OPTIONS)
+
+
+def test_a_log_in_dead_memory_is_refused() -> None:
+    class Dead(FakeDevice):
+        def download(self, buffer, dtype, count):  # type: ignore[no-untyped-def]
+            return super().download(buffer, dtype, count) * 0
+
+    with pytest.raises(DeviceError, match="does not hold data"):
+        memory_walk.probe(Dead(), OPTIONS)
+
+
+def test_slow_in_one_pass_is_chance_slow_in_both_is_the_memory() -> None:
+    def slow_launches(numbers: set[int]) -> FakeDevice:
+        device = FakeDevice(128 * MIB)
+        device.slow = lambda kernel, n: 8.0 if kernel == Kernel("memory_walk", "walk_verify") and n in numbers else 1.0
+        return device
+
+    windows = [n for n, (kernel, _) in enumerate(_launches()) if kernel.function == "walk_verify"][2:]
+    per_pass = len(windows) // 2
+    once = memory_walk.probe(slow_launches({windows[1] + 1}), OPTIONS)
+    both = memory_walk.probe(slow_launches({windows[1] + 1, windows[1 + per_pass] + 1}), OPTIONS)
+    assert once.slow_regions == ()
+    (region,) = both.slow_regions
+    assert region.first_byte == 32 * MIB
+    assert region.ratio == pytest.approx(1 / 8)
+
+
+def _launches() -> list[tuple[Kernel, object]]:
+    device = FakeDevice(128 * MIB)
+    memory_walk.probe(device, OPTIONS)
+    return list(device.launches)
+
+
+def test_neighbouring_slow_windows_are_one_region_and_the_fast_ones_are_the_measure() -> None:
+    size = np.full(10, 256 * MIB, np.int64)
+    seconds = np.where(np.arange(10) < 6, 20e-3, 1e-3)
+    regions = walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds))
+    assert [(r.first_byte, r.length_bytes, r.ratio) for r in regions] == [(0, 6 * 256 * MIB, 0.05)]
+
+
+def test_a_short_window_is_not_slow_for_its_launch() -> None:
+    size = np.array([256, 256, 256, 2], np.int64) * MIB
+    seconds = np.array([100e-6, 100e-6, 100e-6, 12e-6])
+    assert walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds)) == ()
