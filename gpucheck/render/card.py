@@ -101,23 +101,24 @@ def _reasons(card: CardReport, look: Look) -> list[str]:
         return []
     lines = [look.paint("Why", "bold")]
     for finding in found[:FULL_REASONS]:
-        lines += _reason(finding, card.verdict.explanation, look)
+        lines += _reason(card, finding, look)
     rest = [f.title for f in found[FULL_REASONS:]]
     return lines + (look.labelled("also", ", ".join(rest), indent=2) if rest else [])
 
 
-def _reason(finding: Finding, explanation: str, look: Look) -> list[str]:
+def _reason(card: CardReport, finding: Finding, look: Look) -> list[str]:
     colour: Colour = "yellow" if finding.status is Status.ERROR else "red"
     about = "the check itself failed" if finding.status is Status.ERROR else finding.severity.value
     if finding.about == "condition":
         about += ", condition only"
     room = max(look.width, 40) - len(about) - 5
     lines = [f"  {look.paint(look.fit(finding.title, room), colour)} ({about})"]
-    if finding.message not in explanation:
+    if finding.message not in card.verdict.explanation:
         lines += look.paragraph(finding.message, indent=4)
     for label, text in (("observed", finding.observed), ("expected", finding.expected), ("to do", finding.remedy)):
         if text:
-            lines += look.labelled(label, text, indent=4, gap=10)
+            told = text.replace("(measured)", "(simulated)") if card.simulated else text
+            lines += look.labelled(label, told, indent=4, gap=10)
     return lines
 
 
