@@ -12,15 +12,8 @@ from gpucheck.model.base import NOT_REQUESTED
 from gpucheck.model.evidence import Evidence, Host, NvmlFacts, PciFacts
 from gpucheck.model.text import sanitise
 from gpucheck.sources.file_reading import MAX_LINES, SourceFileError, clean, read_file, split_lines
-from gpucheck.sources.smi_csv import read_csv
 from gpucheck.sources.smi_draft import Draft
-from gpucheck.sources.smi_keys import read_keys
-from gpucheck.sources.smi_loose import read_list, read_reports
-from gpucheck.sources.smi_lspci import read_lspci
 from gpucheck.sources.smi_merge import Merger
-from gpucheck.sources.smi_row import read_rows
-from gpucheck.sources.smi_table import read_table
-from gpucheck.sources.smi_text import read_headless, read_text
 
 __all__ = ["ParsedFile", "SmiCard", "SourceFileError", "parse", "read_file", "to_evidence"]
 
@@ -94,8 +87,15 @@ def _add_xml(text: str, merger: Merger) -> str:
 
 def _add_lines(lines: list[str], merger: Merger) -> None:
     """Every other format, the most trusted first; guesses only where nothing better was found."""
-    if len(lines) < 2 and not lines[0].strip():
+    if not any(line.strip() for line in lines):
         return
+    from gpucheck.sources.smi_csv import read_csv
+    from gpucheck.sources.smi_loose import read_list
+    from gpucheck.sources.smi_lspci import read_lspci
+    from gpucheck.sources.smi_row import read_rows
+    from gpucheck.sources.smi_table import read_table
+    from gpucheck.sources.smi_text import read_text
+
     listings, lines = read_text(lines)
     for listing in listings:
         merger.add(listing)
@@ -112,6 +112,10 @@ def _add_lines(lines: list[str], merger: Merger) -> None:
 
 
 def _guess(lines: list[str]) -> list[Draft]:
+    from gpucheck.sources.smi_keys import read_keys
+    from gpucheck.sources.smi_loose import read_reports
+    from gpucheck.sources.smi_text import read_headless
+
     for reader in (read_headless, read_reports, read_keys):
         if drafts := reader(lines):
             return drafts

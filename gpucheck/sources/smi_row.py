@@ -12,6 +12,7 @@ from gpucheck.sources.smi_draft import Draft
 MAX_ROW = 600
 MIN_ROW = 8
 MIN_MIB = 512
+TOTAL_FROM = 0.985
 
 CARD_NAME = (
     r"(?:NVIDIA )?(?:GeForce|Quadro|Tesla|TITAN|GRID|NVS|RTX|GTX|GT|CMP|DGX|Jetson|Tegra|Orin|Thor|PG\d{3}"
@@ -114,12 +115,22 @@ def _name_of(draft: Draft, cell: str) -> str | None:
 
 
 def _take_memory(draft: Draft, cells: list[str]) -> None:
-    """The total is the largest size of a row; without units, of the first run of whole numbers that can be one."""
+    """The total is the largest size of a row; without units, of the first run of whole numbers that can hold one."""
     sizes = [int(cell.split("M")[0]) for cell in cells if _SIZE.fullmatch(cell)]
     if not sizes:
-        sizes = next((run for run in _runs(cells) if max(run) >= MIN_MIB), [])
+        sizes = next((run for run in _runs(cells) if _may_be_total(max(run))), [])
     if sizes:
         draft.put("memory_total_bytes", f"{max(sizes)} MiB")
+
+
+def _may_be_total(mib: int) -> bool:
+    """Whether a bare number can be a memory total: just below a whole number of gibibytes (of halves when small).
+
+    Clocks, the other large bare numbers of such rows, are near multiples of 1000 MHz, 2.3 % below those of 1024.
+    """
+    step = 1024 if mib > 2048 else 512
+    nominal = -(-mib // step) * step
+    return mib >= MIN_MIB - 16 and mib >= TOTAL_FROM * nominal
 
 
 def _runs(cells: list[str]) -> Iterator[list[int]]:
