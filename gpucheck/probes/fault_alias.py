@@ -11,7 +11,7 @@ from gpucheck.probes.walk_journal import VECTOR_BYTES
 PAGE_BYTES = 2 << 20
 """Frame that drivers map; inside one, order is physical."""
 _PAGE = PAGE_BYTES // VECTOR_BYTES
-_SEEN, _FITS = 0.01, 0.98
+_FITS = 0.98
 _TOLERANCE = 0.05
 _MOST_PAIRS = 16
 
@@ -19,14 +19,12 @@ _MOST_PAIRS = 16
 def name(extent: Extent) -> MemoryFault:
     """Tell a wraparound, whose distance is the true size, from pages that share frames."""
     rows = extent.rows
-    exact = _common(np.abs(rows.source - rows.index))
-    if exact and _explains(extent, exact):
+    exact = _period(extent, np.abs(rows.source - rows.index))
+    if exact:
         return _wraparound(extent, exact, "addresses beyond the true size start over")
-    paged = _common(np.abs(rows.source // _PAGE - rows.index // _PAGE))
-    if paged and _explains(extent, paged * _PAGE):
-        return _wraparound(
-            extent, paged * _PAGE, "pages beyond the true size start over, in another order inside a page"
-        )
+    paged = _period(extent, np.abs(rows.source // _PAGE - rows.index // _PAGE) * _PAGE)
+    if paged % _PAGE == 0 and paged:
+        return _wraparound(extent, paged, "pages beyond the true size start over, in another order inside a page")
     pairs = _pairs(rows.index // _PAGE, rows.source // _PAGE)
     return extent.fault(
         "shuffled_alias",
@@ -35,21 +33,18 @@ def name(extent: Extent) -> MemoryFault:
     )
 
 
-def _common(distances: NDArray[np.int64]) -> int:
-    """The distance of which all others are multiples, 0 where there is none."""
-    values, counts = np.unique(distances[distances > 0], return_counts=True)
-    frequent = values[counts >= _SEEN * distances.size]
-    if not frequent.size:
-        return 0
-    smallest = int(frequent[0])
-    fits = (distances > 0) & (distances % smallest == 0)
-    return smallest if fits.mean() >= _FITS else 0
+def _period(extent: Extent, distances: NDArray[np.int64]) -> int:
+    """The length after which addresses start over, 0 where no such length explains what was counted.
 
-
-def _explains(extent: Extent, distance: int) -> bool:
-    """With addresses that start over after ``distance``, all but one round of the memory is overwritten."""
-    lost = extent.vectors - distance
-    return abs(extent.wrong_vectors - lost) <= _TOLERANCE * extent.vectors
+    Addresses that start over after D overwrite all but D vectors, so the counters say roughly what D is; partners can
+    be several rounds apart.
+    """
+    kept = max(1, extent.vectors - extent.wrong_vectors)
+    rounds = np.maximum(1, np.rint(distances / kept).astype(np.int64))
+    values, counts = np.unique(distances / rounds, return_counts=True)
+    period = float(values[counts.argmax()])
+    common = counts.max() >= _FITS * distances.size and period.is_integer()
+    return int(period) if common and abs(period - kept) <= _TOLERANCE * extent.vectors else 0
 
 
 def _wraparound(extent: Extent, distance: int, detail: str) -> MemoryFault:

@@ -52,7 +52,7 @@ def find_comb(index: NDArray[np.int64], density: float) -> _Comb | None:
     combs = []
     for granule in GRANULES:
         granules = np.unique(index[:_MOST_ROWS] * VECTOR_BYTES // granule)
-        for channels in range(2, min(_MOST_CHANNELS, granules.size // 2) + 1):
+        for channels in range(2, _MOST_CHANNELS + 1):
             comb = _comb(granules, granule, channels)
             if comb and abs(comb.density - density) <= _DENSITY_TOLERANCE * density:
                 combs.append(comb)

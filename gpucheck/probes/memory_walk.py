@@ -16,7 +16,7 @@ deep       three, the last with a pause of several refresh intervals between wri
 
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -37,6 +37,8 @@ MARGIN_BYTES = 32 * MIB
 WINDOWS_MARGIN_BYTES = GIB
 """Under Windows a driver pages to host memory when the card is full: stay well away."""
 PAUSE_SECONDS = 0.25
+SLICE_BYTES = 2 * MIB
+_MOST_SLICES, _ROWS_OF_A_SLICE = 96, 512
 _HINT = "Close other programs that use the card and scan again."
 
 
@@ -94,6 +96,21 @@ class Walk:
         self.journal.clear()
         self.verify_seconds.append(seconds)
 
+    def look_closer(self) -> None:
+        """Read slices from all over the memory where the log overflowed, so that its rows come from everywhere."""
+        seen = self.observed[-1]
+        if seen.complete:
+            return
+        slices = [
+            _slice(window, at) for window in self.windows for at in range(0, window.buffer.size_bytes, SLICE_BYTES)
+        ]
+        for part in slices[:: -(-len(slices) // _MOST_SLICES)]:
+            self._launch(VERIFY, part, seen.complement)
+            self.journal.harvest(self.seed, seen.complement)
+        rows = np.concatenate([seen.rows, self.journal.rows(_ROWS_OF_A_SLICE)])
+        self.observed[-1] = replace(seen, rows=np.unique(rows, axis=0))
+        self.journal.clear()
+
     def _each(self, kernel: Kernel, complement: int, progress: tuple[float, float], text: str) -> list[float]:
         seconds: list[float] = []
         for number, chunk in enumerate(self.chunks):
@@ -142,6 +159,11 @@ def _prepare(device: Device, options: ProbeOptions, seed: int, held: list[Buffer
     return Walk(device, options, seed, journal, _lay_out(held[1:]))
 
 
+def _slice(window: Window, at: int) -> Window:
+    size = min(SLICE_BYTES, window.buffer.size_bytes - at)
+    return Window(window.buffer.slice(at, size), window.first + at // VECTOR_BYTES)
+
+
 def _lay_out(buffers: list[Buffer]) -> list[list[Window]]:
     chunks, first = [], 0
     for buffer in buffers:
@@ -161,6 +183,7 @@ def _run(walk: Walk) -> None:
         walk.run_pass(passes, PAUSE_SECONDS if options.deep and number == passes - 1 else 0.0)
     if passes == 2 and memory_faults.has_flips(walk.observed):
         walk.run_pass(passes + 1)
+    walk.look_closer()
     slow = np.flatnonzero(walk_rates.ratios(_timed(walk)) < walk_rates.SLOW)
     if passes == 1 and slow.size:
         walk.read_again(slow.tolist())

@@ -95,12 +95,16 @@ class Journal:
             kept += [int(n) for n in (found, *rows[:1, 0], *rows[-1:, 0]) if n < self._vectors]
         self._device.upload(self._summary, _CLEAN)
 
+    def rows(self, most: int) -> U64s:
+        """Rows harvested so far, of each harvest no more than ``most``."""
+        return np.concatenate([np.empty((0, 5), np.uint64), *(rows[:most] for rows in self._gathered.rows)])
+
     def finish(self, vectors: int, complement: int) -> Observed:
         """Close a pass over ``vectors``: all rows, and the exact count of every region."""
         raw = self._device.download(self._regions, np.dtype(np.uint32), self._count)
         sizes = region_sizes(vectors)
         counts = np.minimum(np.where(self._sound, raw, np.uint32(REGION_VECTORS))[: sizes.size], sizes)
-        rows = np.concatenate([np.empty((0, 5), np.uint64), *self._gathered.rows])
+        rows = self.rows(LOG_CAPACITY)
         gathered, wrong = self._gathered, int(counts.sum(dtype=np.uint64))
         self.clear()
         return Observed(
