@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import secrets
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,7 +71,7 @@ def _write_file(text: str, path: Path) -> None:
     if target.exists() and not target.is_file():
         target.write_text(text, encoding="utf-8")
         return
-    draft = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}")
+    draft = target.with_name(f".{target.name[:80]}.{os.urandom(4).hex()}")
     try:
         with draft.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
@@ -93,8 +91,13 @@ def look_of(output: str | None) -> "Look":
     if output not in (None, STDOUT):
         return Look()
     tty = sys.stdout.isatty()
-    width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST) if tty else 80
-    return Look(width=width, colour=tty and _wants_colour(), unicode=_takes_unicode())
+    return Look(width=_width() if tty else 80, colour=tty and _wants_colour(), unicode=_takes_unicode())
+
+
+def _width() -> int:
+    import shutil
+
+    return min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
 
 
 def _wants_colour() -> bool:

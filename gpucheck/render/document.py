@@ -70,9 +70,21 @@ def _parse(text: str, origin: str) -> dict[str, Any]:
     if not isinstance(content, dict) or "cards" not in content:
         raise DocumentError(f"{name} is JSON, but no document of gpucheck.", _WANTED)
     _check_version(content, name)
+    if not _sane(content):
+        raise DocumentError(f"{name} holds a number that no card can have.", _WANTED)
     return content
 
 
+def _sane(node: Any) -> bool:
+    """Whether every number is finite and of at most 64 bits, so that arithmetic on it cannot fail."""
+    if isinstance(node, dict):
+        return all(_sane(value) for value in node.values())
+    if isinstance(node, list):
+        return all(_sane(value) for value in node)
+    return not isinstance(node, int | float) or abs(node) < _LARGEST
+
+
+_LARGEST = 1 << 64
 _WANTED = "Wanted is what `gpucheck collect` or `gpucheck scan --format json` wrote."
 
 

@@ -1,0 +1,54 @@
+"""Progress goes to stderr: overwritten on a terminal, plain lines where asked, else nothing."""
+
+import io
+
+import pytest
+
+from gpucheck.cli.progress import Progress
+from gpucheck.model.base import Reason, Unavailable
+from gpucheck.watchdog import Event
+
+EVENTS = (
+    Event("card\x1b[2J", "memory_walk", 0.0),
+    Event("card\x1b[2J", "memory_walk", 0.42),
+    Event("card\x1b[2J", "memory_walk", 1.0, Unavailable(unavailable=Reason.TIMED_OUT, detail="no answer")),
+)
+
+
+class Stream(io.StringIO):
+    """A stderr that may be a terminal."""
+
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, verbose: bool) -> str:
+    """What a run leaves on stderr."""
+    stream = Stream(terminal)
+    monkeypatch.setattr("sys.stderr", stream)
+    with Progress(verbose=verbose) as progress:
+        for event in EVENTS:
+            progress(event)
+    return stream.getvalue()
+
+
+def test_a_terminal_gets_one_line_that_is_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch, terminal=True, verbose=False)
+    assert "memory walk 42%" in text
+    assert text.endswith("\r\x1b[K")
+    assert "\n" not in text
+    assert "\x1b[2J" not in text
+
+
+def test_a_pipe_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(monkeypatch, terminal=False, verbose=False) == ""
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_verbose_gets_plain_lines(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch, terminal=terminal, verbose=True)
+    assert text.splitlines() == ["card [2J: memory_walk ...", "card [2J: memory_walk: timed out (no answer)"]
