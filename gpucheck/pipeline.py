@@ -4,8 +4,9 @@ A card is anything with sources and a device. Whether it is real or simulated is
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from gpucheck import __version__
@@ -85,51 +86,41 @@ def run_stages(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progres
 
 
 def _run_probes(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progress: Progress) -> None:
-    from gpucheck.device.protocol import DeviceError, DeviceUnavailable
     from gpucheck.probes.options import ProbeOptions
     from gpucheck.probes.registry import PROBES
 
     progress(names[0], 0.0)
     try:
         device = card.open_device()
-    except DeviceUnavailable as error:
-        return _emit_all(names, Unavailable(unavailable=error.reason, detail=error.message), emit)
     except GpucheckError as error:
-        return _emit_all(names, Unavailable(unavailable=Reason.FAILED, detail=error.message), emit)
+        for name in names:
+            emit(name, _refused(error))
+        return
+    windows = card.host().windows
     try:
         for name in names:
             progress(name, 0.0)
-            options = ProbeOptions(
-                quick=plan.quick,
-                deep=plan.deep,
-                seed=plan.seed,
-                windows=card.host().windows,
-                progress=lambda share, _text, name=name: progress(name, share),
-            )
-            try:
-                section: Section = PROBES[name](device, options)
-            except DeviceUnavailable as error:
-                section = Unavailable(unavailable=error.reason, detail=error.message)
-            except DeviceError as error:
-                section = Unavailable(unavailable=Reason.FAILED, detail=error.message)
-            emit(name, section)
+            options = ProbeOptions(plan.quick, plan.deep, plan.seed, windows, _share_of(name, progress))
+            emit(name, _guarded(partial(PROBES[name], device, options)))
     finally:
         device.close()
-    return None
 
 
-def _emit_all(names: Iterable[str], section: Section, emit: Emit) -> None:
-    for name in names:
-        emit(name, section)
+def _share_of(name: str, progress: Progress) -> Callable[[float, str], None]:
+    return lambda share, _text: progress(name, share)
 
 
 def _guarded(read: Callable[[], Section]) -> Section:
     try:
         return read()
     except GpucheckError as error:
-        return Unavailable(unavailable=Reason.FAILED, detail=error.message)
+        return _refused(error)
     except Exception as error:  # noqa: BLE001 - one source's fault must not lose the others
         return Unavailable(unavailable=Reason.FAILED, detail=f"{type(error).__name__}: {error}"[:300])
+
+
+def _refused(error: GpucheckError) -> Unavailable:
+    return Unavailable(unavailable=getattr(error, "reason", Reason.FAILED), detail=error.message)
 
 
 def build_evidence(card: Card, host: Host, sections: Mapping[str, Section]) -> Evidence:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gpucheck.catalog import Catalog
+from gpucheck.catalog.files import schemas
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import KIB, MIB
-from gpucheck.profile_file import schemas
 from tests.catalog.given import PROFILES, ROOT
 
 REFERENCE = ROOT.parent / "shared" / "reference"
@@ -34,7 +34,7 @@ def test_a_file_names_its_schema_and_follows_it(path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(schemas()))
 def test_the_schema_is_fresh(name: str) -> None:
     stored = (PROFILES / name).read_text(encoding="utf-8")
-    assert stored == schemas()[name], f"profiles/{name} is stale: write gpucheck.profile_file.schemas() to it"
+    assert stored == schemas()[name], f"profiles/{name} is stale: write gpucheck.catalog.files.schemas() to it"
 
 
 def one(catalog: Catalog, device_id: int) -> Profile:

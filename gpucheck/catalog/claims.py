@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gpucheck.card_name import CardName, parse_name
+from gpucheck.catalog.names import CardName, parse_name
 from gpucheck.model.match import Claim
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import MIB

@@ -1,6 +1,6 @@
 """Choosing among the SKUs that share a device id or a name: pure functions of declared facts and profiles."""
 
-from gpucheck.card_name import parse_name, squash_name
+from gpucheck.catalog.names import parse_name, squash_name
 from gpucheck.model.evidence import Evidence, MemoryWalk, NvmlFacts, PciFacts
 from gpucheck.model.modification import Modification
 from gpucheck.model.profile import Profile

@@ -9,16 +9,16 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from gpucheck.card_claim import meant_by, narrowed_by_capacity
-from gpucheck.card_match import Declared, is_called, modification_among, names_of, narrow, settle
-from gpucheck.card_name import GENERIC, parse_name, search_key, squash_name
+from gpucheck.catalog.claims import meant_by, narrowed_by_capacity
+from gpucheck.catalog.files import DieText, ProfileError, cut, parse_toml, problems_of, read_bytes, squash
+from gpucheck.catalog.matching import Declared, is_called, modification_among, names_of, narrow, settle
+from gpucheck.catalog.names import GENERIC, parse_name, search_key, squash_name
 from gpucheck.model.base import GpucheckError
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.match import Claim, Match
 from gpucheck.model.modification import Modification, ModificationFile
 from gpucheck.model.profile import Profile
 from gpucheck.model.text import sanitise
-from gpucheck.profile_file import DieText, ProfileError, cut, parse_toml, problems_of, read_bytes, squash
 from gpucheck.resources import data_root
 
 __all__ = ["Catalog", "ClaimError", "ProfileError"]
@@ -187,7 +187,7 @@ class Catalog:
 
     def validate(self, paths: Iterable[Path] = ()) -> list[str]:
         """Return every problem of the files and folders, of this catalog's own files where none is named."""
-        from gpucheck.profile_lint import validate
+        from gpucheck.catalog.lint import validate
 
         named = list(paths)
         return validate(

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from gpucheck.catalog.faults import faults_of, invisible
+from gpucheck.catalog.files import DieText, ProfileError, build_profile, cut, parse_toml, problems_of, read_bytes
 from gpucheck.model.base import Frozen
 from gpucheck.model.modification import Modification
 from gpucheck.model.profile import Die, Profile, UnlistedFile, VendorFile
 from gpucheck.model.text import sanitise
-from gpucheck.profile_faults import faults_of, invisible
-from gpucheck.profile_file import DieText, ProfileError, build_profile, cut, parse_toml, problems_of, read_bytes
 
 M = TypeVar("M", bound=Frozen)
 
