@@ -4,8 +4,8 @@ Memory comes straight from ``cudaMalloc``: no pool, nothing managed. Kernels are
 the device's compute capability, so that what ran was never adapted by the driver from PTX.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -75,13 +75,13 @@ class CudaDevice:
 
     def memory_info(self) -> MemoryInfo:
         """Free and total memory now."""
-        with cuda_errors.translated("asking for free memory"):
+        with self._acting("asking for free memory"):
             free, total = self._runtime.memGetInfo()
         return MemoryInfo(int(free), int(total))
 
     def allocate(self, size_bytes: int) -> Buffer:
         """Take device memory. Raises ``OutOfDeviceMemory``."""
-        with cuda_errors.translated(f"allocating {size_bytes} bytes"):
+        with self._acting(f"allocating {size_bytes} bytes"):
             address = int(self._runtime.malloc(size_bytes))
         buffer = Buffer(address, size_bytes)
         self._held[address] = buffer
@@ -91,7 +91,7 @@ class CudaDevice:
         """Give back what ``allocate`` returned."""
         if self._held.pop(buffer.address, None) is None:
             raise DeviceError("released something that is not an allocation")
-        with cuda_errors.translated("releasing memory"):
+        with self._acting("releasing memory"):
             self._runtime.free(buffer.address)
 
     def upload(self, buffer: Buffer, data: NDArray[Any]) -> None:
@@ -99,7 +99,7 @@ class CudaDevice:
         source = np.ascontiguousarray(data)
         if source.nbytes > buffer.size_bytes:
             raise ValueError("more data than the buffer holds")
-        with cuda_errors.translated("copying to the device"):
+        with self._acting("copying to the device"):
             self._runtime.memcpy(buffer.address, source.ctypes.data, source.nbytes, _TO_DEVICE)
 
     def download(self, buffer: Buffer, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
@@ -107,7 +107,7 @@ class CudaDevice:
         target = np.empty(count, dtype)
         if target.nbytes > buffer.size_bytes:
             raise ValueError("more data than the buffer holds")
-        with cuda_errors.translated("copying from the device"):
+        with self._acting("copying from the device"):
             self._runtime.memcpy(target.ctypes.data, buffer.address, target.nbytes, _TO_HOST)
         return target
 
@@ -115,7 +115,7 @@ class CudaDevice:
         """Run a kernel to its end and return its seconds by the device's own events."""
         function = self._function(kernel)
         values = tuple(_value(argument) for argument in arguments)
-        with cuda_errors.translated(f"running {kernel.function}"):
+        with self._acting(f"running {kernel.function}"):
             self._start.record()
             function((blocks, 1, 1), (threads, 1, 1), values)
             self._end.record()
@@ -131,18 +131,25 @@ class CudaDevice:
         self._functions.clear()
         self._modules.clear()
 
+    @contextmanager
+    def _acting(self, doing: str) -> Iterator[None]:
+        """CUDA keeps the current device by thread, and a probe may run in another than the one that opened it."""
+        with cuda_errors.translated(doing):
+            self._runtime.setDevice(self._ordinal)
+            yield
+
     def _function(self, kernel: Kernel) -> Any:
         if kernel not in self._functions:
             if kernel.family not in self._modules:
                 self._modules[kernel.family] = self._load(kernel.family)
-            with cuda_errors.translated(f"looking up {kernel.function}"):
+            with self._acting(f"looking up {kernel.function}"):
                 self._functions[kernel] = self._modules[kernel.family].get_function(kernel.function)
         return self._functions[kernel]
 
     def _load(self, family: str) -> Any:
         code = compile_machine_code(self._cupy, family, self._attributes.compute_capability)
         module = self._cupy.cuda.function.Module()
-        with cuda_errors.translated(f"loading {family}"):
+        with self._acting(f"loading {family}"):
             module.load(code)
         return module
 

@@ -1,0 +1,86 @@
+"""As much of CuPy as ``CudaDevice`` touches, failing with whatever status a test asks for."""
+
+import ctypes
+import re
+from types import SimpleNamespace
+from typing import Any
+
+_SNAKE = re.compile(r"((?<=[a-z])[A-Z])")
+
+
+class CUDARuntimeError(RuntimeError):
+    """Bears CuPy's class name and its ``status``."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"cudaError {status}")
+        self.status = status
+
+
+class FakeCupy:
+    """``fails`` maps the name of a call to the status that it raises."""
+
+    def __init__(self, fails: dict[str, int] | None = None, devices: int = 1) -> None:
+        self.fails = fails or {}
+        self.devices = devices
+        self.held: dict[int, Any] = {}
+        self.launched: list[tuple[Any, ...]] = []
+        self.options: list[tuple[str, ...]] = []
+        names = ("setDevice", "memGetInfo", "malloc", "free", "memcpy", "getDeviceCount", "getDeviceProperties")
+        more = ("deviceGetAttribute", "deviceGetPCIBusId", "deviceGetByPCIBusId", "driverGetVersion")
+        calls = {name: self._call(name) for name in (*names, *more, "runtimeGetVersion")}
+        runtime = SimpleNamespace(CUDARuntimeError=CUDARuntimeError, **calls)
+        event = SimpleNamespace(record=lambda: None, synchronize=self._call("synchronize"))
+        self.cuda = SimpleNamespace(
+            runtime=runtime,
+            Event=lambda: event,
+            get_elapsed_time=lambda _a, _b: 2.0,
+            nvrtc=SimpleNamespace(
+                createProgram=lambda *_: 1,
+                compileProgram=lambda _, options: self.options.append(options),
+                getCUBIN=lambda _: b"\x7fELF",
+                destroyProgram=lambda _: None,
+            ),
+            function=SimpleNamespace(Module=lambda: SimpleNamespace(load=self._call("load"), get_function=self._get)),
+        )
+
+    def _call(self, name: str) -> Any:
+        def call(*arguments: Any) -> Any:
+            if name in self.fails:
+                raise CUDARuntimeError(self.fails[name])
+            return getattr(self, f"_{_SNAKE.sub(r'_\1', name).lower()}", lambda *_: None)(*arguments)
+
+        return call
+
+    def _get(self, name: str) -> Any:
+        return lambda grid, block, values: self.launched.append((name, grid, block, values))
+
+    def _get_device_count(self) -> int:
+        return self.devices
+
+    def _device_get_by_pcibus_id(self, bdf: str) -> int:
+        return int(bdf.split(":")[1], 16)
+
+    def _device_get_pcibus_id(self, _: int) -> str:
+        return "0000:0A:00.0"
+
+    def _get_device_properties(self, _: int) -> dict[str, Any]:
+        return {"name": b"NVIDIA \x1b[31mFake"}
+
+    def _device_get_attribute(self, number: int, _: int) -> int:
+        if number == 36:
+            raise CUDARuntimeError(1)
+        return {32: 0, 37: 384, 38: 75497472, 16: 128, 75: 8, 76: 9}[number]
+
+    def _mem_get_info(self) -> tuple[int, int]:
+        return 100, 200
+
+    def _malloc(self, size: int) -> int:
+        block = ctypes.create_string_buffer(size)
+        self.held[ctypes.addressof(block)] = block
+        return ctypes.addressof(block)
+
+    def _free(self, address: int) -> None:
+        del self.held[address]
+
+    def _memcpy(self, target: int, source: int, size: int, _: int) -> None:
+        ctypes.memmove(target, source, size)

@@ -1,0 +1,156 @@
+"""The real device on a fake CuPy: what it reads, what it asks CUDA for, and what CUDA's errors become."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from gpucheck.device import cuda_errors, kernels
+from gpucheck.device.cuda import CudaDevice
+from gpucheck.device.protocol import (
+    U32,
+    U64,
+    Buffer,
+    DeviceError,
+    DeviceLost,
+    DeviceUnavailable,
+    Kernel,
+    OutOfDeviceMemory,
+)
+from gpucheck.model.base import Reason
+from tests.device.fake_cupy import CUDARuntimeError, FakeCupy
+
+WRITE = Kernel("memory_walk", "walk_write")
+
+
+@pytest.fixture
+def cupy(monkeypatch: pytest.MonkeyPatch) -> FakeCupy:
+    fake = FakeCupy()
+    monkeypatch.setitem(sys.modules, "cupy", fake)
+    return fake
+
+
+def test_without_cupy_the_hint_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(DeviceUnavailable) as caught:
+        CudaDevice.open()
+    assert caught.value.reason is Reason.NOT_INSTALLED
+    assert "pip install gpucheck-scan[cuda12]" in caught.value.hint
+
+
+def test_attributes_are_read_and_names_made_harmless(cupy: FakeCupy) -> None:
+    attributes = CudaDevice.open().attributes
+    assert attributes.compute_capability == "8.9"
+    assert (attributes.sm_count, attributes.memory_bus_width_bits, attributes.l2_cache_bytes) == (128, 384, 75497472)
+    assert attributes.memory_clock_mhz is None
+    assert attributes.ecc_enabled is False
+    assert attributes.bdf == "0000:0a:00.0"
+    assert "\x1b" not in attributes.name
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "reason"),
+    [
+        ("getDeviceCount", 35, Reason.NOT_INSTALLED),
+        ("getDeviceCount", 100, Reason.NOT_SUPPORTED),
+        ("getDeviceCount", 803, Reason.FAILED),
+        ("setDevice", 46, Reason.FAILED),
+        ("setDevice", 2, Reason.FAILED),
+        ("deviceGetByPCIBusId", 101, Reason.NOT_SUPPORTED),
+    ],
+)
+def test_opening_that_fails_is_absence_with_a_reason(cupy: FakeCupy, call: str, status: int, reason: Reason) -> None:
+    cupy.fails[call] = status
+    with pytest.raises(DeviceUnavailable) as caught:
+        CudaDevice.open(bdf="0000:00:00.0")
+    assert caught.value.reason is reason
+
+
+def test_opening_by_address_and_by_number(cupy: FakeCupy) -> None:
+    cupy.devices = 3
+    CudaDevice.open(bdf="0000:02:00.0")
+    CudaDevice.open(ordinal=1)
+    with pytest.raises(DeviceUnavailable, match="CUDA sees 3"):
+        CudaDevice.open(ordinal=3)
+
+
+def test_memory_goes_there_and_back_and_is_freed(cupy: FakeCupy) -> None:
+    device = CudaDevice.open()
+    buffer, data = device.allocate(64), np.arange(8, dtype=np.uint64)
+    device.allocate(16)
+    device.upload(buffer, data)
+    assert np.array_equal(device.download(buffer.slice(16, 48), np.dtype(np.uint64), 6), data[2:])
+    device.release(buffer)
+    with pytest.raises(DeviceError):
+        device.release(buffer)
+    device.close()
+    device.close()
+    assert not cupy.held
+
+
+def test_copies_stay_inside_their_buffer(cupy: FakeCupy) -> None:
+    device = CudaDevice.open()
+    buffer = device.allocate(16)
+    with pytest.raises(ValueError, match="more data"):
+        device.upload(buffer, np.zeros(3, np.uint64))
+    with pytest.raises(ValueError, match="more data"):
+        device.download(buffer, np.dtype(np.uint64), 3)
+
+
+def test_launch_builds_for_exactly_this_architecture(cupy: FakeCupy) -> None:
+    device = CudaDevice.open()
+    arguments = (Buffer(4096, 16), U64(1), U32(7))
+    for _ in range(2):
+        assert device.launch(WRITE, blocks=3, threads=512, arguments=arguments) == pytest.approx(2e-3)
+    assert [options[0] for options in cupy.options] == ["-arch=sm_89"]
+    name, grid, block, values = cupy.launched[0]
+    assert (name, grid, block) == ("walk_write", (3, 1, 1), (512, 1, 1))
+    assert [(type(v), int(v)) for v in values] == [(np.uint64, 4096), (np.uint64, 1), (np.uint32, 7)]
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "error"),
+    [
+        ("malloc", 2, OutOfDeviceMemory),
+        ("synchronize", 719, DeviceLost),
+        ("synchronize", 999, DeviceLost),
+        ("synchronize", 700, DeviceLost),
+        ("load", 209, DeviceError),
+        ("memcpy", 214, DeviceLost),
+    ],
+)
+def test_errors_on_the_way(cupy: FakeCupy, call: str, status: int, error: type[DeviceError]) -> None:
+    device = CudaDevice.open()
+    cupy.fails[call] = status
+    with pytest.raises(error) as caught:
+        _use(device)
+    assert type(caught.value) is error
+
+
+def _use(device: CudaDevice) -> None:
+    buffer = device.allocate(16)
+    device.upload(buffer, np.zeros(2, np.uint64))
+    device.launch(WRITE, blocks=1, threads=512, arguments=(buffer,))
+
+
+def test_closing_a_lost_device_is_quiet(cupy: FakeCupy) -> None:
+    device = CudaDevice.open()
+    device.allocate(16)
+    cupy.fails["free"] = 999
+    device.close()
+
+
+def test_errors_that_are_not_cudas_pass() -> None:
+    assert cuda_errors.meaning(RuntimeError("no"), "testing") is None
+    assert isinstance(cuda_errors.meaning(CUDARuntimeError(1), "testing"), DeviceError)
+
+
+def test_digests_name_the_text() -> None:
+    for family in kernels.FAMILIES:
+        assert kernels.digest(family).startswith("sha256:")
+        assert len(kernels.digest(family)) == 71
+
+
+def test_a_missing_family_is_told() -> None:
+    with pytest.raises(DeviceError, match="cannot be read"):
+        kernels.load("nothing_of_the_kind")
