@@ -13,6 +13,8 @@ from gpucheck.cli import app, exit_codes
 from gpucheck.cli.app import COMMANDS, cli
 from gpucheck.cli.errors import CallError
 from gpucheck.model.base import GpucheckError
+from gpucheck.render.document import render_evidence
+from tests.builders import make_evidence
 
 HEAVY = ("numpy", "cupy", "pynvml", "pydantic")
 
@@ -29,11 +31,14 @@ def test_start_imports_nothing_heavy(argument: str) -> None:
     assert done.stderr.strip() == "[]"
 
 
-def test_assess_needs_no_numpy(tmp_path: Path) -> None:
-    code = "import sys\nfrom gpucheck.cli.app import cli\ncli(standalone_mode=False, prog_name='gpucheck')\n"
-    code += "print([m for m in ('numpy', 'cupy', 'pynvml', 'gpucheck.simulation') if m in sys.modules])"
-    call = [sys.executable, "-c", code, "assess", str(tmp_path / "missing")]
-    done = subprocess.run(call, capture_output=True, text=True, check=True)
+def test_assess_touches_neither_hardware_nor_numpy(tmp_path: Path) -> None:
+    file = tmp_path / "evidence.json"
+    file.write_text(render_evidence([make_evidence()]))
+    forbidden = ("numpy", "cupy", "pynvml", "rich", "gpucheck.simulation", "gpucheck.device", "gpucheck.watchdog")
+    code = "import sys\nfrom gpucheck.cli import main\n"
+    code += f"try: main()\nexcept SystemExit: print([m for m in {forbidden} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code, "assess", str(file)], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("GeForce RTX 4090: AUTHENTIC")
     assert done.stdout.splitlines()[-1] == "[]"
 
 
