@@ -47,7 +47,8 @@ class FakeCupy:
         def call(*arguments: Any) -> Any:
             if name in self.fails:
                 raise CUDARuntimeError(self.fails[name])
-            return getattr(self, f"_{_SNAKE.sub(r'_\1', name).lower()}", lambda *_: None)(*arguments)
+            snake = _SNAKE.sub(r"_\1", name).lower()
+            return getattr(self, f"_{snake}", lambda *_: None)(*arguments)
 
         return call
 

@@ -1,0 +1,58 @@
+"""The real walk on simulated cards of full size: the verdict's raw material from end to end."""
+
+import pytest
+
+from gpucheck.model.evidence import MemoryWalk
+from gpucheck.model.units import GIB
+from gpucheck.probes import memory_walk
+from gpucheck.probes.options import ProbeOptions
+from gpucheck.simulation import card
+
+GENUINE = ("rtx-4090", "rtx-4090-48gb", "h200", "h100-mig", "gtx-1060-6gb")
+
+
+def walk(name: str, seed: int = 5) -> MemoryWalk:
+    device = card(name).open_device()
+    try:
+        return memory_walk.probe(device, ProbeOptions(seed=seed))
+    finally:
+        device.close()
+
+
+@pytest.mark.parametrize("name", GENUINE)
+def test_genuine_memory_is_proven(name: str) -> None:
+    found = walk(name)
+    assert (found.faults, found.slow_regions) == ((), ())
+    assert found.distinct_bytes == found.tested_bytes >= 0.97 * found.total_bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "facts"),
+    [
+        ("rtx-4090-48gb-forged", "wraparound", {"distance_bytes": 24 * GIB}),
+        ("gtx-1050-ti-is-gtx-550-ti", "wraparound", {"distance_bytes": GIB}),
+        ("cmp-170hx-as-a100", "wraparound", {"distance_bytes": 8 * GIB}),
+        ("rtx-4090-48gb-limbo", "limbo", {"first_byte": 24 * GIB}),
+        ("rtx-4090-48gb-shuffled", "shuffled_alias", {}),
+        ("rtx-4090-dead-channel", "dead_channel", {"channel": 5, "channels": 12, "granule_bytes": 256}),
+        ("rtx-3060-stuck-bit", "stuck", {"bit": 17, "value": 1}),
+        ("rtx-3080-weak-cells", "retention", {}),
+    ],
+)
+def test_faults_are_named(name: str, kind: str, facts: dict[str, int]) -> None:
+    (fault,) = walk(name).faults
+    assert fault.kind == kind
+    assert {fact: getattr(fault, fact) for fact in facts} == facts
+
+
+@pytest.mark.parametrize("name", ["rtx-4090-48gb-forged", "rtx-4090-48gb-limbo", "rtx-4090-48gb-shuffled"])
+def test_what_stays_distinct_is_what_is_soldered_on(name: str) -> None:
+    assert walk(name).distinct_bytes == pytest.approx(24 * GIB, rel=1e-3)
+
+
+@pytest.mark.parametrize(("name", "ratio"), [("rtx-3090-slow-region", 0.5), ("rtx-4090-paged", 0.03)])
+def test_slow_memory_is_told_but_counted(name: str, ratio: float) -> None:
+    found = walk(name)
+    (region,) = found.slow_regions
+    assert region.ratio == pytest.approx(ratio, rel=0.1)
+    assert found.distinct_bytes == found.tested_bytes
