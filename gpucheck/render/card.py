@@ -7,7 +7,7 @@ from gpucheck.model.evidence import SECTIONS, NvmlFacts
 from gpucheck.model.finding import Finding, Severity, Status
 from gpucheck.model.report import CardReport
 from gpucheck.model.units import pci_id
-from gpucheck.model.verdict import Condition
+from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.render import words
 from gpucheck.render.facts import table
 from gpucheck.render.style import Colour, Look, columns
@@ -53,8 +53,10 @@ def verdict_of(card: CardReport) -> str:
 
 
 def _headline_verdict(card: CardReport) -> str:
-    broken = card.verdict.condition is Condition.DEFECTIVE
-    return verdict_of(card) + (", but DEFECTIVE" if broken else "")
+    if card.verdict.condition is not Condition.DEFECTIVE:
+        return verdict_of(card)
+    joined = ", but DEFECTIVE" if card.verdict.authenticity is Authenticity.AUTHENTIC else ", DEFECTIVE"
+    return verdict_of(card) + joined
 
 
 def headline(card: CardReport, look: Look) -> list[str]:
@@ -85,6 +87,8 @@ def _circumstances(card: CardReport) -> str:
 def _hints(card: CardReport, look: Look) -> list[str]:
     if card.match.claim:
         return look.paragraph(f"Sold as: {card.match.claim}.")
+    if card.verdict.authenticity not in (Authenticity.AUTHENTIC, Authenticity.INCONCLUSIVE):
+        return []
     return [look.paint(line, "dim") for line in look.paragraph("Sold as something else? Run again with --claim MODEL.")]
 
 
