@@ -36,6 +36,8 @@ MARGIN_BYTES = 32 * MIB
 """Left to the driver and to a display, so that neither runs dry while the walk holds everything else."""
 WINDOWS_MARGIN_BYTES = GIB
 """Under Windows a driver pages to host memory when the card is full: stay well away."""
+_CACHES = 4
+"""A walk shorter than so many second-level caches could be answered by them."""
 PAUSE_SECONDS = 0.25
 SLICE_BYTES = 2 * MIB
 _MOST_SLICES, _ROWS_OF_A_SLICE = 96, 512
@@ -153,9 +155,10 @@ def _prepare(device: Device, options: ProbeOptions, seed: int, held: list[Buffer
     options.tell(0.0, "taking memory")
     margin = WINDOWS_MARGIN_BYTES if options.windows else MARGIN_BYTES
     take_most(device, device.memory_info().free_bytes - margin, held)
-    if len(held) == 1:
-        free = device.memory_info().free_bytes
-        raise OutOfDeviceMemory(f"no memory is left to walk: {mib(free)} are free, {mib(margin)} stay untouched", _HINT)
+    least = _CACHES * (device.attributes.l2_cache_bytes or 0)
+    if sum(buffer.size_bytes for buffer in held[1:]) < max(least, 1):
+        free = mib(device.memory_info().free_bytes)
+        raise OutOfDeviceMemory(f"too little memory is left to walk beyond the cache: {free} are still free", _HINT)
     return Walk(device, options, seed, journal, _lay_out(held[1:]))
 
 

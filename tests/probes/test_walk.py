@@ -1,5 +1,7 @@
 """The walk's own behaviour: what it takes, what it gives back, what it refuses to believe."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from gpucheck.probes import memory_walk, walk_rates
 from gpucheck.probes.memory import CHUNK_SIZES, take_most
 from gpucheck.probes.memory_walk import MARGIN_BYTES
 from gpucheck.probes.options import ProbeOptions
-from tests.probes.fakes import FakeDevice
+from tests.probes.fakes import ATTRIBUTES, FakeDevice
 
 OPTIONS = ProbeOptions(seed=3)
 
@@ -85,7 +87,14 @@ def test_windows_keeps_away_from_the_limit() -> None:
 
 def test_a_full_card_says_so() -> None:
     device = FakeDevice(MARGIN_BYTES + MIB)
-    with pytest.raises(OutOfDeviceMemory, match="no memory is left to walk"):
+    with pytest.raises(OutOfDeviceMemory, match="too little memory is left to walk"):
+        memory_walk.probe(device, OPTIONS)
+    assert not device.held
+
+
+def test_a_walk_that_a_cache_could_answer_proves_nothing() -> None:
+    device = FakeDevice(attributes=replace(ATTRIBUTES, l2_cache_bytes=8 * MIB))
+    with pytest.raises(OutOfDeviceMemory, match="beyond the cache"):
         memory_walk.probe(device, OPTIONS)
     assert not device.held
 
