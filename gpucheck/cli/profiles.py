@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from gpucheck.catalog import Catalog, ClaimError
+from gpucheck.catalog.files import ProfileError
 from gpucheck.cli.exit_codes import ExitCode
 from gpucheck.model.modification import Modification
 from gpucheck.model.profile import MemoryLayout, Profile
 from gpucheck.model.text import sanitise
 from gpucheck.model.units import gib, rate
-from gpucheck.profile_file import ProfileError
 
 _MARKED_ID = re.compile(r"(?:0x|10de:)([0-9a-f]{1,4})", re.IGNORECASE)
 _BARE_ID = re.compile(r"[0-9a-f]{4}", re.IGNORECASE)
