@@ -32,6 +32,7 @@ ifeq ($(DRIVER),yes)
 else
 	@$(PIP) install -e .
 endif
+	@$(BIN)/python -m compileall -q gpucheck
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed

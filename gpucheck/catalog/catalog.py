@@ -1,6 +1,5 @@
 """Profiles and known modifications: which SKU a card says it is, what that SKU is, and what a buyer's words mean."""
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -9,7 +8,6 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from gpucheck.catalog.claims import meant_by, narrowed_by_capacity
 from gpucheck.catalog.files import DieText, ProfileError, cut, parse_toml, problems_of, read_bytes, squash
 from gpucheck.catalog.matching import Declared, is_called, modification_among, names_of, narrow, settle
 from gpucheck.catalog.names import GENERIC, parse_name, search_key, squash_name
@@ -146,6 +144,8 @@ class Catalog:
 
     def resolve_claim(self, text: str) -> Claim:
         """Return what a seller's words mean, or raise ``ClaimError`` with names that come close."""
+        from gpucheck.catalog.claims import meant_by, narrowed_by_capacity
+
         cleaned = sanitise(text, 120)
         try:
             return Claim(text=cleaned, profiles=(self.by_id(cleaned.lower()),))
@@ -159,6 +159,8 @@ class Catalog:
         return narrowed_by_capacity(cleaned, found)
 
     def _hint(self, text: str) -> str:
+        import difflib
+
         names = {
             raw.decode("utf-8", "replace") for f in self._files for raw in _NAME_LINE.findall(b"\n".join(f.blocks))
         }

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """An immutable record that refuses fields it does not know."""
+    """An immutable record that refuses fields it does not know. Its validator is built when first needed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Reason(StrEnum):
