@@ -73,6 +73,11 @@ class Case:
         return value
 
     @property
+    def how(self) -> str:
+        """How numbers of probes came about, for a person: ``measured``, or ``simulated`` where no real card ran."""
+        return "simulated" if self.evidence.simulated else "measured"
+
+    @property
     def partitioned(self) -> str:
         """Why this is a part of a card rather than a whole one (MIG, vGPU), empty where it is a whole one."""
         return partition(self.evidence)

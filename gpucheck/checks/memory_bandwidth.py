@@ -23,7 +23,7 @@ def memory_bandwidth(case: Case) -> Outcome:
         return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
     peaks = sorted({b for p in case.profiles for b in p.bandwidths_bytes_per_second})
     best = max(seen.read_bytes_per_second, seen.copy_bytes_per_second)
-    observed = f"{rate(best)} (measured)"
+    observed = f"{rate(best)} ({case.how})"
     if not peaks:
         return inconclusive(f"The catalog does not know the bandwidth of {case.sku}.", observed)
     expected = " or ".join(f"{rate(p)} peak" for p in peaks)

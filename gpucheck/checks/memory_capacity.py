@@ -12,11 +12,15 @@ References: ``kernels/memory_walk.cu``; the taxonomy of f3 for forged flash memo
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
 from gpucheck.model.evidence import MemoryWalk
 from gpucheck.model.finding import Kind, Severity, Status
+from gpucheck.model.profile import Profile
 from gpucheck.model.units import gib
 
-COVERED = 0.97
-"""Share of the declared memory that must be proven. Below it, a missing chip of 32 could hide in the rest."""
 FORGED = ("wraparound", "limbo", "shuffled_alias")
+COVERED = 0.97
+"""Share of the declared memory that must be proven, unless the rest is too small to hide a chip anyway."""
+LEAST_COVERED = 0.9
+_CHIP_SHARE = 0.9
+"""Of the smallest chip that a SKU can have, what may stay untested."""
 
 
 @check(id="memory-capacity", title="Memory that really exists", severity=Severity.CRITICAL)
@@ -25,26 +29,34 @@ def memory_capacity(case: Case) -> Outcome:
     walk = measured(case.evidence.memory_walk, "memory_walk")
     declared = case.evidence.declared
     total = max(walk.total_bytes, (declared.memory_total_bytes or 0) if declared and not case.partitioned else 0)
-    observed = f"{gib(walk.distinct_bytes)} proven of {gib(total)} declared (measured)"
+    observed = f"{gib(walk.distinct_bytes)} proven of {gib(total)} declared ({case.how})"
     if any(fault.kind in FORGED for fault in walk.faults):
-        return _forged(walk, total, observed)
-    proven = walk.distinct_bytes / total
-    if proven >= COVERED:
-        return Outcome(
-            Status.PASS, f"{proven:.1%} of the memory was proven to exist.", observed, f"at least {COVERED:.0%}"
-        )
+        return _forged(walk, total, case.how, observed)
+    proven, needed = walk.distinct_bytes / total, needed_share(case.profiles)
+    expected = f"at least {needed:.1%}"
+    if proven >= needed:
+        return Outcome(Status.PASS, f"{proven:.1%} of the memory was proven to exist.", observed, expected)
     if walk.distinct_bytes < walk.tested_bytes * 0.999:
-        return inconclusive(
-            "Part of the memory does not keep what is written. It looks damaged, not forged; until it is repaired, the "
-            "capacity is not proven.", observed, f"at least {COVERED:.0%}", ("memory_walk.distinct_bytes",)
-        )  # fmt: skip
-    return inconclusive(
-        f"Only {proven:.1%} of the memory was free to be tested; the rest was held by {walk.untested_holder}. "
-        "Close other programs and scan again.", observed, f"at least {COVERED:.0%}", ("memory_walk.untested_bytes",)
-    )  # fmt: skip
+        message = "Part of the memory does not keep what is written. It looks damaged, not forged; "
+        message += "until it is repaired, the capacity is not proven."
+        return inconclusive(message, observed, expected, ("memory_walk.distinct_bytes",))
+    message = f"Only {proven:.1%} of the memory was free to be tested: {walk.untested_holder.rstrip('.')}. "
+    message += "Close other programs and scan again."
+    return inconclusive(message, observed, expected, ("memory_walk.untested_bytes",))
 
 
-def _forged(walk: MemoryWalk, total: int, observed: str) -> Outcome:
+def needed_share(profiles: tuple[Profile, ...]) -> float:
+    """Share of the memory that must be proven so that no missing chip can hide in the rest.
+
+    A memory chip serves 32 bits of the bus, or 16 where two share a channel, so it holds at least 16 / width of all.
+    """
+    widest = max((width for p in profiles for width in p.bus_widths_bits), default=None)
+    if widest is None:
+        return COVERED
+    return max(LEAST_COVERED, min(COVERED, 1 - _CHIP_SHARE * 16 / widest))
+
+
+def _forged(walk: MemoryWalk, total: int, how_known: str, observed: str) -> Outcome:
     fault = next(f for f in walk.faults if f.kind in FORGED)
     real = real_bytes(walk)
     how = {
@@ -55,7 +67,7 @@ def _forged(walk: MemoryWalk, total: int, observed: str) -> Outcome:
     return Outcome(
         Status.FAIL,
         f"The card declares {gib(total)}, but only {real:,} bytes ({gib(real)}) exist: {how}.",
-        observed=f"{real:,} bytes (measured); {observed}",
+        observed=f"{real:,} bytes ({how_known}); {observed}",
         expected=f"{total:,} bytes (declared)",
         remedy="Return it. Data beyond the real capacity is silently lost.",
         evidence=("memory_walk.distinct_bytes", "memory_walk.faults"),

@@ -22,7 +22,7 @@ def memory_faults(case: Case) -> Outcome:
     walk = measured(case.evidence.memory_walk, "memory_walk")
     damage = [f for f in walk.faults if f.kind not in _FORGED]
     if not damage:
-        return Outcome(Status.PASS, f"No damaged cell in {gib(walk.tested_bytes)} (measured).")
+        return Outcome(Status.PASS, f"No damaged cell in {gib(walk.tested_bytes)}.")
     words = "; ".join(_say(f) for f in damage[:4])
     return Outcome(
         Status.FAIL,

@@ -26,7 +26,7 @@ def memory_residency(case: Case) -> Outcome:
     size = sum(r.length_bytes for r in paged)
     slowest = min(r.bytes_per_second for r in paged)
     own = walk.tested_bytes - size
-    observed = f"{gib(size)} at {rate(slowest)}, {gib(own)} at full speed (measured)"
+    observed = f"{gib(size)} at {rate(slowest)}, {gib(own)} at full speed ({case.how})"
     if case.evidence.host.windows or case.evidence.host.wsl:
         return inconclusive(
             f"{gib(size)} answered at the speed of the host's memory. Windows does this when the card is full; close "

@@ -28,7 +28,7 @@ def memory_uniformity(case: Case) -> Outcome:
     walk = measured(case.evidence.memory_walk, "memory_walk")
     slow = [r for r in walk.slow_regions if HOST_SPEED <= r.ratio < _SLOW]
     if not slow:
-        return Outcome(Status.PASS, "All windows are about equally fast (measured).")
+        return Outcome(Status.PASS, "All windows are about equally fast.")
     words = "; ".join(
         f"{gib(r.length_bytes)} at {r.ratio:.0%} of the median, from {gib(r.first_byte)}" for r in slow[:3]
     )

@@ -23,12 +23,15 @@ def multiprocessors(case: Case) -> Outcome:
     expected = " or ".join(str(n) for n in legal)
     if census.sm_count in legal:
         return Outcome(
-            Status.PASS, f"{census.sm_count} multiprocessors ran, as {case.sku} has.", str(census.sm_count), expected
+            Status.PASS,
+            f"{census.sm_count} multiprocessors ran, as {case.sku} has.",
+            f"{census.sm_count} ({case.how})",
+            expected,
         )
     return Outcome(
         Status.FAIL,
         f"{case.sku} has {expected} multiprocessors; on this silicon {census.sm_count} ran.",
-        observed=f"{census.sm_count} (measured)",
+        observed=f"{census.sm_count} ({case.how})",
         expected=expected,
         remedy="The die is another SKU's. Do not pay for the named model.",
         evidence=("census.sm_count",),

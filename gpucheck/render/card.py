@@ -121,8 +121,7 @@ def _reason(card: CardReport, finding: Finding, look: Look) -> list[str]:
         lines += look.paragraph(finding.message, indent=4)
     for label, text in (("observed", finding.observed), ("expected", finding.expected), ("to do", finding.remedy)):
         if text:
-            told = text.replace("(measured)", "(simulated)") if card.simulated else text
-            lines += look.labelled(label, told, indent=4, gap=10)
+            lines += look.labelled(label, text, indent=4, gap=10)
     return lines
 
 

@@ -63,9 +63,13 @@ def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: flo
             f"Nothing that was read contradicts the claim that this is {name}. But everything read can be rewritten, "
             "and nothing was measured, so the silicon is unproven."
         )
-    open_ = [f.title.lower() for f in findings if f.status is Status.INCONCLUSIVE and BY_CHECK[f.check].required]
-    missing = f" Still open: {', '.join(open_)}." if open_ else f" Too little was examined ({coverage:.0%})."
-    return f"Nothing contradicts the claim that this is {name}, but it is not proven.{missing}"
+    if case.partitioned:
+        return (
+            f"Nothing contradicts the claim that this is {name}, but only a part of it was visible: {case.partitioned}."
+        )
+    open_ = [f.title.lower() for f in findings if f.status is not Status.PASS and BY_CHECK[f.check].required]
+    missing = f"Still open: {', '.join(open_)}." if open_ else f"Too little was examined ({coverage:.0%})."
+    return f"Nothing contradicts the claim that this is {name}, but it is not proven. {missing}"
 
 
 def _unknown_sku(case: Case) -> str:

@@ -5,7 +5,7 @@ import pytest
 from gpucheck.model.evidence import MemoryFault, SlowRegion
 from gpucheck.model.finding import Kind, Status
 from gpucheck.model.units import GIB
-from tests.cards import alter, finding, genuine, report
+from tests.cards import alter, evidence_of, finding, genuine, report
 
 
 def fault(kind: str, **fields: object) -> MemoryFault:
@@ -133,3 +133,25 @@ def test_counters_speak_of_condition() -> None:
     assert report(grave).verdict.condition == "defective"
     assert report(worn).verdict.condition == "worn"
     assert report(worn).verdict.authenticity == "authentic"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "needed"),
+    [("rtx-4090", "96.2%"), ("rtx-5090", "97.0%"), ("gtx-1060-6gb", "92.5%"), ("h100-80gb", "97.0%")],
+)
+def test_no_chip_can_hide_in_what_may_stay_untested(scenario: str, needed: str) -> None:
+    assert finding(evidence_of(scenario), "memory-capacity").expected == f"at least {needed}"
+
+
+def test_simulated_numbers_are_never_called_measured() -> None:
+    for scenario in ("rtx-3090-as-rtx-4090", "rtx-4090-paged", "rtx-4090-48gb-forged", "rtx-4090"):
+        for found in report(evidence_of(scenario)).findings:
+            assert "(measured)" not in found.observed + found.expected + found.message
+    real = alter(evidence_of("rtx-3090-as-rtx-4090"), simulated=None)
+    assert "(measured)" in finding(real, "multiprocessors").observed
+
+
+def test_a_slice_is_named_as_such_in_the_explanation() -> None:
+    verdict = report(evidence_of("h100-mig")).verdict
+    assert verdict.authenticity == "inconclusive"
+    assert "MIG" in verdict.explanation
