@@ -16,7 +16,7 @@ _CAPACITY = re.compile(r"(?<![a-z0-9.])(\d{1,4})\s?(g|gb|gib|mb|mib)(?![a-z0-9])
 _LAPTOP = re.compile(r"\b(?:laptop|notebook|mobile)\b(?:\s+gpu\b)?")
 _MAX_Q = re.compile(r"\b(?:with\s+)?max-?\s?q\b(?:\s+design\b)?")
 _DETAIL = re.compile(
-    r"\b(?:pcie?(?:\s+x\d+)?|sxm\d?|dgxs|fhhl|passive|active|lc|oem|rebrand|mac|edition|generation|blackwell|workstation|server|"
+    r"\b(?:pcie?(?:\s+x\d+)?|sxm\d?|nvl\d*|dgxs|fhhl|passive|active|lc|oem|rebrand|mac|edition|generation|blackwell|workstation|server|"
     r"refresh|rev\.?\s*[a-z0-9]\b|engineering\s+sample|lite\s+hash\s+rate|lhr|low\s+power|\d+sp|[\d.]+\s?gbps|"
     r"[\d.]+w|g?ddr\d\w?|hbm\w+)(?![a-z0-9])"
 )

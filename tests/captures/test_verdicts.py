@@ -25,7 +25,6 @@ WITHOUT_A_SIGNAL = {
     "modified/cmp170hx-64gb_mig_lgip.txt": NO_TOTAL,
     "modified/cmp170hx-64gb_mig_q.txt": NO_TOTAL,
     "modified/rtx4060-laptop_crossflash_nvflashk21.txt": PROSE,
-    "modified/rtx4080s-32gb_windows_wsl.txt": PROSE,
     "modified/rtx4090-48gb_rebar_aikitoria14.txt": PROSE,
     "modified/rtx5070ti_crossflash_nvflashk28.txt": PROSE,
     "fake/fermi_true_ids_techpowerup.txt": PROSE,

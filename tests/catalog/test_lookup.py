@@ -163,6 +163,7 @@ CLAIMS = [
     ("A100 SXM 80GB", {"a100-sxm4-80-gb"}),
     ("H100 PCIe", {"h100-pcie-80-gb"}),
     ("H100 NVL", {"h100-nvl-94-gb"}),
+    ("H200", {"h200-sxm-141-gb", "h200-nvl"}),
     ("Quadro RTX 6000", {"quadro-rtx-6000", "quadro-rtx-6000-passive"}),
     ("RTX 6000 Ada", {"rtx-6000-ada-generation"}),
     ("RTX A6000", {"rtx-a6000"}),
