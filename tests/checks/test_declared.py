@@ -174,3 +174,9 @@ def test_a_shared_card_is_limited_not_spoiled() -> None:
     result = report(sliced)
     assert next(f for f in result.findings if f.check == "core-count").status is Status.NOT_APPLICABLE
     assert result.verdict.authenticity == "inconclusive"
+
+
+def test_drivers_count_stacked_memory_a_little_narrower_and_a_missing_stack_is_more() -> None:
+    h200 = evidence_of("h200")
+    assert finding(alter(h200, nvml__memory_bus_width_bits=5760), "bus-width").status is Status.INCONCLUSIVE
+    assert finding(alter(h200, nvml__memory_bus_width_bits=5120), "bus-width").status is Status.FAIL
