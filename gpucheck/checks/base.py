@@ -128,7 +128,7 @@ class Outcome:
     evidence: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = ()
     severity: Severity | None = None
-    """Overrides the check's own where the case is milder or graver."""
+    """Overrides the check's own where the case is milder or graver, and gives one to a pass that costs something."""
 
 
 def not_applicable(message: str) -> Outcome:
@@ -174,13 +174,14 @@ class Check:
         return self._finding(outcome)
 
     def _finding(self, outcome: Outcome) -> Finding:
-        harm = outcome.severity or self.severity
+        harmless = outcome.status not in (Status.FAIL, Status.ERROR)
+        harm = outcome.severity or (Severity.INFO if harmless else self.severity)
         return Finding(
             check=self.id,
             title=self.title,
             about=self.about,
             status=outcome.status,
-            severity=harm if outcome.status in (Status.FAIL, Status.ERROR) else Severity.INFO,
+            severity=harm,
             confidence=outcome.confidence,
             observed=outcome.observed,
             expected=outcome.expected,

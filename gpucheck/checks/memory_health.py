@@ -3,7 +3,7 @@
 What it checks: row remapping that failed or is pending, retired pages near their limit, uncorrectable errors.
 Why it matters: the counters remember what a short test does not meet.
 How it can be fooled: most counters can be cleared, and most consumer cards have none.
-A failure does not mean: a fake. A few remapped rows are what remapping is for.
+A failure does not mean: a fake. A few remapped rows are what remapping is for: they are reported as wear, and pass.
 References: NVIDIA's documents on row remapping and dynamic page retirement (63 pages is the limit for replacement).
 """
 
@@ -28,14 +28,14 @@ def memory_health(case: Case) -> Outcome:
         grave["retired_pages_double_bit"] = f"{retired} retired pages"
     wear = {
         "row_remap_uncorrectable": facts.row_remap_uncorrectable
-        and f"{facts.row_remap_uncorrectable} rows remapped after uncorrectable errors",
+        and f"rows remapped after uncorrectable errors: {facts.row_remap_uncorrectable}",
         "row_remap_pending": facts.row_remap_pending and "a row waits to be remapped at the next restart",
         "retired_pages_pending": facts.retired_pages_pending and "a page waits to be retired at the next restart",
     }
-    for signs, severity in ((grave, Severity.CRITICAL), (wear, Severity.LOW)):
-        found = {field: text for field, text in signs.items() if text}
-        if found:
-            return _report(section, {k: str(v) for k, v in found.items()}, severity)
+    if failing := {field: str(text) for field, text in grave.items() if text}:
+        return _failing(section, failing)
+    if worn := {field: str(text) for field, text in wear.items() if text}:
+        return _worn(section, worn)
     counters = ("row_remap_correctable", "row_remap_uncorrectable", "row_remap_failure", "retired_pages_double_bit",
                 "ecc_uncorrected_volatile")  # fmt: skip
     if all(getattr(facts, name) is None for name in counters):
@@ -43,17 +43,27 @@ def memory_health(case: Case) -> Outcome:
     return Outcome(Status.PASS, "The card's counters report no failing memory (declared).")
 
 
-def _report(section: str, found: dict[str, str], severity: Severity) -> Outcome:
+def _failing(section: str, found: dict[str, str]) -> Outcome:
     words = "; ".join(found.values())
-    grave = severity is Severity.CRITICAL
     return Outcome(
         Status.FAIL,
-        f"The card's own counters speak of {'failing' if grave else 'worn'} memory: {words}.",
+        f"The card's own counters speak of failing memory: {words}.",
         observed=words,
         expected="no such entry",
-        remedy="Return it, or have it repaired."
-        if grave
-        else "Restart, scan again, and watch whether the count grows.",
+        remedy="Return it, or have it repaired.",
         evidence=tuple(f"{section}.{field}" for field in found),
-        severity=severity,
+        severity=Severity.CRITICAL,
+    )
+
+
+def _worn(section: str, found: dict[str, str]) -> Outcome:
+    words = "; ".join(found.values())
+    return Outcome(
+        Status.PASS,
+        f"The card's own counters speak of wear, which it has dealt with: {words}.",
+        observed=words,
+        expected="few, and not growing",
+        remedy="Restart, scan again, and watch whether the count grows.",
+        evidence=tuple(f"{section}.{field}" for field in found),
+        severity=Severity.LOW,
     )

@@ -126,10 +126,15 @@ def _reason(card: CardReport, finding: Finding, look: Look) -> list[str]:
 
 
 def _passed(card: CardReport, look: Look) -> list[str]:
-    titles = [f.title for f in card.findings if f.status is Status.PASS]
-    if not titles:
+    passed = [f for f in card.findings if f.status is Status.PASS]
+    if not passed:
         return []
-    return [look.paint(f"Passed ({len(titles)})", "bold"), *look.paragraph(", ".join(titles), indent=2)]
+    lines = [look.paint(f"Passed ({len(passed)})", "bold")]
+    lines += look.paragraph(", ".join(f.title for f in passed), indent=2)
+    for finding in passed:
+        if finding.severity is not Severity.INFO:
+            lines += look.paragraph(f"{finding.title}: {finding.message} {finding.remedy}", indent=2)
+    return lines
 
 
 def _unseen(card: CardReport, look: Look) -> list[str]:

@@ -72,13 +72,12 @@ def _authenticity(findings: Sequence[Finding], contributions: Sequence[Contribut
 
 
 def _condition(findings: Sequence[Finding]) -> Condition:
-    about = [f for f in findings if f.about == "condition"]
-    failed = [f for f in about if f.status is Status.FAIL]
-    if any(f.severity in (Severity.HIGH, Severity.CRITICAL) for f in failed):
+    about = [f for f in findings if f.about == "condition" and f.status in (Status.PASS, Status.FAIL)]
+    if any(f.status is Status.FAIL and f.severity in (Severity.HIGH, Severity.CRITICAL) for f in about):
         return Condition.DEFECTIVE
-    if failed:
+    if any(f.status is Status.FAIL or f.severity is not Severity.INFO for f in about):
         return Condition.WORN
-    return Condition.GOOD if any(f.status is Status.PASS for f in about) else Condition.NOT_EXAMINED
+    return Condition.GOOD if about else Condition.NOT_EXAMINED
 
 
 def _kinds(findings: Sequence[Finding], authenticity: Authenticity) -> tuple[Kind, ...]:

@@ -133,6 +133,8 @@ def test_counters_speak_of_condition() -> None:
     assert report(grave).verdict.condition == "defective"
     assert report(worn).verdict.condition == "worn"
     assert report(worn).verdict.authenticity == "authentic"
+    assert finding(worn, "memory-health").status is Status.PASS
+    assert "wear" in finding(worn, "memory-health").message
 
 
 @pytest.mark.parametrize(
