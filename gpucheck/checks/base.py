@@ -14,6 +14,14 @@ from gpucheck.model.profile import Profile
 
 T = TypeVar("T")
 
+_WORDS = {
+    "memory_total_bytes": "size of memory",
+    "memory_clock_max_mhz": "highest memory clock",
+    "gpu_part_number": "GPU part number",
+    "vbios_version": "VBIOS version",
+}
+"""Fields whose names do not read well."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -55,10 +63,10 @@ class Case:
         """Return a declared field. Raises ``Missing`` with the recorded reason where it is absent."""
         value = getattr(self.declared, name)
         if value is None:
-            words = name.replace("_", " ")
-            raise Missing(
-                _absence(self.declared.missing.get(name), f"{words} was not stated"), f"{self.declared_section}.{name}"
+            told = _absence(
+                self.declared.missing.get(name), f"no {_WORDS.get(name, name.replace('_', ' '))} was stated"
             )
+            raise Missing(told, f"{self.declared_section}.{name}")
         return value
 
     def text(self, name: str) -> str:

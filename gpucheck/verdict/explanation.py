@@ -31,15 +31,17 @@ def _opening(case: Case, findings: Sequence[Finding], authenticity: Authenticity
         case Authenticity.MODIFIED:
             return f"The card is {name} that was altered after it left the factory."
         case Authenticity.COUNTERFEIT:
-            return f"The card is not what it is said to be: {_said(case, name)}."
+            return _denial(findings, name)
         case Authenticity.SUSPECT:
             return f"Something does not fit: the card states that it is {name}, but part of what was seen denies it."
         case Authenticity.INCONCLUSIVE:
             return _undecided(case, findings, name, coverage)
 
 
-def _said(case: Case, name: str) -> str:
-    return f"sold as {case.claim.text}, it declares itself as {name}" if case.claim else f"it declares itself as {name}"
+def _denial(findings: Sequence[Finding], name: str) -> str:
+    if any(f.check == "claim" and f.status is Status.FAIL for f in findings):
+        return "The card is not what it was sold as."
+    return f"The card is not what it declares itself to be, {name}."
 
 
 def _name(case: Case) -> str:
