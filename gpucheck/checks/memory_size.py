@@ -14,8 +14,13 @@ from gpucheck.model.profile import Profile
 from gpucheck.model.units import MIB, mib
 
 HELD_BACK = 0.08
-"""Largest share of the nominal size that drivers of genuine cards keep from the total (ECC and WDDM together)."""
-SMALL_HELD_BACK_BYTES = 72 * MIB
+"""Share of the nominal size that drivers of most genuine cards keep from the total at most (ECC and WDDM together)."""
+_FIXED_BYTES = {"Turing": 250 * MIB, "Ampere": 250 * MIB}
+_SMALL_FIXED_BYTES = 72 * MIB
+"""What drivers before 510 keep whatever the size; it counts on small cards. A 2 GiB MX450 states 1878 MiB."""
+_ECC_SHARE = {"Fermi": 8, "Kepler": 8}
+_USUAL_ECC_SHARE = 16
+"""ECC takes one part in so many of GDDR memory. A Tesla C2075 of 6144 MiB states 5375, a C2050 of 3072 MiB 2687."""
 
 
 @check(id="memory-size", title="Declared memory size", severity=Severity.CRITICAL)
@@ -40,9 +45,17 @@ def fits(profile: Profile, total_bytes: int) -> bool:
     if any(abs(total_bytes / MIB - reported) <= reported * 0.005 for reported in profile.reported_mib):
         return True
     return any(
-        nominal - max(nominal * HELD_BACK, SMALL_HELD_BACK_BYTES) <= total_bytes <= nominal * 1.001
+        nominal - _held_back(profile, nominal) <= total_bytes <= nominal * 1.001
         for nominal in profile.memory_sizes_bytes
     )
+
+
+def _held_back(profile: Profile, nominal: int) -> float:
+    """The most that a driver keeps of a size. A lost memory channel takes more: a sixth to a half of such a card."""
+    generation = profile.die.architecture.split()[0]
+    fixed = _FIXED_BYTES.get(generation, _SMALL_FIXED_BYTES)
+    ecc = nominal / _ECC_SHARE.get(generation, _USUAL_ECC_SHARE) if profile.ecc == "yes" else 0
+    return max(nominal * HELD_BACK, fixed + ecc)
 
 
 def _contradiction(case: Case, total: int, legal: list[int], expected: str) -> Outcome:
