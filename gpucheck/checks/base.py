@@ -1,5 +1,6 @@
 """What a check is: a pure function of one case, with its identity written once and its manual as its docstring."""
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ _WORDS = {
     "vbios_version": "VBIOS version",
 }
 """Fields whose names do not read well."""
+
+_VIRTUAL = re.compile(r"[\w)]-(?:\d{1,2}-)?\d{1,3}[ABCQ](?:ME)?$")
+"""Profiles of virtual GPUs end so: ``NVIDIA A40-48Q``, ``GRID T4-2B``, ``GRID A100-3-20C``."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def partition(evidence: Evidence) -> str:
     facts = evidence.declared
     if facts is None:
         return ""
-    if facts.virtualization and facts.virtualization.lower() == "vgpu":
+    if (facts.virtualization or "").lower() == "vgpu" or _VIRTUAL.search(facts.name or ""):
         return "a virtual GPU"
     return "MIG is on: kernels see one slice" if facts.mig_enabled else ""
 
