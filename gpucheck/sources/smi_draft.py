@@ -12,7 +12,7 @@ from gpucheck.sources import smi_fields as read
 
 RAW_ENTRIES = 600
 _MASKED_UUID = re.compile(r"GPU-0{8}-0000-0000-0000-[0-9a-f]{12}")
-_GPU_PART = re.compile(r"[0-9A-F]{4}-\w{3}-\w{2,3}", re.IGNORECASE)
+_GPU_PART = re.compile(r"[0-9A-F]{4}-\w{3,5}-\w{2,3}", re.IGNORECASE)
 _HARMLESS = ("addressing_mode",)
 
 PARSERS: dict[str, Callable[[str], read.Value | None]] = {
