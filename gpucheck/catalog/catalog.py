@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from gpucheck.catalog.files import DieText, ProfileError, cut, parse_toml, problems_of, read_bytes, squash
-from gpucheck.catalog.matching import Declared, is_called, modification_among, names_of, narrow, settle
+from gpucheck.catalog.matching import Declared, is_called, may_print, modification_among, narrow, settle
 from gpucheck.catalog.names import GENERIC, parse_name, search_key, squash_name
 from gpucheck.model.base import GpucheckError
 from gpucheck.model.evidence import Evidence
@@ -74,14 +74,15 @@ class Catalog:
     def _named(self, name: str) -> tuple[Profile, ...]:
         cut = name.rstrip().endswith(("...", "…"))
         wanted = squash_name(name.strip().rstrip(".…"))
-        if wanted in GENERIC:
+        if wanted in GENERIC or (cut and any(generic.startswith(wanted) for generic in GENERIC)):
             return ()
         found = self._naming(search_key(wanted))
-        exact = tuple(p for p in found if is_called(p, wanted, cut=cut))
-        if exact or cut:
-            return exact
+        if cut:
+            return tuple(p for p in found if is_called(p, wanted, cut=True))
         asked = parse_name(name)
-        return tuple(p for p in found if any(asked.means(parse_name(alias)) for alias in names_of(p)))
+        called = tuple(p for p in found if is_called(p, wanted) or (p.retail and may_print(p, asked)))
+        # Before the 30 series a notebook's name has no mark: a Quadro M1200 is the SKU that lists call its mobile one.
+        return called or tuple(p for p in found if may_print(p, asked) or may_print(p, asked.as_laptop()))
 
     def all_profiles(self) -> Iterator[Profile]:
         """Yield every profile, die after die."""

@@ -1,6 +1,6 @@
 """Choosing among the SKUs that share a device id or a name: pure functions of declared facts and profiles."""
 
-from gpucheck.catalog.names import parse_name, squash_name
+from gpucheck.catalog.names import CardName, parse_name, squash_name
 from gpucheck.model.evidence import Evidence, MemoryWalk, NvmlFacts, PciFacts
 from gpucheck.model.modification import Modification
 from gpucheck.model.profile import Profile
@@ -39,6 +39,11 @@ def is_called(profile: Profile, wanted: str, *, cut: bool = False) -> bool:
     """Whether one of the SKU's names, squashed, is the wanted one, or starts with it where a table cut it off."""
     names = (squash_name(name) for name in names_of(profile))
     return any(name.startswith(wanted) if cut else name == wanted for name in names)
+
+
+def may_print(profile: Profile, asked: CardName) -> bool:
+    """Whether a driver may print the name for the SKU, by any of its names."""
+    return any(asked.prints_for(parse_name(name)) for name in names_of(profile))
 
 
 def names_of(profile: Profile) -> tuple[str, ...]:
@@ -103,7 +108,8 @@ def _by_subsystem(left: Candidates, facts: Declared) -> Candidates:
 
 
 def _by_name(left: Candidates, facts: Declared) -> Candidates:
-    if len(left) == 1 or not facts.name:
+    if len(left) == 1 or not facts.name or facts.device_id is None:
+        # Without a device id the name chose the candidates already, with all that a driver calls so.
         return left
     wanted = squash_name(facts.name)
     exact = tuple(p for p in left if is_called(p, wanted))

@@ -5,7 +5,7 @@ same where the product is equal, never where one merely starts with the other: a
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 GENERIC = frozenset({"graphicsdevice", "vgadevice", "3dcontroller", "unknown", ""})
@@ -49,6 +49,15 @@ class CardName:
             and (other.max_q or not self.max_q)
             and self.details <= other.details
         )
+
+    def prints_for(self, other: "CardName") -> bool:
+        """Whether a driver may print this name for a card named ``other``: it leaves revisions and makers out."""
+        sizes = {self.memory_mib, other.memory_mib} - {None}
+        return self.means(other) and self.max_q == other.max_q and len(sizes) < 2
+
+    def as_laptop(self) -> "CardName":
+        """The notebook part of the same name."""
+        return replace(self, laptop=True)
 
     def without_brand(self) -> "CardName":
         """The same without Quadro or Tesla: ``P2000`` is how sellers write it."""

@@ -11,6 +11,7 @@ References: name tables of NVIDIA's open kernel modules and of pci.ids.
 
 import re
 
+from gpucheck.catalog.names import parse_name
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applicable
 from gpucheck.model.finding import Kind, Severity, Status
 from gpucheck.model.profile import Profile
@@ -83,7 +84,7 @@ def _core(name: str) -> frozenset[str]:
 
 
 def _same(name: str, other: str) -> bool:
-    return _core(name) == _core(other)
+    return _core(name) == _core(other) or parse_name(name).prints_for(parse_name(other))
 
 
 def _laptop_without_its_mark(name: str, profiles: tuple[Profile, ...]) -> bool:
