@@ -1,6 +1,7 @@
 """Whether the card's own link capability is the SKU's.
 
-What it checks: the generation and lanes that the card could do, never what the slot or idle state gives it.
+What it checks: the generation and lanes that the card could do, never what the slot or idle state gives it. Ampere and
+newer lower their stated generation to the slot's, so a lower one counts only below what the slot offers.
 Why it matters: mining boards are cut to first-generation speed and few lanes; lost lanes are damage or missing parts.
 How it can be fooled: the capability register follows straps and firmware.
 A failure does not mean: fraud by itself. Risers, narrow slots and power saving never show here.
@@ -27,9 +28,11 @@ def pcie_link(case: Case) -> Outcome:
     observed = f"generation {generation}" + (f", {lanes} lanes" if lanes else "")
     expected = f"generation {wanted_generation}" + (f", {wanted_lanes} lanes" if wanted_lanes else "")
     narrow = bool(lanes and wanted_lanes and lanes * 4 <= wanted_lanes)
+    offered = _offered(case)
     if generation >= wanted_generation and not (lanes and wanted_lanes and lanes < wanted_lanes):
         return Outcome(Status.PASS, "The card's link is capable of what the SKU's is.", observed, expected)
-    if generation > wanted_generation - 2 and not narrow:
+    slow = offered is not None and generation <= min(wanted_generation, offered) - 2
+    if not slow and not narrow:
         return inconclusive("The link is a little less capable than the SKU's.", observed, expected, (path,))
     return Outcome(
         Status.FAIL,
@@ -41,6 +44,12 @@ def pcie_link(case: Case) -> Outcome:
         evidence=(path,),
         kinds=(Kind.REMARKED,),
     )
+
+
+def _offered(case: Case) -> int | None:
+    """The generation of the port above the card, None where it is not known."""
+    pci = case.evidence.pci
+    return None if isinstance(pci, Unavailable) else pci.port_link_generation_max
 
 
 def _capability(case: Case) -> tuple[int, int | None, str]:
