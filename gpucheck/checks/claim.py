@@ -22,7 +22,8 @@ def claim(case: Case) -> Outcome:
     if not case.match.candidates and case.match.profile is None:
         return inconclusive("The card declares nothing that a profile matches, so the claim stands untested.")
     wanted = {p.id for p in sold.profiles}
-    if wanted.isdisjoint(p.id for p in case.profiles):
+    # Where nothing tells several SKUs apart, the card may be any of them: a GTX 1070 of a notebook has no other name.
+    if wanted.isdisjoint(p.id for p in (*case.profiles, *case.match.candidates)):
         return _mismatch(case, sold, f"The card was sold as {sold.text}, but declares itself as {case.sku}.", case.sku)
     total = case.evidence.declared.memory_total_bytes if case.evidence.declared else None
     if sold.memory_mib and total and not 0.9 <= total / (sold.memory_mib * MIB) <= 1.01:

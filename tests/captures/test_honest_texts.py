@@ -14,16 +14,16 @@ from tests.cards import catalog
 ALARM = {"suspect", "modified", "counterfeit"}
 
 
-def judged(text: str) -> CardReport:
+def judged(text: str, claim: str | None = None) -> CardReport:
     evidence = to_evidence(parse(text, "seller.txt"), "seller.txt")
     assert len(evidence) == 1
-    return assess(evidence[0], catalog())
+    return assess(evidence[0], catalog(), catalog().resolve_claim(claim) if claim else None)
 
 
-def row(**cells: object) -> CardReport:
+def row(claim: str | None = None, /, **cells: object) -> CardReport:
     """Judge a row of ``nvidia-smi --query-gpu``; two underscores stand for a dot."""
     titles = ", ".join(name.replace("__", ".") for name in cells)
-    return judged(f"{titles}\n{', '.join(map(str, cells.values()))}\n")
+    return judged(f"{titles}\n{', '.join(map(str, cells.values()))}\n", claim)
 
 
 def failed(report: CardReport) -> set[str]:
@@ -126,3 +126,20 @@ def test_a_part_number_of_another_id_in_any_of_its_forms(part: str) -> None:
         f"    GPU Part Number : {part}\n    PCI\n        Device Id : 0x268410DE\n"
     )
     assert "gpu-part-number" in failed(report)
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "sold", "alarm"),
+    [
+        ("NVIDIA GeForce RTX 2070", 8192, "RTX 2070 laptop", False),
+        ("NVIDIA GeForce RTX 2070", 8192, "RTX 2070", False),
+        ("NVIDIA GeForce RTX 2070", 8192, "RTX 2070 SUPER", True),
+        ("Quadro RTX 6000", 24576, "Quadro RTX 6000 Passive", False),
+        ("GeForce GTX 570", 1280, "GTX 570 Rev. 2", False),
+        ("NVIDIA GeForce RTX 3070 Laptop GPU", 8192, "RTX 3070", True),
+        ("NVIDIA GeForce RTX 3070", 8192, "RTX 3070 laptop", True),
+    ],
+)
+def test_a_claim_against_a_name_that_several_cards_share(name: str, total: int, sold: str, alarm: bool) -> None:
+    report = row(sold, name=name, memory__total=f"{total} MiB")
+    assert (report.verdict.authenticity in ALARM) == alarm
