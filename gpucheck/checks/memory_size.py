@@ -8,11 +8,15 @@ A failure does not mean: that the memory is fake. Added memory is often real, an
 References: totals in captures of genuine cards; profiles under ``memory`` and ``reported_mib``.
 """
 
+import re
+
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applicable
+from gpucheck.model.evidence import NvmlFacts
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.profile import Profile
-from gpucheck.model.units import MIB, mib
+from gpucheck.model.units import GIB, MIB, mib
 
+_SLICE = re.compile(r"\b\dg\.(\d{1,4})gb", re.IGNORECASE)
 HELD_BACK = 0.08
 """Share of the nominal size that drivers of most genuine cards keep from the total at most (ECC and WDDM together)."""
 _FIXED_BYTES = {"Turing": 250 * MIB, "Ampere": 250 * MIB}
@@ -25,10 +29,12 @@ _USUAL_ECC_SHARE = 16
 
 @check(id="memory-size", title="Declared memory size", severity=Severity.CRITICAL)
 def memory_size(case: Case) -> Outcome:
-    """Compare the declared total with the legal sizes."""
-    total = case.number("memory_total_bytes")
+    """Compare the declared total, or one MIG slice that is larger than any total, with the legal sizes."""
     legal = sorted({size for p in case.profiles for size in p.memory_sizes_bytes})
     expected = " or ".join(mib(size) for size in legal)
+    if (slice_bytes := _largest_slice(case.declared)) > legal[-1]:
+        return _contradiction(case, slice_bytes, legal, expected)
+    total = case.number("memory_total_bytes")
     if any(fits(p, total) for p in case.profiles):
         return Outcome(Status.PASS, f"{mib(total)} is a size that {case.sku} is sold with.", mib(total), expected)
     if case.partitioned and total < legal[-1]:
@@ -56,6 +62,11 @@ def _held_back(profile: Profile, nominal: int) -> float:
     fixed = _FIXED_BYTES.get(generation, _SMALL_FIXED_BYTES)
     ecc = nominal / _ECC_SHARE.get(generation, _USUAL_ECC_SHARE) if profile.ecc == "yes" else 0
     return max(nominal * HELD_BACK, fixed + ecc)
+
+
+def _largest_slice(facts: NvmlFacts) -> int:
+    """The largest MIG slice by its name, such as ``1g.64gb``, in bytes; 0 where there is none."""
+    return max((int(found[1]) * GIB for text in facts.mig_instances for found in _SLICE.finditer(text)), default=0)
 
 
 def _contradiction(case: Case, total: int, legal: list[int], expected: str) -> Outcome:

@@ -60,6 +60,7 @@ def read_list(lines: list[str]) -> list[Draft]:
             draft = drafts.setdefault(profile[1], Draft("text", index=int(profile[1])))
             # Profiles are only listed where MIG is on.
             draft.set("mig_enabled", True, profile[2])
+            draft.mig_instances.append(profile[2])
             draft.keep(f"mig profile {profile[2]}", f"{profile[3]} GiB, {profile[4]} SM")
         if len(drafts) >= MAX_CARDS:
             break

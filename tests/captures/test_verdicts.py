@@ -19,10 +19,9 @@ from tests.cards import catalog
 CAPTURES = Path(__file__).parents[3] / "shared" / "captures"
 ALARMS = ("suspect", "modified", "counterfeit")
 PROSE = "an owner's or an expert's words, without one line that nvidia-smi or lspci printed"
-NO_TOTAL = "states a MIG profile, but neither the card's memory nor its id"
+NO_TOTAL = "states a slice of a card, but neither its name nor its id"
 
 WITHOUT_A_SIGNAL = {
-    "modified/cmp170hx-64gb_mig_lgip.txt": NO_TOTAL,
     "modified/cmp170hx-64gb_mig_q.txt": NO_TOTAL,
     "modified/rtx4060-laptop_crossflash_nvflashk21.txt": PROSE,
     "modified/rtx4090-48gb_rebar_aikitoria14.txt": PROSE,

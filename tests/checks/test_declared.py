@@ -183,3 +183,15 @@ def test_drivers_count_stacked_memory_a_little_narrower_and_a_missing_stack_is_m
     h200 = evidence_of("h200")
     assert finding(alter(h200, nvml__memory_bus_width_bits=5760), "bus-width").status is Status.INCONCLUSIVE
     assert finding(alter(h200, nvml__memory_bus_width_bits=5120), "bus-width").status is Status.FAIL
+
+
+def test_a_slice_larger_than_the_card_ever_was() -> None:
+    a100 = evidence_of("a100-80gb")
+    assert (
+        finding(alter(a100, nvml__mig_enabled=True, nvml__mig_instances=("7g.80gb",)), "memory-size").status
+        is Status.PASS
+    )
+    assert (
+        finding(alter(a100, nvml__mig_enabled=True, nvml__mig_instances=("1g.96gb",)), "memory-size").status
+        is Status.FAIL
+    )
