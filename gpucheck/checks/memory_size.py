@@ -35,6 +35,8 @@ def memory_size(case: Case) -> Outcome:
     if (slice_bytes := _largest_slice(case.declared)) > legal[-1]:
         return _contradiction(case, slice_bytes, legal, expected)
     total = case.number("memory_total_bytes")
+    if not total:
+        return inconclusive("The driver states no memory at all; a card that has failed does.", mib(total), expected)
     if any(fits(p, total) for p in case.profiles):
         return Outcome(Status.PASS, f"{mib(total)} is a size that {case.sku} is sold with.", mib(total), expected)
     if case.partitioned and total < legal[-1]:

@@ -77,6 +77,8 @@ HONEST = {
         "clocks__max__memory": "895 MHz"},
     "a virtual GPU that says so in its name alone": {
         "name": "NVIDIA A40-8Q", "pci__device_id": "0x223510DE", "memory__total": "8192 MiB"},
+    "a card in a fault state that states no memory": {
+        "name": "NVIDIA GeForce RTX 4090", "pci__device_id": "0x268410DE", "memory__total": "0 MiB"},
     "a virtual GPU of a MIG slice": {
         "name": "GRID A100-3-20C", "pci__device_id": "0x20B010DE", "memory__total": "20475 MiB"},
 }  # fmt: skip
