@@ -3,6 +3,7 @@
 Text that is read may come from anyone: it is bounded, and every failure is a ``DocumentError`` with one clear line.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
@@ -35,12 +36,20 @@ class EvidenceFile(Frozen):
 
 def render_json(report: Report) -> str:
     """Return the report as JSON that ends in a line feed."""
-    return report.model_dump_json(indent=2) + "\n"
+    return _escaped(report.model_dump_json(indent=2)) + "\n"
 
 
 def render_evidence(cards: Sequence[Evidence]) -> str:
     """Return an evidence document as JSON that ends in a line feed."""
-    return EvidenceFile(cards=tuple(cards)).model_dump_json(indent=2) + "\n"
+    return _escaped(EvidenceFile(cards=tuple(cards)).model_dump_json(indent=2)) + "\n"
+
+
+_HIDDEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+
+
+def _escaped(text: str) -> str:
+    """The same JSON with what controls a terminal, or reverses its text, written as escapes."""
+    return text if text.isascii() and "\x7f" not in text else _HIDDEN.sub(lambda c: f"\\u{ord(c[0]):04x}", text)
 
 
 def load_report(text: str, origin: str = "the document") -> Report:
@@ -48,15 +57,19 @@ def load_report(text: str, origin: str = "the document") -> Report:
     content = _parse(text, origin)
     if content.get("kind") == "evidence":
         raise DocumentError(f"{_name(origin)} holds evidence, not a report.", "Judge it with `gpucheck assess`.")
-    return _validate(Report, content, origin)
+    return _validate(Report, text, content, origin)
 
 
 def load_evidence(text: str, origin: str = "the document") -> list[Evidence]:
     """Read the evidence of every card from an evidence document or from a report. Raises ``DocumentError``."""
     content = _parse(text, origin)
     if content.get("kind") == "evidence":
-        return list(_validate(EvidenceFile, content, origin).cards)
-    return [card.evidence for card in _validate(Report, content, origin).cards]
+        found = list(_validate(EvidenceFile, text, content, origin).cards)
+    else:
+        found = [card.evidence for card in _validate(Report, text, content, origin).cards]
+    if not found:
+        raise DocumentError(f"{_name(origin)} holds no card.", "Collect again on the machine that holds the card.")
+    return found
 
 
 def _parse(text: str, origin: str) -> dict[str, Any]:
@@ -99,9 +112,10 @@ def _check_version(content: dict[str, Any], name: str) -> None:
         )
 
 
-def _validate(kind: type[Document], content: dict[str, Any], origin: str) -> Document:
+def _validate(kind: type[Document], text: str, content: dict[str, Any], origin: str) -> Document:
+    # Strict: a size that became a text was written by someone else, and its unit is anyone's guess.
     try:
-        return kind.model_validate(content)
+        return kind.model_validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "document"
