@@ -31,12 +31,9 @@ def read_document(path: str) -> str:
     """Return the text of a JSON document, or of stdin."""
     if path == STDIN:
         return _stdin()
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(LIMIT_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise CliError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
-    return _text(data, path)
+    from gpucheck.sources.file_reading import read_bytes
+
+    return _text(read_bytes(path, LIMIT_BYTES), path)
 
 
 def _looks_like_json(path: str) -> bool:
@@ -72,6 +69,8 @@ def _from_nvidia_smi(text: str, origin: str) -> "list[Evidence]":
 
 
 def _stdin() -> str:
+    if sys.stdin is None:
+        raise CliError("stdin is closed.", "Name a file, or send it one: gpucheck assess - < FILE")
     return _text(sys.stdin.buffer.read(LIMIT_BYTES + 1), "stdin")
 
 

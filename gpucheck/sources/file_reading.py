@@ -50,7 +50,7 @@ class SourceFileError(GpucheckError):
 def read_file(path: str | Path) -> str:
     """The text of ``path``, at most ``LIMIT_BYTES`` of it. Raises `SourceFileError` with one line and a hint."""
     name = sanitise(str(path), 200)
-    data = _read_bytes(path, name)
+    data = read_bytes(path, LIMIT_BYTES)
     if not data.strip():
         raise SourceFileError(f"{name} is empty.", _HOW)
     for magic, what, hint in _FORMATS:
@@ -59,7 +59,9 @@ def read_file(path: str | Path) -> str:
     return decode(data)
 
 
-def _read_bytes(path: str | Path, name: str) -> bytes:
+def read_bytes(path: str | Path, limit: int) -> bytes:
+    """What a regular file holds, at most ``limit`` bytes. Raises `SourceFileError`; never waits for a pipe."""
+    name = sanitise(str(path), 200)
     try:
         # Without O_NONBLOCK, opening a pipe would wait for a writer before it could be refused.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -70,25 +72,25 @@ def _read_bytes(path: str | Path, name: str) -> bytes:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise SourceFileError(f"{name} is not a regular file.", "Give the path of a text file.")
-        data = b"" if status.st_size > LIMIT_BYTES else _read_all(handle)
+        data = b"" if status.st_size > limit else _read_all(handle, limit)
     except OSError as error:
         raise SourceFileError(f"{name} cannot be read: {error.strerror}.", "Copy it elsewhere, and retry.") from error
     finally:
         os.close(handle)
-    if max(status.st_size, len(data)) > LIMIT_BYTES:
-        raise _too_large(name)
+    if max(status.st_size, len(data)) > limit:
+        raise _too_large(name, limit)
     return data
 
 
-def _read_all(handle: int) -> bytes:
+def _read_all(handle: int, limit: int) -> bytes:
     """What the file holds, at most one byte more than the limit: its size may be untrue, or grow."""
     with os.fdopen(handle, "rb", closefd=False) as stream:
-        return stream.read(LIMIT_BYTES + 1)
+        return stream.read(limit + 1)
 
 
-def _too_large(name: str) -> SourceFileError:
+def _too_large(name: str, limit: int = LIMIT_BYTES) -> SourceFileError:
     return SourceFileError(
-        f"{name} is larger than {LIMIT_BYTES >> 20} MiB.", "Cut it down to the output of nvidia-smi, and retry."
+        f"{name} is larger than {limit >> 20} MiB.", "Cut it down to the output of nvidia-smi, and retry."
     )
 
 

@@ -59,7 +59,10 @@ def parse(text: str, origin: str) -> ParsedFile:
     """Read ``text``, which came from ``origin``. Raises `SourceFileError` where nothing about a card is in it."""
     text = clean(text, origin)
     merger = Merger()
-    rest = _add_xml(text, merger)
+    try:
+        rest = _add_xml(text, merger)
+    except SourceFileError as error:
+        raise SourceFileError(f"{sanitise(origin, 200)}: {error.message}", error.hint) from error
     lines = split_lines(rest)
     if len(lines) == MAX_LINES:
         merger.note(f"only the first {MAX_LINES} lines were read")
