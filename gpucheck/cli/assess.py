@@ -28,7 +28,7 @@ def assess(claim: str | None, format_: str | None, output: str | None, files: tu
 
     A FILE of - is stdin. Files that cannot be read are told of, and the others are judged.
     """
-    check_target(output)
+    check_target(output, files)
     from gpucheck.catalog import Catalog
     from gpucheck.pipeline import make_report
 

@@ -3,12 +3,13 @@
 import contextlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gpucheck.cli.errors import CliError
+from gpucheck.cli.errors import CallError, CliError
 
 if TYPE_CHECKING:
     from gpucheck.render.style import Look
@@ -23,15 +24,19 @@ def chosen_format(asked: str | None, output: str | None) -> str:
     return asked or ("json" if output and output.lower().endswith(".json") else "terminal")
 
 
-def check_target(output: str | None) -> None:
-    """Refuse a file that cannot be written before the work starts, not after it."""
+def check_target(output: str | None, inputs: Sequence[str] = ()) -> None:
+    """Refuse a file that cannot be written, or that is read, before the work starts, not after it."""
     if output in (None, STDOUT):
         return
     target = Path(str(output))
+    if target.is_file() and any(Path(each).exists() and target.samefile(each) for each in inputs):
+        raise CallError(f"{target} is read and must not be written over.", "Name another file after -o.")
     if target.is_dir():
         raise CliError(f"{target} is a folder.", "Name a file after -o.")
     if not target.absolute().parent.is_dir():
         raise CliError(f"{target} cannot be written: its folder does not exist.", "Make the folder first.")
+    if target.exists() and not os.access(target, os.W_OK):
+        raise CliError(f"{target} cannot be written: it is read-only.", "Name another file after -o.")
     if not os.access(target.absolute().parent, os.W_OK):
         raise CliError(f"{target} cannot be written: no permission for its folder.", "Choose another folder.")
 
@@ -52,6 +57,8 @@ def write(text: str, output: str | None) -> None:
 def _write_stdout(text: str) -> None:
     from gpucheck.cli.app import silence_stdout
 
+    if sys.stdout is None:
+        raise CliError("the result cannot be written: stdout is closed.", "Name a file after -o.")
     try:
         if text.isascii() or _takes_unicode():
             click.echo(text, nl=False, color=True)
@@ -90,7 +97,7 @@ def look_of(output: str | None) -> "Look":
 
     if output not in (None, STDOUT):
         return Look()
-    tty = sys.stdout.isatty()
+    tty = sys.stdout is not None and sys.stdout.isatty()
     return Look(width=_width() if tty else 80, colour=tty and _wants_colour(), unicode=_takes_unicode())
 
 

@@ -1,6 +1,10 @@
 """Judging files: evidence, reports, nvidia-smi text, and what is none of these."""
 
 import json
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +162,78 @@ def test_a_file_named_json_gets_json(genuine: str, tmp_path: Path) -> None:
 
 def test_serial_numbers_are_not_in_the_terminal_report(genuine: str) -> None:
     assert UUID not in run(genuine).stdout
+
+
+def test_a_document_without_cards_is_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "none.json"
+    path.write_text(render_evidence([]))
+    result = run(str(path))
+    assert result.exit_code == 3
+    assert "holds no card" in result.stderr
+
+
+def test_a_number_that_became_text_is_refused(tmp_path: Path, genuine: str) -> None:
+    content = json.loads(Path(genuine).read_text())
+    content["cards"][0]["nvml"]["memory_total_bytes"] = "24564"
+    path = tmp_path / "text.json"
+    path.write_text(json.dumps(content))
+    result = run(str(path))
+    assert result.exit_code == 3
+    assert "memory_total_bytes" in result.stderr
+
+
+def test_a_file_that_is_read_is_never_written_over(smi: str, genuine: str, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(smi)
+    for target in (smi, str(link)):
+        result = run(genuine, smi, "-o", target)
+        assert result.exit_code == 2
+        assert "must not be written over" in result.stderr
+    assert Path(smi).read_text() == SMI
+
+
+def test_a_read_only_target_is_left_alone(smi: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "kept"
+    target.write_text("old")
+    monkeypatch.setattr("os.access", lambda path, _mode: str(path) != str(target))
+    result = run(smi, "-o", str(target))
+    assert result.exit_code == 3
+    assert "read-only" in result.stderr
+    assert target.read_text() == "old"
+
+
+def test_an_xml_that_is_refused_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.xml"
+    path.write_text('<!DOCTYPE n [<!ENTITY a "b">]><nvidia_smi_log></nvidia_smi_log>')
+    result = run(str(path))
+    assert result.exit_code == 3
+    assert result.stderr.startswith("gpucheck: bomb.xml: ")
+
+
+def test_hidden_characters_leave_as_escapes(genuine: str, tmp_path: Path) -> None:
+    content = json.loads(Path(genuine).read_text())
+    content["cards"][0]["nvml"]["brand"] = hostile = "\x9b31m\u202eEVIL\u2028\x7f"
+    path = tmp_path / "hostile.json"
+    path.write_text(json.dumps(content))
+    result = run(str(path), "--format", "json")
+    assert not set(hostile) - set("31mEVIL") & set(result.stdout)
+    assert json.loads(result.stdout)["cards"][0]["evidence"]["nvml"]["brand"] == hostile
+
+
+@pytest.mark.parametrize("redirect", ["<&-", ">&-"])
+def test_a_closed_stream_is_no_fault_of_ours(smi: str, redirect: str) -> None:
+    source = "-" if redirect == "<&-" else shlex.quote(smi)
+    call = f"{shlex.quote(sys.executable)} -m gpucheck assess {source} {redirect}"
+    result = subprocess.run(["sh", "-c", call], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 3
+    assert "is closed" in result.stderr
+    assert "internal error" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["assess", "render"])
+def test_a_pipe_is_refused_and_not_waited_for(command: str, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    result = CliRunner().invoke(cli, [command, str(pipe)])
+    assert result.exit_code == 3
+    assert "not a regular file" in result.stderr
