@@ -23,6 +23,15 @@ def evidence_of(scenario: str) -> Evidence:
     return collect(machine([scenario]).cards[0], Plan())
 
 
+def evidence_from(document: dict[str, Any], plan: Plan | None = None) -> Evidence:
+    """Collect a card that is described as a scenario file would."""
+    from gpucheck.simulation import Scenario, SimulatedCard
+
+    scenario = Scenario.model_validate(document)
+    silicon, declared = (catalog().by_id(i) for i in (scenario.silicon.profile, scenario.declared_profile))
+    return collect(SimulatedCard(scenario, "mine", silicon, declared), plan or Plan())
+
+
 def genuine() -> Evidence:
     """An honest RTX 4090, measured."""
     return evidence_of("rtx-4090")

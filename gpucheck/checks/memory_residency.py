@@ -1,14 +1,17 @@
 """Whether all of the memory is the card's own.
 
 What it checks: the rate of every window of the walk. A window at a small fraction of the rest is answered from the
-host's memory over the bus.
+host's memory over the bus. Windows that are all at a small fraction of the SKU's rate prove nothing.
 Why it matters: a driver can make up missing memory from the host; it holds data, at a twentieth of the speed.
 How it can be fooled: it cannot be made faster than the bus.
 A failure does not mean: fraud on Windows, whose driver does this by design when the card is full; there it is noted.
 References: NVIDIA's note on system memory fallback since driver 536.40; rates of PCIe generations.
 """
 
+from statistics import median
+
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
+from gpucheck.model.evidence import MemoryWalk
 from gpucheck.model.finding import Kind, Severity, Status
 from gpucheck.model.units import gib, rate
 
@@ -21,6 +24,12 @@ def memory_residency(case: Case) -> Outcome:
     """Look for windows at the speed of the host's bus."""
     walk = measured(case.evidence.memory_walk, "memory_walk")
     paged = [r for r in walk.slow_regions if r.ratio < HOST_SPEED]
+    if not paged and _slow_everywhere(case, walk):
+        return inconclusive(
+            "All of the memory answers so slowly that it could be the host's. Scan again on an idle, cool card.",
+            f"{rate(median(walk.window_bytes_per_second))} ({case.how})", "the speed of the card's own memory",
+            ("memory_walk.window_bytes_per_second",),
+        )  # fmt: skip
     if not paged:
         return Outcome(Status.PASS, "Every window answers at the speed of the card's own memory.")
     size = sum(r.length_bytes for r in paged)
@@ -42,3 +51,12 @@ def memory_residency(case: Case) -> Outcome:
         evidence=("memory_walk.slow_regions",),
         kinds=(Kind.PAGED,),
     )
+
+
+def _slow_everywhere(case: Case, walk: MemoryWalk) -> bool:
+    """Whether most windows stay below what a bus to the host could reach."""
+    fitting = (case.match.profile,) if case.match.profile else case.match.candidates
+    peaks = [peak for p in fitting for peak in p.bandwidths_bytes_per_second]
+    if not peaks or case.partitioned or not walk.window_bytes_per_second:
+        return False
+    return median(walk.window_bytes_per_second) < HOST_SPEED * min(peaks)

@@ -5,7 +5,7 @@ import pytest
 from gpucheck.model.evidence import MemoryFault, SlowRegion
 from gpucheck.model.finding import Kind, Status
 from gpucheck.model.units import GIB
-from tests.cards import alter, evidence_of, finding, genuine, report
+from tests.cards import alter, evidence_from, evidence_of, finding, genuine, report
 
 
 def fault(kind: str, **fields: object) -> MemoryFault:
@@ -95,6 +95,22 @@ def test_memory_at_bus_speed_is_the_hosts() -> None:
     assert result.verdict.authenticity == "counterfeit"
     assert result.verdict.kinds == (Kind.PAGED,)
     assert "host" in next(f for f in result.findings if f.check == "memory-residency").message
+
+
+def test_memory_that_is_slow_everywhere_is_not_shown_to_be_the_cards() -> None:
+    rates = tuple(r * 0.05 for r in genuine().memory_walk.window_bytes_per_second)  # type: ignore[union-attr]
+    found = finding(alter(genuine(), **walked(window_bytes_per_second=rates)), "memory-residency")
+    assert found.status is Status.INCONCLUSIVE
+    assert "simulated" in found.observed
+
+
+@pytest.mark.parametrize("real", [GIB // 4, GIB // 2, GIB, 2 * GIB, 3 * GIB])
+def test_little_memory_and_the_host_for_the_rest_is_never_authentic(real: int) -> None:
+    silicon = {"profile": "geforce-rtx-4090", "memory_bytes": real, "memory_fault": [{"kind": "paged"}]}
+    declared = {"profile": "geforce-rtx-4090"}
+    result = report(evidence_from({"title": "little", "silicon": silicon, "declared": declared}))
+    assert result.verdict.authenticity == ("inconclusive" if real < GIB // 2 else "counterfeit")
+    assert result.verdict.kinds == (() if real < GIB // 2 else (Kind.PAGED,))
 
 
 def test_windows_lends_memory_by_design() -> None:

@@ -166,6 +166,20 @@ def test_neighbouring_slow_windows_are_one_region_and_the_fast_ones_are_the_meas
     assert [(r.first_byte, r.length_bytes, r.ratio) for r in regions] == [(0, 6 * 256 * MIB, 0.05)]
 
 
+@pytest.mark.parametrize("fast", [2, 3, 9])
+def test_a_few_windows_at_the_cards_own_speed_are_the_measure_of_all_others(fast: int) -> None:
+    size = np.full(96, 256 * MIB, np.int64)
+    seconds = np.where(np.arange(96) < fast, 1e-3, 30e-3)
+    (region,) = walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds))
+    assert (region.first_byte, region.length_bytes) == (fast * 256 * MIB, (96 - fast) * 256 * MIB)
+
+
+def test_one_window_too_fast_to_be_true_is_no_measure() -> None:
+    size = np.full(96, 256 * MIB, np.int64)
+    seconds = np.where(np.arange(96) == 7, 0.0, 1e-3)
+    assert walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds)) == ()
+
+
 def test_a_short_window_is_not_slow_for_its_launch() -> None:
     size = np.array([256, 256, 256, 2], np.int64) * MIB
     seconds = np.array([100e-6, 100e-6, 100e-6, 12e-6])
