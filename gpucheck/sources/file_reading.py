@@ -90,7 +90,7 @@ def _read_all(handle: int, limit: int) -> bytes:
 
 def _too_large(name: str, limit: int = LIMIT_BYTES) -> SourceFileError:
     return SourceFileError(
-        f"{name} is larger than {limit >> 20} MiB.", "Cut it down to the output of nvidia-smi, and retry."
+        f"{name} is larger than {limit >> 20} MiB.", "Cut it down to what is about the card, and retry."
     )
 
 
