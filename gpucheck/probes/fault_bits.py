@@ -58,9 +58,13 @@ def _fault(extent: Extent, group: _Group) -> MemoryFault:
 
 
 def _cannot_change(part: Extent) -> bool:
-    """Never wrong at first, and then wrong in many cells, or wrong with the very pattern that had been right."""
-    passes = part.rows.walk_pass
-    if (passes == 0).any():
-        return False
-    again = bool((passes == 2).any())
-    return again or np.unique(part.rows.index).size >= _SURE_CELLS
+    """Wrong with the very pattern that had been right, or never wrong at first and then wrong in many cells.
+
+    A cell that was used before the walk may have changed for good already; it looks stuck and says nothing against it.
+    """
+    cells = part.rows.index
+    at_first, again = (np.unique(cells[part.rows.walk_pass == number]) for number in (0, 2))
+    turned = np.setdiff1d(again, at_first).size
+    if at_first.size:
+        return bool(turned >= _SURE_CELLS)
+    return turned > 0 or np.unique(cells).size >= _SURE_CELLS

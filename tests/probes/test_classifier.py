@@ -164,6 +164,24 @@ def test_a_bit_that_cannot_change_is_right_at_first(cells: set[int], bit: int) -
     assert (fault.kind, fault.bit, fault.value) == ("transition", bit, 1)
 
 
+def test_cells_that_had_changed_before_do_not_hide_that_bits_cannot_change() -> None:
+    """A cell that was used before the walk is wrong from the start, as if it were stuck."""
+    cells = np.arange(0, 40 * 3000, 3000, dtype=np.int64)
+    used = np.arange(cells.size) < 10
+    bit = np.uint64(1 << 9)
+    held = np.where(used, np.uint64(0), bit)
+    reads = []
+    for number in range(3):
+        want = values(cells, ALL_ONES if number % 2 else 0)
+        held = held & want[:, 0] & bit  # once 0, never 1 again
+        got = want.copy()
+        got[:, 0] = want[:, 0] & ~bit | held
+        wrong = (got != want).any(axis=1)
+        reads.append((cells[wrong], got[wrong]))
+    (found,) = classify(PAGE * 4, *reads)
+    assert (found.kind, found.bit, found.value) == ("transition", 9, 1)
+
+
 def test_scattered_bits_are_lost_over_time() -> None:
     rng = np.random.default_rng(1)
     cells = np.unique(rng.integers(PAGE, 2 * PAGE, 200))
