@@ -9,6 +9,7 @@ References: kernel drivers' handling of mixed memory; reports of GDDR error retr
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
 from gpucheck.checks.memory_residency import HOST_SPEED
+from gpucheck.model.evidence import MemoryWalk, SlowRegion
 from gpucheck.model.finding import Confidence, Severity, Status
 from gpucheck.model.units import gib
 
@@ -26,7 +27,7 @@ _SLOW = 0.8
 def memory_uniformity(case: Case) -> Outcome:
     """Look for regions that are slow, but too fast for the host's bus."""
     walk = measured(case.evidence.memory_walk, "memory_walk")
-    slow = [r for r in walk.slow_regions if HOST_SPEED <= r.ratio < _SLOW]
+    slow = [r for r in walk.slow_regions if HOST_SPEED <= r.ratio < _SLOW and not _shared_with_host(r, walk)]
     if not slow:
         return Outcome(Status.PASS, "All windows are about equally fast.")
     words = "; ".join(
@@ -43,3 +44,11 @@ def memory_uniformity(case: Case) -> Outcome:
         confidence=Confidence.MEDIUM,
         evidence=("memory_walk.slow_regions",),
     )
+
+
+def _shared_with_host(region: SlowRegion, walk: MemoryWalk) -> bool:
+    """Whether it is the one window in which the card's memory ends and the host's begins."""
+    ends = {region.first_byte, region.first_byte + region.length_bytes}
+    hosts = (r for r in walk.slow_regions if r.ratio < HOST_SPEED)
+    beside = any(ends & {r.first_byte, r.first_byte + r.length_bytes} for r in hosts)
+    return beside and region.length_bytes <= walk.window_bytes

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ SLOW = 0.9
 _START_UP_SECONDS = 20e-6
 """What a launch may take before it streams; forgiven to windows too short to hide it."""
 _BIMODAL = 1.5
+_JUMP = 1.25
 _FAR_ABOVE = 4.0
 """No window of a sound card is so much faster than the median: where two are, the others are not the card's own."""
 
@@ -43,7 +45,7 @@ def reference(timed: Timed) -> float:
     """
     full = timed.size_bytes >= timed.size_bytes.max()
     rates = np.sort(timed.rates[full])
-    middle, fast = float(np.median(rates)), float(np.quantile(rates, 0.9, method="nearest"))
+    middle, fast = float(rates[rates.size // 2]), float(np.quantile(rates, 0.9, method="nearest"))
     if rates.size > 2 and rates[-2] > _FAR_ABOVE * middle:
         return float(rates[-2])
     return fast if fast > _BIMODAL * middle else middle
@@ -59,9 +61,9 @@ def ratios(timed: Timed) -> Floats:
 
 
 def slow_regions(timed: Timed) -> tuple[SlowRegion, ...]:
-    """Join neighbouring slow windows to regions."""
+    """Join neighbouring slow windows to regions; one that is far faster or slower than the last begins another."""
     ratio = ratios(timed)
-    return tuple(_region(timed, ratio, run) for run in _runs(ratio < SLOW))
+    return tuple(_region(timed, ratio, part) for run in _runs(ratio < SLOW) for part in _even(timed, ratio, run))
 
 
 def _region(timed: Timed, ratio: Floats, run: slice) -> SlowRegion:
@@ -72,6 +74,15 @@ def _region(timed: Timed, ratio: Floats, run: slice) -> SlowRegion:
         bytes_per_second=float(size.sum() / seconds.sum()),
         ratio=round(float(np.average(ratio[run], weights=size)), 4),
     )
+
+
+def _even(timed: Timed, ratio: Floats, run: slice) -> Sequence[slice]:
+    """Cut a run where the ratio jumps: the window that two kinds of memory share is like neither. Short ones follow."""
+    jumps = np.abs(np.diff(np.log(np.maximum(ratio[run], 1e-9)))) > np.log(_JUMP)
+    full = timed.size_bytes[run] >= timed.size_bytes.max()
+    cuts = np.flatnonzero(jumps & full[1:] & full[:-1]) + run.start + 1
+    edges = [run.start, *cuts.tolist(), run.stop]
+    return [slice(first, last) for first, last in pairwise(edges)]
 
 
 def _runs(flags: NDArray[np.bool_]) -> Sequence[slice]:

@@ -174,6 +174,14 @@ def test_a_few_windows_at_the_cards_own_speed_are_the_measure_of_all_others(fast
     assert (region.first_byte, region.length_bytes) == (fast * 256 * MIB, (96 - fast) * 256 * MIB)
 
 
+def test_windows_of_different_rates_are_different_regions() -> None:
+    size = np.full(12, 256 * MIB, np.int64)
+    seconds = np.array([1.0] * 6 + [3.0] + [5.0, 5.1, 4.9, 5.0, 5.0]) * 1e-3
+    regions = walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds))
+    assert [(r.first_byte // size[0], r.length_bytes // size[0]) for r in regions] == [(6, 1), (7, 5)]
+    assert [r.ratio for r in regions] == [pytest.approx(1 / 3, rel=0.01), pytest.approx(0.2, rel=0.01)]
+
+
 def test_one_window_too_fast_to_be_true_is_no_measure() -> None:
     size = np.full(96, 256 * MIB, np.int64)
     seconds = np.where(np.arange(96) == 7, 0.0, 1e-3)
