@@ -34,9 +34,10 @@ def memory_capacity(case: Case) -> Outcome:
         return _forged(walk, total, case.how, observed)
     proven, needed = walk.distinct_bytes / total, needed_share(case.profiles)
     expected = f"at least {needed:.1%}"
-    if proven >= needed:
+    dead = any(fault.kind == "dead_channel" for fault in walk.faults)
+    if proven >= needed and not dead:
         return Outcome(Status.PASS, f"{proven:.1%} of the memory was proven to exist.", observed, expected)
-    if walk.distinct_bytes < walk.tested_bytes * 0.999:
+    if dead or walk.distinct_bytes < walk.tested_bytes * 0.999:
         message = "Part of the memory does not keep what is written. It looks damaged, not forged; "
         message += "until it is repaired, the capacity is not proven."
         return inconclusive(message, observed, expected, ("memory_walk.distinct_bytes",))

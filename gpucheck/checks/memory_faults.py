@@ -13,6 +13,8 @@ from gpucheck.model.evidence import MemoryFault
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.units import gib
 
+_VECTOR_BYTES = 16
+"""What the walk counts by."""
 _FORGED = ("wraparound", "limbo", "shuffled_alias")
 
 
@@ -40,10 +42,16 @@ def _say(fault: MemoryFault) -> str:
         case "dead_channel":
             return f"channel {fault.channel} of {fault.channels} does not answer ({gib(fault.wrong_bytes)} lost)"
         case "stuck":
-            return f"bit {fault.bit} always reads {fault.value} at byte {fault.first_byte:,}"
+            return f"bit {fault.bit} always reads {fault.value} {_places(fault)}"
         case "transition":
-            return f"bit {fault.bit} cannot change to {fault.value} at byte {fault.first_byte:,}"
+            return f"bit {fault.bit} cannot change to {fault.value} {_places(fault)}"
         case "retention":
             return f"cells {where} forget what was written"
         case _:
             return f"{fault.wrong_bytes:,} bytes {where} are wrong ({fault.kind.replace('_', ' ')})"
+
+
+def _places(fault: MemoryFault) -> str:
+    places = fault.wrong_bytes // _VECTOR_BYTES
+    first = f"at byte {fault.first_byte:,}"
+    return f"in {places:,} places, the first {first}" if places > 1 else first

@@ -51,7 +51,6 @@ def test_other_ways_to_forge_capacity_tell_what_was_kept(kind: str) -> None:
         fault("retention"),
         fault("corruption"),
         fault("lost_write"),
-        fault("dead_channel", channel=5, channels=12, granule_bytes=256),
     ],
     ids=lambda f: f.kind,
 )
@@ -65,11 +64,35 @@ def test_damage_is_called_damage_and_never_forgery(broken: MemoryFault) -> None:
     assert result.verdict.kinds == ()
 
 
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"wrong_bytes": 16}, "bit 5 always reads 1 at byte 4,096"),
+        ({"wrong_bytes": 3200}, "bit 5 always reads 1 in 200 places, the first at byte 4,096"),
+    ],
+)
+def test_a_bit_is_told_with_the_number_of_its_places(fields: dict[str, int], says: str) -> None:
+    found = finding(alter(genuine(), **walked(faults=(fault("stuck", bit=5, value=1, **fields),))), "memory-faults")
+    assert says in found.message
+
+
 def test_much_damaged_memory_is_never_authentic() -> None:
     dead = fault("dead_channel", channel=5, channels=12, granule_bytes=256, wrong_bytes=2 * GIB)
     result = report(alter(genuine(), **walked(faults=(dead,), distinct_bytes=22 * GIB)))
     assert result.verdict.authenticity == "inconclusive"
     assert result.verdict.condition == "defective"
+
+
+@pytest.mark.parametrize("channels", [12, 32, 64])
+def test_a_dead_channel_is_damage_and_forbids_authentic_however_little_it_takes(channels: int) -> None:
+    lost = genuine().memory_walk.tested_bytes // channels  # type: ignore[union-attr]
+    dead = fault("dead_channel", channel=5, channels=channels, granule_bytes=256, wrong_bytes=lost)
+    kept = genuine().memory_walk.tested_bytes - lost  # type: ignore[union-attr]
+    result = report(alter(genuine(), **walked(faults=(dead,), distinct_bytes=kept)))
+    assert (result.verdict.authenticity, result.verdict.condition) == ("inconclusive", "defective")
+    found = next(f for f in result.findings if f.check == "memory-capacity")
+    assert found.status is Status.INCONCLUSIVE
+    assert "damaged, not forged" in found.message
 
 
 def test_untested_memory_is_not_a_pass() -> None:
@@ -111,6 +134,15 @@ def test_little_memory_and_the_host_for_the_rest_is_never_authentic(real: int) -
     result = report(evidence_from({"title": "little", "silicon": silicon, "declared": declared}))
     assert result.verdict.authenticity == ("inconclusive" if real < GIB // 2 else "counterfeit")
     assert result.verdict.kinds == (() if real < GIB // 2 else (Kind.PAGED,))
+
+
+def test_the_window_that_card_and_host_share_is_no_damage() -> None:
+    window = genuine().memory_walk.window_bytes  # type: ignore[union-attr]
+    shared = SlowRegion(first_byte=16 * GIB - window, length_bytes=window, bytes_per_second=300e9, ratio=0.33)
+    hosts = SlowRegion(first_byte=16 * GIB, length_bytes=7 * GIB, bytes_per_second=25e9, ratio=0.03)
+    result = report(alter(genuine(), **walked(slow_regions=(shared, hosts))))
+    assert result.verdict.kinds == (Kind.PAGED,)
+    assert result.verdict.condition == "good"
 
 
 def test_windows_lends_memory_by_design() -> None:
