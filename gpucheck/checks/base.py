@@ -25,6 +25,8 @@ _WORDS = {
 
 _VIRTUAL = re.compile(r"[\w)]-(?:\d{1,2}-)?\d{1,3}[ABCQ](?:ME)?$")
 """Profiles of virtual GPUs end so: ``NVIDIA A40-48Q``, ``GRID T4-2B``, ``GRID A100-3-20C``."""
+_SLICE = re.compile(r"\bMIG \d+(c\.\d+)?g\.\d+gb\b", re.IGNORECASE)
+"""CUDA names a slice so, whatever NVML says: ``NVIDIA A100-SXM4-40GB MIG 1g.5gb``."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,14 @@ class Case:
 def partition(evidence: Evidence) -> str:
     """Why the evidence is of a part of a card (MIG, a virtual GPU), empty where it is of a whole one."""
     facts = evidence.declared
-    if facts is None:
-        return ""
-    if (facts.virtualization or "").lower() == "vgpu" or _VIRTUAL.search(facts.name or ""):
+    names = [facts.name or ""] if facts else []
+    if not isinstance(evidence.cuda, Unavailable):
+        names.append(evidence.cuda.name)
+    if (facts and (facts.virtualization or "").lower() == "vgpu") or any(map(_VIRTUAL.search, names)):
         return "a virtual GPU"
-    return "MIG is on: kernels see one slice" if facts.mig_enabled else ""
+    if (facts and facts.mig_enabled) or any(map(_SLICE.search, names)):
+        return "MIG is on: kernels see one slice"
+    return ""
 
 
 class Missing(Exception):  # noqa: N818 - it is not an error: the check becomes inconclusive

@@ -41,7 +41,11 @@ class SimulatedCard:
     slot: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse faults outside the memory. Raises ``ScenarioError``."""
+        """Refuse faults outside the memory, and slices of what cannot be cut. Raises ``ScenarioError``."""
+        if self.scenario.environment.mig and self.declared_profile.sku_class != "datacenter":
+            raise ScenarioError(
+                f"{self.simulated}: environment.mig: a {self.declared_profile.name} has no MIG; data-centre cards have"
+            )
         limit = max(self.soldered.memory_bytes, self.declared.nvml.memory_total_bytes or 0)
         for number, fault in enumerate(self.scenario.silicon.memory_fault):
             if end_bytes(fault) > limit:
@@ -88,7 +92,7 @@ class SimulatedCard:
         soldered, part = self.soldered, _SLICES if environment.mig else 1
         major, minor = self.declared.cuda
         believed = Believed(
-            name=nvml.name or "",
+            name=(nvml.name or "") + (f" MIG 1g.{(nvml.memory_total_bytes or 0) // part >> 30}gb" if part > 1 else ""),
             total_memory_bytes=(nvml.memory_total_bytes or 0) // part,
             in_use_bytes=environment.display_in_use_bytes,
             bdf=self.declared.bdf,

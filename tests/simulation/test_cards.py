@@ -8,7 +8,9 @@ from gpucheck.device.protocol import DeviceUnavailable, Kernel
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import DriverFacts, NvmlFacts, PciFacts
 from gpucheck.model.units import GIB, MIB
-from gpucheck.simulation import SimulatedCard, card, names
+from gpucheck.pipeline import Plan, collect
+from gpucheck.simulation import ScenarioError, SimulatedCard, card, names
+from tests.cards import report
 
 HONEST = [name for name in names() if card(name).scenario.title.startswith("Genuine")]
 HEAD = 'title = "A card"\n[silicon]\nprofile = "{silicon}"\n[declared]\nprofile = "{declared}"\n'
@@ -141,3 +143,17 @@ def test_a_hanging_stage_never_returns(tmp_path: Path, monkeypatch: pytest.Monke
     device = make(tmp_path, '[environment]\nhang = "memory_walk"\n').open_device()
     with pytest.raises(ForeverError):
         device.launch(Kernel("memory_walk", "walk_write"), blocks=1, threads=1, arguments=())
+
+
+@pytest.mark.parametrize("withheld", ["nvml", "driver"])
+def test_a_slice_is_no_fraud_where_nvml_does_not_tell_of_it(withheld: str, tmp_path: Path) -> None:
+    slice_ = f'[environment]\nmig = true\nmissing = ["{withheld}"]\n'
+    part = make(tmp_path, slice_, silicon="a100-sxm4-80-gb", declared="a100-sxm4-80-gb")
+    result = report(collect(part, Plan(quick=True)))
+    assert result.verdict.authenticity == "inconclusive"
+    assert [f.check for f in result.findings if f.status == "fail"] == []
+
+
+def test_what_cannot_be_cut_has_no_slices(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"environment\.mig: a GeForce RTX 4090 has no MIG"):
+        make(tmp_path, "[environment]\nmig = true\n")
