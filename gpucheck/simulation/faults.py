@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 VECTOR_BYTES = 16
 LARGEST_PERIOD_BYTES = 16 << 20
+LEAST_FACTOR = 0.0001
+"""Of the normal rate; less is no memory, and its times would not fit a number."""
 
 Bytes = Annotated[int, Field(ge=VECTOR_BYTES, multiple_of=VECTOR_BYTES)]
 Start = Annotated[int, Field(ge=0, multiple_of=VECTOR_BYTES)]
@@ -18,7 +20,7 @@ Addresses = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=Fals
 class Strict(BaseModel):
     """A table of a scenario file: no unknown keys, no silent conversion of types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Wraparound(Strict):
@@ -47,7 +49,7 @@ class Paged(Strict):
 
     kind: Literal["paged"]
     real_bytes: Bytes | None = None
-    factor: float = Field(default=0.03, gt=0, le=1)
+    factor: float = Field(default=0.03, ge=LEAST_FACTOR, le=1)
 
 
 class Stuck(Strict):
@@ -91,7 +93,7 @@ class SlowRegion(Strict):
     kind: Literal["slow_region"]
     start_bytes: Start
     length_bytes: Bytes
-    factor: float = Field(gt=0, le=1)
+    factor: float = Field(ge=LEAST_FACTOR, le=1)
 
 
 class Retention(Strict):

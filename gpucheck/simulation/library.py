@@ -14,6 +14,7 @@ from gpucheck.simulation.scenario import Scenario, allowed_keys
 
 FOLDER = Path(__file__).resolve().parent / "scenarios"
 LARGEST_FILE_BYTES = 1 << 20
+_LONGEST_GIVEN = 80
 
 
 class ScenarioError(GpucheckError):
@@ -49,8 +50,9 @@ def load(name_or_path: str) -> Scenario:
     path = find(name_or_path)
     try:
         document = tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{path}: not valid TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        # Not only TOMLDecodeError: a number of thousands of digits or brackets nested as deep get out as they are.
+        raise ScenarioError(sanitise(f"{path}: not valid TOML: {error}", 300)) from error
     return parse(document, str(path))
 
 
@@ -68,7 +70,7 @@ def _text(path: Path) -> str:
             content = file.read(LARGEST_FILE_BYTES + 1)
         if len(content) > LARGEST_FILE_BYTES:
             raise ScenarioError(f"{path}: larger than {LARGEST_FILE_BYTES} bytes, which no scenario needs to be")
-        return content.decode()
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -83,9 +85,14 @@ def _problem(error: ValidationError) -> str:
         close = difflib.get_close_matches(str(location[-1]), allowed, n=1)
         guess = f", did you mean {close[0]}?" if close else ";"
         return sanitise(f"{_key(location)}: unknown key{guess} allowed: {', '.join(allowed)}", 1500)
-    says = first["msg"].removeprefix("Value error, ")
-    given = "" if first["type"] in {"missing", "value_error", *_PLAIN} else f" (given: {first['input']!r})"
+    says = _WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    given = "" if first["type"] in {"missing", "value_error", *_PLAIN} else f" (given: {_short(first['input'])})"
     return sanitise(f"{_key(location)}: {_PLAIN.get(first['type'], says)}{given}")
+
+
+def _short(given: object) -> str:
+    text = repr(given)
+    return text if len(text) <= _LONGEST_GIVEN else f"{text[:_LONGEST_GIVEN]}..."
 
 
 def _key(location: tuple[int | str, ...]) -> str:
@@ -100,6 +107,11 @@ def _key(location: tuple[int | str, ...]) -> str:
 
 
 _KINDS = ", ".join(FAULTS)
+_WORDS = {
+    "tuple_type": "a list is wanted; in TOML `key = [...]`, or `[[key]]` for tables",
+    "model_type": "a table is wanted; in TOML `[key]`",
+    "model_attributes_type": "a table is wanted; in TOML `[[key]]`",
+}
 _PLAIN = {
     "missing": "this key is required",
     "union_tag_not_found": f"kind is required, one of {_KINDS}",

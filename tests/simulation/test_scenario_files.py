@@ -31,6 +31,17 @@ def write(folder: Path, text: str) -> str:
         (HEAD + "[declared]\ndevice_id = 0x12684\n", r"declared\.device_id: .*65535"),
         (HEAD + "sm_count = true\n", r"silicon\.sm_count: .*integer"),
         (HEAD + "noise = -1\n", r"silicon\.noise: "),
+        (HEAD + "noise = nan\n", r"silicon\.noise: .*finite"),
+        (HEAD + "[declared]\npower_default_watts = inf\n", r"declared\.power_default_watts: .*finite"),
+        (HEAD + "[declared]\nname = '" + "x" * 9000 + "'\n", r"declared\.name: .{,200}$"),
+        (HEAD + 'memory_fault = "limbo"\n', r"silicon\.memory_fault: a list is wanted.*given: 'limbo'"),
+        (HEAD + '[silicon.memory_fault]\nkind = "limbo"\n', r"memory_fault: a list is wanted.*\[\[key\]\]"),
+        (HEAD + "memory_fault = [7]\n", r"memory_fault\[0\]: a table is wanted"),
+        ('title = "x"\nsilicon = "geforce-rtx-4090"\n', r"silicon: a table is wanted"),
+        (FAULT + 'kind = "paged"\nfactor = 1e-300\n', r"memory_fault\[0\]\.factor: .*0\.0001"),
+        ("a = " + "[" * 5000 + "]" * 5000 + "\n", "not valid TOML"),
+        ("a = " + "{a = " * 3000 + "1" + "}" * 3000 + "\n", "not valid TOML"),
+        ("a = " + "9" * 10000 + "\n", "not valid TOML"),
         (FAULT + 'kind = "sulking"\n', r"memory_fault\[0\].*unknown kind, allowed: .*wraparound"),
         (FAULT + "real_bytes = 1024\n", r"memory_fault\[0\].*kind is required"),
         (FAULT + 'kind = "wraparound"\nreal_bytes = 1000\n', r"memory_fault\[0\]\.real_bytes: .*multiple of 16"),
@@ -87,6 +98,10 @@ def test_paths_are_read_only_as_far_as_is_sensible(tmp_path: Path) -> None:
     for path, says in ((large, "larger than"), (binary, "not UTF-8"), (tmp_path / "no.toml", "cannot be read")):
         with pytest.raises(ScenarioError, match=says):
             load(str(path))
+
+
+def test_an_editor_may_put_its_mark_before_the_text(tmp_path: Path) -> None:
+    assert load(write(tmp_path, "\ufeff" + HEAD)).title == "A card"
 
 
 @pytest.mark.parametrize("name", names())
