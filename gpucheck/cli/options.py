@@ -13,6 +13,17 @@ FORMATS = ("terminal", "json")
 SIMULATE_VARIABLE = "GPUCHECK_SIMULATE"
 
 
+class Seconds(click.FloatRange):
+    """A span of time; ``nan``, which no limit would refuse, is none."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or tell what is wrong with it."""
+        number = super().convert(value, param, ctx)
+        return number if number == number else self.fail(f"{value!r} is not a number of seconds.", param, ctx)  # noqa: PLR0124
+
+
 def together(*options: Callable[[Any], Any]) -> Callable[[Function], Function]:
     """Bind several options into one decorator; help lists them in the given order."""
 
@@ -58,14 +69,16 @@ depth_options = together(
     click.option("--no-probe", is_flag=True, help="Run nothing on the card; read what it declares."),
     click.option(
         "--timeout",
-        type=click.FloatRange(min=0.1),
+        type=Seconds(min=0.1, max=86400),
         metavar="SECONDS",
         help="Limit for each stage. Default: 120, or 10 for a simulated card.",
     ),
-    click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Repeat a memory walk with its seed."),
+    click.option(
+        "--seed", type=click.IntRange(min=0, max=(1 << 64) - 1), metavar="N", help="Repeat a memory walk with its seed."
+    ),
     click.option(
         "--jobs",
-        type=click.IntRange(min=1),
+        type=click.IntRange(min=1, max=256),
         default=4,
         show_default=True,
         metavar="N",

@@ -76,6 +76,22 @@ def test_a_wrong_call_is_one_clear_error(arguments: tuple[str, ...], says: str) 
     assert len(result.stderr.splitlines()) <= 2
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("--timeout", seconds) for seconds in ("nan", "inf", "1e400", "0", "-1", "soon")),
+        ("--seed", str(1 << 64)),
+        ("--jobs", "0"),
+        ("--jobs", "100000"),
+    ],
+    ids=" ".join,
+)
+def test_numbers_out_of_reason_are_refused(arguments: tuple[str, ...]) -> None:
+    result = run("scan", "--simulate", "rtx-4090", *arguments)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{arguments[0]}'" in result.stderr
+
+
 def no_card(**_: object) -> None:
     raise machine.NoCardError("No NVIDIA card was found.", "Without a card, try `gpucheck scan --simulate rtx-4090`.")
 
