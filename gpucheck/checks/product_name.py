@@ -43,7 +43,6 @@ _DECORATION = frozenset(
         "the",
         "rev",
         "a",
-        "v2",
         "lite",
         "hash",
         "rate",
@@ -63,6 +62,8 @@ def product_name(case: Case) -> Outcome:
         return not_applicable(f"Virtual GPUs carry other names: {case.partitioned}.")
     if _laptop_without_its_mark(name, case.profiles):
         return _renamed(case, name, "newer drivers always mark a laptop part as such")
+    if re.search(r"\blaptop gpu\b", name, re.IGNORECASE) and all(p.form_factor != "laptop" for p in case.profiles):
+        return _renamed(case, name, "that name is for laptop parts")
     if any(_same(name, other) for p in case.profiles for other in _names(p)):
         return Outcome(Status.PASS, f"{name} is a name of this device id.", name, case.sku)
     owners = case.catalog.by_name(name)

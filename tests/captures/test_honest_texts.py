@@ -145,3 +145,18 @@ def test_a_part_number_of_another_id_in_any_of_its_forms(part: str) -> None:
 def test_a_claim_against_a_name_that_several_cards_share(name: str, total: int, sold: str, alarm: bool) -> None:
     report = row(sold, name=name, memory__total=f"{total} MiB")
     assert (report.verdict.authenticity in ALARM) == alarm
+
+
+@pytest.mark.parametrize(
+    ("name", "device_id"),
+    [
+        ("NVIDIA GeForce RTX 4060 Laptop GPU", "0x288210DE"),
+        ("NVIDIA RTX A4000 Laptop GPU", "0x24B010DE"),
+        ("NVIDIA GeForce RTX 5090 D V2", "0x2B8710DE"),
+    ],
+)
+def test_a_name_of_a_near_relative_is_another_name(name: str, device_id: str) -> None:
+    report = row(name=name, pci__device_id=device_id)
+    assert report.match.basis == "device_id"
+    assert "product-name" in failed(report)
+    assert report.verdict.authenticity in ALARM
