@@ -21,7 +21,7 @@ class Seconds(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number, or tell what is wrong with it."""
         number = super().convert(value, param, ctx)
-        return number if number == number else self.fail(f"{value!r} is not a number of seconds.", param, ctx)  # noqa: PLR0124
+        return number if number == number else self.fail(f"{value!r} is not a number of seconds.", param, ctx)
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[Function], Function]:
