@@ -62,7 +62,7 @@ HONEST = {
         "name": "NVIDIA GeForce MX450", "pci__device_id": "0x1F9710DE", "memory__total": "1878 MiB"},
     "ECC takes an eighth on Fermi": {
         "name": "Tesla C2075", "pci__device_id": "0x109610DE", "memory__total": "5375 MiB"},
-    "ECC and reserve together on a small Ampere": {
+    "ECC and reserve together on a small Ampere (computed, no capture)": {
         "name": "NVIDIA RTX A2000", "pci__device_id": "0x253110DE", "memory__total": "5561 MiB"},
     "a revision on another die, by name alone": {
         "name": "GeForce GTX 660", "memory__total": "3023 MiB", "vbios_version": "80.04.8F.4E.13"},
@@ -103,6 +103,8 @@ FORGED = {
         "name": "NVIDIA GeForce MX450", "pci__device_id": "0x1F9710DE", "memory__total": "1024 MiB"},
     "a channel less on a Fermi with ECC": {
         "name": "Tesla C2075", "pci__device_id": "0x109610DE", "memory__total": "5120 MiB"},
+    "an eighth less on a Kepler, where no source shows ECC to take as much": {
+        "name": "Tesla K40c", "pci__device_id": "0x102410DE", "memory__total": "10752 MiB"},
     "a channel less on a small Ampere with ECC": {
         "name": "NVIDIA RTX A2000", "pci__device_id": "0x253110DE", "memory__total": "5120 MiB"},
     "doubled memory that no list knows, by name alone": {
