@@ -1,6 +1,7 @@
 """The root command. Subcommands are imported when they are called, so that ``--help`` answers at once."""
 
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -10,7 +11,7 @@ import click
 
 from gpucheck import __version__
 from gpucheck.cli import exit_codes
-from gpucheck.cli.errors import report
+from gpucheck.cli.errors import CliError, report
 from gpucheck.cli.exit_codes import ExitCode
 
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -62,7 +63,7 @@ class Root(click.Group):
             silence_stdout()
             code = ExitCode.AUTHENTIC
         except Exception as error:  # noqa: BLE001 - the outermost edge: every failure becomes one line
-            code = report(error)
+            code = _full(error) if _is_full(error) else report(error)
         raise click.exceptions.Exit(int(code or 0))
 
 
@@ -91,4 +92,30 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    sys.exit(cli(prog_name="gpucheck"))
+    _hold_standard_streams()
+    try:
+        code = cli(prog_name="gpucheck")
+    except OSError as error:  # a page of help goes out before any command is there to catch it
+        code = _full(error) if _is_full(error) else report(error)
+    sys.exit(code)
+
+
+def _hold_standard_streams() -> None:
+    """Keep the places of streams that the caller closed: a file or a socket that took one would be written over."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open as long as the process
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether stdout could not take what was written; what goes to files is told of where it is written."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+def _full(error: Exception) -> ExitCode:
+    silence_stdout()
+    return report(CliError(f"the result cannot be written to stdout: {getattr(error, 'strerror', error)}."))

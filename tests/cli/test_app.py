@@ -1,5 +1,6 @@
 """The root command: quick start, one line for every failure, the right exit code."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,19 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert done.stderr.startswith("gpucheck: the result cannot be written to stdout: No space left")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", ["scenarios list", "scenarios show rtx-4090", "profiles list", "--help"])
+def test_a_full_stdout_is_told_by_every_command(arguments: str) -> None:
+    call = f"{sys.executable} -m gpucheck {arguments} > /dev/full"
+    done = subprocess.run(["bash", "-c", call], capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr == "gpucheck: the result cannot be written to stdout: No space left on device.\n"
+
+
+def test_a_closed_stderr_changes_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    call = f"{sys.executable} -m gpucheck scan --quick --simulate rtx-4090 -v -o {target} <&- >&- 2>&-"
+    done = subprocess.run(["bash", "-c", call], check=False)
+    assert done.returncode == 0
+    assert json.loads(target.read_text())["cards"][0]["simulated"] == "rtx-4090"
