@@ -145,6 +145,14 @@ def test_the_window_that_card_and_host_share_is_no_damage() -> None:
     assert result.verdict.condition == "good"
 
 
+@pytest.mark.parametrize(("slow_mib", "verdict"), [(512, "authentic"), (700, "authentic"), (1536, "counterfeit")])
+def test_the_last_half_gigabyte_of_a_gtx_970_is_slow_by_build(slow_mib: int, verdict: str) -> None:
+    size, slow = 4 * GIB, slow_mib << 20
+    region = {"kind": "slow_region", "start_bytes": size - slow, "length_bytes": slow, "factor": 0.14}
+    card = {"title": "970", "silicon": {"profile": "geforce-gtx-970", "memory_fault": [region]}}
+    assert report(evidence_from(card)).verdict.authenticity == verdict
+
+
 def test_windows_lends_memory_by_design() -> None:
     slow = SlowRegion(first_byte=16 * GIB, length_bytes=7 * GIB, bytes_per_second=25e9, ratio=0.03)
     evidence = alter(genuine(), **walked(slow_regions=(slow,)))
