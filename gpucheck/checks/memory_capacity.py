@@ -9,7 +9,7 @@ A failure does not mean: damage; damaged cells are told apart and reported as da
 References: ``kernels/memory_walk.cu``; the taxonomy of f3 for forged flash memory.
 """
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
 from gpucheck.model.evidence import MemoryWalk
 from gpucheck.model.finding import Kind, Severity, Status
 from gpucheck.model.profile import Profile
@@ -31,7 +31,9 @@ def memory_capacity(case: Case) -> Outcome:
     total = max(walk.total_bytes, (declared.memory_total_bytes or 0) if declared and not case.partitioned else 0)
     observed = f"{gib(walk.distinct_bytes)} proven of {gib(total)} declared ({case.how})"
     if any(fault.kind in FORGED for fault in walk.faults):
-        return _forged(walk, total, case.how, observed)
+        return _forged(walk, total, case.how)
+    if case.partitioned:
+        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
     proven, needed = walk.distinct_bytes / total, needed_share(case.profiles)
     expected = f"at least {needed:.1%}"
     dead = any(fault.kind == "dead_channel" for fault in walk.faults)
@@ -57,7 +59,7 @@ def needed_share(profiles: tuple[Profile, ...]) -> float:
     return max(LEAST_COVERED, min(COVERED, 1 - _CHIP_SHARE * 16 / widest))
 
 
-def _forged(walk: MemoryWalk, total: int, how_known: str, observed: str) -> Outcome:
+def _forged(walk: MemoryWalk, total: int, how_known: str) -> Outcome:
     fault = next(f for f in walk.faults if f.kind in FORGED)
     real = real_bytes(walk)
     how = {
@@ -68,7 +70,7 @@ def _forged(walk: MemoryWalk, total: int, how_known: str, observed: str) -> Outc
     return Outcome(
         Status.FAIL,
         f"The card declares {gib(total)}, but only {real:,} bytes ({gib(real)}) exist: {how}.",
-        observed=f"{real:,} bytes ({how_known}); {observed}",
+        observed=f"{real:,} bytes ({how_known})",
         expected=f"{total:,} bytes (declared)",
         remedy="Return it. Data beyond the real capacity is silently lost.",
         evidence=("memory_walk.distinct_bytes", "memory_walk.faults"),

@@ -11,6 +11,7 @@ References: totals in captures of genuine cards; profiles under ``memory`` and `
 import re
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applicable
+from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import NvmlFacts
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.profile import Profile
@@ -81,12 +82,14 @@ def _contradiction(case: Case, total: int, legal: list[int], expected: str) -> O
         message = f"{case.sku} has at least {mib(legal[0])}; this card states only {mib(total)}."
     else:
         message = f"{case.sku} was never sold with {mib(total)}."
+    walked = not isinstance(case.evidence.memory_walk, Unavailable)
+    remedy = "Ask who altered the memory and what warranty is left"
     return Outcome(
         Status.FAIL,
         message,
-        observed=mib(total),
+        observed=f"{mib(total)} (declared)",
         expected=expected,
-        remedy="Ask who altered the memory and what warranty is left; run the memory walk before paying.",
+        remedy=f"{remedy}." if walked else f"{remedy}; run the memory walk before paying.",
         confidence=Confidence.HIGH if case.match.basis == "device_id" or known else Confidence.MEDIUM,
         evidence=(f"{case.declared_section}.memory_total_bytes",),
         kinds=(Kind.MEMORY_ALTERED,),

@@ -213,3 +213,15 @@ def test_a_slice_is_named_as_such_in_the_explanation() -> None:
     verdict = report(evidence_of("h100-mig")).verdict
     assert verdict.authenticity == "inconclusive"
     assert "MIG" in verdict.explanation
+
+
+def test_a_walked_card_is_not_sent_to_the_walk_again() -> None:
+    size = finding(evidence_of("rtx-4090-48gb-forged"), "memory-size")
+    assert "memory walk" not in size.remedy
+    assert size.observed == "49,140 MiB (declared)"
+    real = finding(evidence_of("rtx-4090-48gb-forged"), "memory-capacity")
+    assert real.observed == "25,769,803,776 bytes (simulated)"
+
+
+def test_a_slice_does_not_prove_the_memory_of_the_card() -> None:
+    assert finding(evidence_of("h100-mig"), "memory-capacity").status is Status.NOT_APPLICABLE
