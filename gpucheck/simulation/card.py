@@ -44,7 +44,7 @@ class SimulatedCard:
         """Refuse faults outside the memory, and slices of what cannot be cut. Raises ``ScenarioError``."""
         if self.scenario.environment.mig and self.declared_profile.sku_class != "datacenter":
             raise ScenarioError(
-                f"{self.simulated}: environment.mig: a {self.declared_profile.name} has no MIG; data-centre cards have"
+                f"{self.simulated}: environment.mig: {self.declared_profile.name} has no MIG; data-centre cards have it"
             )
         limit = max(self.soldered.memory_bytes, self.declared.nvml.memory_total_bytes or 0)
         for number, fault in enumerate(self.scenario.silicon.memory_fault):

@@ -155,5 +155,5 @@ def test_a_slice_is_no_fraud_where_nvml_does_not_tell_of_it(withheld: str, tmp_p
 
 
 def test_what_cannot_be_cut_has_no_slices(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match=r"environment\.mig: a GeForce RTX 4090 has no MIG"):
+    with pytest.raises(ScenarioError, match=r"environment\.mig: GeForce RTX 4090 has no MIG"):
         make(tmp_path, "[environment]\nmig = true\n")
