@@ -24,9 +24,10 @@ _FIXED_BYTES = {"Turing": 250 * MIB, "Ampere": 250 * MIB}
 _SMALL_FIXED_BYTES = 72 * MIB
 """What drivers before 510 keep whatever the size; it counts on small cards. Captured: 245 MiB of an RTX 2080 Ti, and
 1878 MiB stated by a 2 GiB GeForce on driver 470 whose table cuts the name, an MX450 by all else on the page."""
-_ECC_SHARE = {"Fermi": 8}
+_ECC_SHARE = {"Fermi": 8, "GK104": 8}
 _USUAL_ECC_SHARE = 16
-"""ECC takes one part in so many of GDDR memory. A Tesla C2075 of 6144 MiB states 5375, a C2050 of 3072 MiB 2687.
+"""ECC takes one part in so many of GDDR memory. A Tesla C2075 of 6144 MiB states 5375, a C2050 of 3072 MiB 2687, and
+each half of a K10 (GK104) 3583 of 4096 MiB in a log of the Kaldi speech toolkit; later Keplers lose a sixteenth.
 That reserve and ECC add up is seen on the T4 (15079 MiB); for smaller cards it is inferred."""
 
 
@@ -65,7 +66,8 @@ def _held_back(profile: Profile, nominal: int) -> float:
     """The most that a driver keeps of a size. A lost memory channel takes more: a sixth to a half of such a card."""
     generation = profile.die.architecture.split()[0]
     fixed = _FIXED_BYTES.get(generation, _SMALL_FIXED_BYTES)
-    ecc = nominal / _ECC_SHARE.get(generation, _USUAL_ECC_SHARE) if profile.ecc == "yes" else 0
+    share = _ECC_SHARE.get(profile.die.name) or _ECC_SHARE.get(generation, _USUAL_ECC_SHARE)
+    ecc = nominal / share if profile.ecc == "yes" else 0
     return max(nominal * HELD_BACK, fixed + ecc)
 
 

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from gpucheck.checks.memory_size import fits
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import NOT_LISTED
 from gpucheck.model.finding import Kind, Status
 from gpucheck.model.units import MIB
-from tests.cards import alter, evidence_of, finding, genuine, report
+from tests.cards import alter, catalog, evidence_of, finding, genuine, report
 
 NOT_SUPPORTED = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="N/A")
 
@@ -195,3 +196,8 @@ def test_a_slice_larger_than_the_card_ever_was() -> None:
         finding(alter(a100, nvml__mig_enabled=True, nvml__mig_instances=("1g.96gb",)), "memory-size").status
         is Status.FAIL
     )
+
+
+@pytest.mark.parametrize(("profile", "mib", "fitting"), [("tesla-k10", 3583, True), ("tesla-k10", 3072, False)])
+def test_ecc_takes_an_eighth_of_a_k10(profile: str, mib: int, fitting: bool) -> None:
+    assert fits(catalog().by_id(profile), mib * MIB) is fitting
