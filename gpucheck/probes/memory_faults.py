@@ -32,11 +32,6 @@ def worst_regions(observed: Sequence[Observed]) -> U32s:
     return worst
 
 
-def has_flips(observed: Sequence[Observed]) -> bool:
-    """Whether some vector differs from what was expected in a few bits only."""
-    return any(bool(walk_rows.few_flips(seen.rows).any()) for seen in observed)
-
-
 def classify(observed: Sequence[Observed], seed: int, vectors: int) -> tuple[MemoryFault, ...]:
     """Name the faults behind the wrong vectors of all passes, the largest first; none for sound memory."""
     worst = worst_regions(observed)

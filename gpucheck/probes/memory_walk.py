@@ -9,8 +9,8 @@ traffic, four times the memory, is that of reading, inverting in place and readi
 mode       passes
 =========  ======================================================================================================
 quick      one: proves size and distinctness; of bits that are stuck it sees those that should differ, about half
-(default)  two, and a third where single bits were found wrong, which tells stuck bits from ones that cannot change
-deep       three, the last with a pause of several refresh intervals between writing and reading
+(default)  three: in two, a cell that can change one way only is right where it begins in the right state
+deep       the same, the last with a pause of several refresh intervals between writing and reading
 =========  ======================================================================================================
 """
 
@@ -181,11 +181,9 @@ def _lay_out(buffers: list[Buffer]) -> list[list[Window]]:
 
 def _run(walk: Walk) -> None:
     options = walk.options
-    passes = 1 if options.quick else 3 if options.deep else 2
+    passes = 1 if options.quick else 3
     for number in range(passes):
         walk.run_pass(passes, PAUSE_SECONDS if options.deep and number == passes - 1 else 0.0)
-    if passes == 2 and memory_faults.has_flips(walk.observed):
-        walk.run_pass(passes + 1)
     walk.look_closer()
     slow = np.flatnonzero(walk_rates.ratios(_timed(walk)) < walk_rates.SLOW)
     if passes == 1 and slow.size:

@@ -223,5 +223,14 @@ def test_a_walked_card_is_not_sent_to_the_walk_again() -> None:
     assert real.observed == "25,769,803,776 bytes (simulated)"
 
 
+@pytest.mark.parametrize("value", [0, 1])
+@pytest.mark.parametrize("address", [5 * GIB + 16, 7 * GIB + 4096, 11 * GIB, 20 * GIB + 8])
+def test_one_cell_that_cannot_change_is_found_in_whatever_state_it_begins(address: int, value: int) -> None:
+    cell = {"kind": "transition", "addresses": [address], "bit": 17, "value": value}
+    card = {"title": "one cell", "silicon": {"profile": "geforce-rtx-4090", "memory_fault": [cell]}}
+    verdict = report(evidence_from(card)).verdict
+    assert (verdict.authenticity, verdict.condition) == ("authentic", "defective")
+
+
 def test_a_slice_does_not_prove_the_memory_of_the_card() -> None:
     assert finding(evidence_of("h100-mig"), "memory-capacity").status is Status.NOT_APPLICABLE
