@@ -41,10 +41,9 @@ class Case:
     @property
     def profiles(self) -> tuple[Profile, ...]:
         """The matched profile, or every candidate where nothing tells them apart. Raises ``Missing`` for none."""
-        found = (self.match.profile,) if self.match.profile else self.match.candidates
-        if not found:
+        if not self.match.fitting:
             raise Missing("no profile matches what the card declares", "match")
-        return found
+        return self.match.fitting
 
     @property
     def sku(self) -> str:

@@ -19,7 +19,7 @@ def claim(case: Case) -> Outcome:
     sold = case.claim
     if sold is None:
         return not_applicable("No claim was given; say what the card was sold as with --claim.")
-    if not case.match.candidates and case.match.profile is None:
+    if not case.match.fitting:
         return inconclusive("The card declares nothing that a profile matches, so the claim stands untested.")
     wanted = {p.id for p in sold.profiles}
     # Where nothing tells several SKUs apart, the card may be any of them: a GTX 1070 of a notebook has no other name.

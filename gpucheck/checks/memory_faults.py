@@ -9,20 +9,20 @@ References: fault models of memory testing (stuck-at, transition, retention, add
 """
 
 from gpucheck.checks.base import Case, Outcome, check, measured
+from gpucheck.checks.memory_capacity import FORGED
 from gpucheck.model.evidence import MemoryFault
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.units import gib
 
 _VECTOR_BYTES = 16
 """What the walk counts by."""
-_FORGED = ("wraparound", "limbo", "shuffled_alias")
 
 
 @check(id="memory-faults", title="Damaged memory", severity=Severity.CRITICAL, about="condition")
 def memory_faults(case: Case) -> Outcome:
     """Report damage that the walk found."""
     walk = measured(case.evidence.memory_walk, "memory_walk")
-    damage = [f for f in walk.faults if f.kind not in _FORGED]
+    damage = [f for f in walk.faults if f.kind not in FORGED]
     if not damage:
         return Outcome(Status.PASS, f"No damaged cell in {gib(walk.tested_bytes)}.")
     words = "; ".join(_say(f) for f in damage[:4])

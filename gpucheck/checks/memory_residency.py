@@ -4,8 +4,8 @@ What it checks: the rate of every window of the walk. A window at a small fracti
 host's memory over the bus. Windows that are all at a small fraction of the SKU's rate prove nothing.
 Why it matters: a driver can make up missing memory from the host; it holds data, at a twentieth of the speed.
 How it can be fooled: it cannot be made faster than the bus.
-The last 512 MiB of a GTX 970 are that slow by build, and passed over.
 A failure does not mean: fraud on Windows, whose driver does this by design when the card is full; there it is noted.
+The last 512 MiB of a GTX 970 are that slow by build, and passed over.
 References: NVIDIA's note on system memory fallback since driver 536.40; rates of PCIe generations.
 """
 
@@ -61,8 +61,7 @@ def memory_residency(case: Case) -> Outcome:
 
 def _slow_everywhere(case: Case, walk: MemoryWalk) -> bool:
     """Whether most windows stay below what a bus to the host could reach."""
-    fitting = (case.match.profile,) if case.match.profile else case.match.candidates
-    peaks = [peak for p in fitting for peak in p.bandwidths_bytes_per_second]
+    peaks = [peak for p in case.match.fitting for peak in p.bandwidths_bytes_per_second]
     if not peaks or case.partitioned or not walk.window_bytes_per_second:
         return False
     return median(walk.window_bytes_per_second) < HOST_SPEED * min(peaks)
@@ -70,6 +69,5 @@ def _slow_everywhere(case: Case, walk: MemoryWalk) -> bool:
 
 def _built_so(case: Case, walk: MemoryWalk, slow: list[SlowRegion]) -> bool:
     """Whether no more is slow than the model's slow part, give or take the window that both parts share."""
-    fitting = (case.match.profile,) if case.match.profile else case.match.candidates
-    built = min((_BUILT_SLOW.get(p.id, 0) for p in fitting), default=0)
+    built = min((_BUILT_SLOW.get(p.id, 0) for p in case.match.fitting), default=0)
     return bool(built) and sum(r.length_bytes for r in slow) <= built + walk.window_bytes

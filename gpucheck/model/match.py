@@ -24,3 +24,8 @@ class Match(Frozen):
     modification: Modification | None = None
     basis: Literal["device_id", "name", "none"] = "none"
     note: str = ""
+
+    @property
+    def fitting(self) -> tuple[Profile, ...]:
+        """The one profile where there is one, else every candidate."""
+        return (self.profile,) if self.profile else self.candidates

@@ -45,8 +45,7 @@ def _denial(findings: Sequence[Finding], name: str) -> str:
 
 
 def _name(case: Case) -> str:
-    found = (case.match.profile,) if case.match.profile else case.match.candidates
-    names = list(dict.fromkeys(p.name for p in found))
+    names = list(dict.fromkeys(p.name for p in case.match.fitting))
     if not names:
         return "an unknown card"
     article = "an" if names[0][0] in "AEIOU" or names[0].startswith(_SPOKEN_VOWEL) else "a"
@@ -54,7 +53,7 @@ def _name(case: Case) -> str:
 
 
 def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: float) -> str:
-    if not case.match.candidates and case.match.profile is None:
+    if not case.match.fitting:
         return _unknown_sku(case)
     errors = [f.title for f in findings if f.status is Status.ERROR]
     if errors:
