@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gpucheck import child
 from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavailable
 from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
+from gpucheck.model.measured import Telemetry
 from gpucheck.sources import driver, nvml, pci
 from gpucheck.sources.files import normalise_bdf
 from gpucheck.sources.host import read_host
@@ -75,6 +76,10 @@ class HostCard:
 
         device: Device = CudaDevice.open(bdf=self.bdf, ordinal=None)
         return device
+
+    def telemetry(self) -> Collected[Telemetry]:
+        """Sensors and counters, as NVML tells them."""
+        return self.no_nvml or Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="sensors are not read")
 
     def _read_nvml(self) -> Collected[NvmlFacts]:
         if self.no_nvml:

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Protocol
 from gpucheck import __version__
 from gpucheck.catalog import Catalog
 from gpucheck.checks import ALL_CHECKS, Case
-from gpucheck.model.base import Frozen, GpucheckError, Reason, Unavailable
+from gpucheck.model.base import NOT_REQUESTED, Collected, Frozen, GpucheckError, Reason, Unavailable
 from gpucheck.model.evidence import MEASURED_SECTIONS, Evidence, Host
 from gpucheck.model.match import Claim, Match
+from gpucheck.model.measured import Telemetry
 from gpucheck.model.report import CardReport, MatchSummary, Report, Rulebook, Tool
 from gpucheck.verdict import judge, weights_digest
 
 if TYPE_CHECKING:
     from gpucheck.device.protocol import Device
+    from gpucheck.probes.options import ProbeOptions
 
 Section = Frozen | Unavailable
 Emit = Callable[[str, Section], None]
@@ -59,6 +61,9 @@ class Card(Protocol):
     def open_device(self) -> "Device":
         """The way to its silicon. Raises ``DeviceUnavailable``."""
 
+    def telemetry(self) -> Collected[Telemetry]:
+        """Its sensors and counters now."""
+
 
 class Machine(Protocol):
     """The cards at hand."""
@@ -87,7 +92,6 @@ def run_stages(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progres
 
 def _run_probes(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progress: Progress) -> None:
     from gpucheck.probes.options import ProbeOptions
-    from gpucheck.probes.registry import PROBES
 
     progress(names[0], 0.0)
     try:
@@ -100,10 +104,20 @@ def _run_probes(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progre
     try:
         for name in names:
             progress(name, 0.0)
-            options = ProbeOptions(plan.quick, plan.deep, plan.seed, windows, _share_of(name, progress))
-            emit(name, _guarded(partial(PROBES[name], device, options)))
+            tell = _share_of(name, progress)
+            options = ProbeOptions(plan.quick, plan.deep, plan.seed, windows, tell, card.telemetry)
+            emit(name, _guarded(partial(_probe, name, device, options)))
     finally:
         device.close()
+
+
+def _probe(name: str, device: "Device", options: "ProbeOptions") -> Section:
+    from gpucheck.probes.registry import PROBES
+
+    if name not in PROBES:
+        return NOT_REQUESTED
+    device.begin(name)
+    return PROBES[name](device, options)
 
 
 def _share_of(name: str, progress: Progress) -> Callable[[float, str], None]:
@@ -125,10 +139,9 @@ def _refused(error: GpucheckError) -> Unavailable:
 
 def build_evidence(card: Card, host: Host, sections: Mapping[str, Section]) -> Evidence:
     """Put a card's sections together. A section that is not there was not requested."""
-    from gpucheck.device.kernels import digest
+    from gpucheck.device.kernels import digest, families_of
 
-    ran = [name for name in MEASURED_SECTIONS if isinstance(sections.get(name), Frozen) and name in sections]
-    measured = [name for name in ran if not isinstance(sections[name], Unavailable)]
+    measured = [name for name in MEASURED_SECTIONS if not isinstance(sections.get(name, NOT_REQUESTED), Unavailable)]
     return Evidence.model_validate(
         {
             "collected_at": dt.datetime.now(dt.UTC).replace(microsecond=0),
@@ -136,7 +149,7 @@ def build_evidence(card: Card, host: Host, sections: Mapping[str, Section]) -> E
             "label": card.label,
             "simulated": card.simulated,
             "host": host,
-            "kernels": {name: digest(name) for name in measured},
+            "kernels": {family: digest(family) for name in measured for family in families_of(name)},
             **sections,
         }
     )

@@ -4,18 +4,9 @@ import datetime as dt
 from typing import Any
 
 from gpucheck.model.base import Reason, Unavailable
-from gpucheck.model.evidence import (
-    Bandwidth,
-    Census,
-    CudaFacts,
-    DriverFacts,
-    Evidence,
-    Host,
-    MemoryWalk,
-    NvmlFacts,
-    PciFacts,
-)
+from gpucheck.model.evidence import CudaFacts, DriverFacts, Evidence, Host, NvmlFacts, PciFacts
 from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
+from gpucheck.model.measured import Bandwidth, Census, MemoryWalk
 from gpucheck.model.report import CardReport, MatchSummary, Report, Rulebook, Tool
 from gpucheck.model.units import GIB, MIB
 from gpucheck.model.verdict import Authenticity, Condition, Contribution, Verdict

@@ -17,7 +17,8 @@ import pytest
 
 from gpucheck import child, watchdog
 from gpucheck.model.base import Reason, Unavailable
-from gpucheck.model.evidence import Census, Host
+from gpucheck.model.evidence import Host
+from gpucheck.model.measured import Census
 from gpucheck.pipeline import Plan
 from gpucheck.watchdog import Event, Job, Section, supervise
 
@@ -390,6 +391,9 @@ class FakeCard:
         return {"pci": partial(_unsupported, "pci"), "nvml": partial(_act, self.manner)}
 
     def open_device(self) -> Any:
+        raise AssertionError("not asked for")
+
+    def telemetry(self) -> Any:
         raise AssertionError("not asked for")
 
 

@@ -7,19 +7,22 @@ mention the card, not the 580 kB of all of them: ``tomllib`` is written in Pytho
 import hashlib
 import json
 import tomllib
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from gpucheck.model.base import GpucheckError
+from gpucheck.model.capability import Capability, CapabilityFile
 from gpucheck.model.modification import ModificationFile
 from gpucheck.model.profile import Die, DieFile, Profile, UnlistedFile, VendorFile
 from gpucheck.model.text import sanitise
 
 SIZE_LIMIT = 2 << 20
 """Bytes. The largest file of ours has under 30 kB."""
+
+CAPABILITIES = "capabilities.toml"
 
 _SEPARATORS = b" \t-_"
 
@@ -65,13 +68,25 @@ def problems_of(error: ValidationError) -> list[str]:
     return [sanitise(line) for line in lines]
 
 
-def build_profile(table: dict[str, Any], die: Die, digest: str) -> Profile:
+def build_profile(table: dict[str, Any], die: Die, digest: str, capability: Capability | None = None) -> Profile:
     """Make a profile of one ``[[sku]]`` table; the memory clock follows the usual layout unless the table names one."""
-    profile = Profile.model_validate({**table, "die": die, "digest": digest})
+    profile = Profile.model_validate({**table, "die": die, "digest": digest, "capability": capability})
     rate = profile.memory[0].data_rate_gbps
     if profile.memory_clock_max_mhz is not None or rate is None:
         return profile
     return profile.model_copy(update={"memory_clock_max_mhz": round(rate * 500)})
+
+
+@cache
+def capabilities(path: Path) -> dict[str, Capability]:
+    """Return the facts of every compute capability by its number; none where there is no such file."""
+    if not path.exists():
+        return {}
+    table = parse_toml(read_bytes(path), str(path))
+    try:
+        return {each.compute_capability: each for each in CapabilityFile.model_validate(table).capability}
+    except ValidationError as error:
+        raise ProfileError(f"{path}: {problems_of(error)[0]}", "gpucheck profiles validate") from error
 
 
 def squash(data: bytes) -> bytes:
@@ -155,7 +170,8 @@ class DieText:
         where = f"{self.path}, sku {number + 1}"
         table = parse_toml(self.blocks[number], where)["sku"][0]
         try:
-            return build_profile(table, self.die, self.digest)
+            capability = capabilities(self.path.parent.parent / CAPABILITIES).get(self.die.compute_capability)
+            return build_profile(table, self.die, self.digest, capability)
         except ValidationError as error:
             raise ProfileError(f"{where}: {problems_of(error)[0]}", "gpucheck profiles validate") from error
 
@@ -164,6 +180,7 @@ def schemas() -> dict[str, str]:
     """Return the JSON Schemas of ``profiles/`` by file name, as editors use them."""
     models: dict[str, type[BaseModel]]
     models = {"profile": DieFile, "modification": ModificationFile, "vendor": VendorFile, "unlisted": UnlistedFile}
+    models["capability"] = CapabilityFile
     return {f"{name}.schema.json": _schema_text(model) for name, model in models.items()}
 
 

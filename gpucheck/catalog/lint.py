@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from gpucheck.catalog.faults import faults_of, invisible
 from gpucheck.catalog.files import DieText, ProfileError, build_profile, cut, parse_toml, problems_of, read_bytes
 from gpucheck.model.base import Frozen
+from gpucheck.model.capability import CapabilityFile
 from gpucheck.model.modification import Modification
 from gpucheck.model.profile import Die, Profile, UnlistedFile, VendorFile
 from gpucheck.model.text import sanitise
@@ -65,6 +66,8 @@ def _read(path: Path, found: _Found) -> None:
         _read_modifications(where, table, data, found)
     elif "vendor" in table:
         _model(VendorFile, table, where, found)
+    elif "capability" in table:
+        _model(CapabilityFile, table, where, found)
     elif "unlisted" in table:
         _model(UnlistedFile, table, where, found)
     else:

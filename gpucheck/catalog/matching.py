@@ -1,7 +1,8 @@
 """Choosing among the SKUs that share a device id or a name: pure functions of declared facts and profiles."""
 
 from gpucheck.catalog.names import CardName, parse_name, squash_name
-from gpucheck.model.evidence import Evidence, MemoryWalk, NvmlFacts, PciFacts
+from gpucheck.model.evidence import Evidence, NvmlFacts, PciFacts
+from gpucheck.model.measured import MemoryWalk
 from gpucheck.model.modification import Modification
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import MIB

@@ -10,8 +10,8 @@ References: ``kernels/memory_walk.cu``; the taxonomy of f3 for forged flash memo
 """
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
-from gpucheck.model.evidence import MemoryWalk
 from gpucheck.model.finding import Kind, Severity, Status
+from gpucheck.model.measured import MemoryWalk
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import gib
 

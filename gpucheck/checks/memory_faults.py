@@ -10,8 +10,8 @@ References: fault models of memory testing (stuck-at, transition, retention, add
 
 from gpucheck.checks.base import Case, Outcome, check, measured
 from gpucheck.checks.memory_capacity import FORGED
-from gpucheck.model.evidence import MemoryFault
 from gpucheck.model.finding import Severity, Status
+from gpucheck.model.measured import MemoryFault
 from gpucheck.model.units import gib
 
 _VECTOR_BYTES = 16

@@ -12,8 +12,8 @@ References: NVIDIA's note on system memory fallback since driver 536.40; rates o
 from statistics import median
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
-from gpucheck.model.evidence import MemoryWalk, SlowRegion
 from gpucheck.model.finding import Kind, Severity, Status
+from gpucheck.model.measured import MemoryWalk, SlowRegion
 from gpucheck.model.units import MIB, gib, rate
 
 HOST_SPEED = 0.25

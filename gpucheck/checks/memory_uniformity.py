@@ -9,8 +9,8 @@ References: kernel drivers' handling of mixed memory; reports of GDDR error retr
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
 from gpucheck.checks.memory_residency import HOST_SPEED
-from gpucheck.model.evidence import MemoryWalk, SlowRegion
 from gpucheck.model.finding import Confidence, Severity, Status
+from gpucheck.model.measured import MemoryWalk, SlowRegion
 from gpucheck.model.units import gib
 
 _BUILT_UNEVEN = (

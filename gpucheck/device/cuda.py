@@ -111,17 +111,35 @@ class CudaDevice:
             self._runtime.memcpy(target.ctypes.data, buffer.address, target.nbytes, _TO_HOST)
         return target
 
-    def launch(self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument]) -> float:
+    def begin(self, stage: str) -> None:
+        """Nothing to prepare."""
+
+    def launch(
+        self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument], shared_bytes: int = 0
+    ) -> float:
         """Run a kernel to its end and return its seconds by the device's own events."""
         function = self._function(kernel)
         values = tuple(_value(argument) for argument in arguments)
         with self._acting(f"running {kernel.function}"):
             self._start.record()
-            function((blocks, 1, 1), (threads, 1, 1), values)
+            function((blocks, 1, 1), (threads, 1, 1), values, shared_bytes)
             self._end.record()
             self._end.synchronize()
             milliseconds = self._cupy.cuda.get_elapsed_time(self._start, self._end)
         return float(milliseconds) / 1e3
+
+    def host_copy(self, buffer: Buffer, *, to_device: bool, repeats: int) -> float:
+        """Copy a buffer from or to pinned host memory some times over; return the seconds by the device's events."""
+        with self._acting("copying over the host's bus"):
+            pinned = self._cupy.cuda.alloc_pinned_memory(buffer.size_bytes)
+            ends = (buffer.address, pinned.ptr) if to_device else (pinned.ptr, buffer.address)
+            direction = _TO_DEVICE if to_device else _TO_HOST
+            self._start.record()
+            for _ in range(repeats):
+                self._runtime.memcpyAsync(*ends, buffer.size_bytes, direction, 0)
+            self._end.record()
+            self._end.synchronize()
+            return float(self._cupy.cuda.get_elapsed_time(self._start, self._end)) / 1e3
 
     def close(self) -> None:
         """Free memory and code. A device that is already lost frees by itself."""

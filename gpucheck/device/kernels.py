@@ -10,6 +10,10 @@ from gpucheck.resources import data_root
 FAMILIES = ("census", "bandwidth", "memory_walk")
 
 
+_FAMILIES_OF = {"slab_map": ("bandwidth",), "load": ("throughput",), "host_link": ()}
+"""Sections of the evidence that are not measured by the one family that bears their name."""
+
+
 @dataclass(frozen=True)
 class KernelSource:
     """One file: its family, its text, and ``sha256:`` with the digest of the text in hexadecimal."""
@@ -28,6 +32,11 @@ def load(family: str) -> KernelSource:
     except OSError as error:
         raise DeviceError(f"kernel source {path.name} cannot be read: {error}", "Install gpucheck again.") from error
     return KernelSource(family, content.decode(), f"sha256:{sha256(content).hexdigest()}")
+
+
+def families_of(section: str) -> tuple[str, ...]:
+    """Return the families whose kernels measure a section of the evidence."""
+    return _FAMILIES_OF.get(section, (section,))
 
 
 def digest(family: str) -> str:

@@ -120,10 +120,23 @@ class Device(Protocol):
     def download(self, buffer: Buffer, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
         """Copy ``count`` elements from the start of ``buffer`` to the host."""
 
-    def launch(self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument]) -> float:
+    def begin(self, stage: str) -> None:
+        """Learn which section of the evidence is measured next. Raises ``DeviceUnavailable`` where it may not be."""
+
+    def launch(
+        self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument], shared_bytes: int = 0
+    ) -> float:
         """Run a kernel to its end and return the seconds that it took on the device.
 
+        ``shared_bytes`` of shared memory are given to every block, beyond what the kernel itself declares; where
+        the device has not so much, ``DeviceError``.
         Raises ``DeviceLost`` where the device stops answering, ``DeviceError`` where the kernel cannot be built.
+        """
+
+    def host_copy(self, buffer: Buffer, *, to_device: bool, repeats: int) -> float:
+        """Copy the whole buffer from or to pinned host memory ``repeats`` times; return the seconds that it took.
+
+        What lies in the buffer afterwards is not told.
         """
 
     def close(self) -> None:

@@ -1,9 +1,9 @@
 """What every document of ours is built from: frozen models, and absence that carries its reason."""
 
 from enum import StrEnum
-from typing import TypeAlias, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Frozen(BaseModel):
@@ -31,6 +31,9 @@ class Unavailable(Frozen):
 
 
 T = TypeVar("T")
+
+ComputeCapability = Annotated[str, Field(pattern=r"^\d{1,2}\.\d$")]
+"""CUDA's number of a generation's instruction set, ``8.9``."""
 
 Collected: TypeAlias = T | Unavailable
 

@@ -8,7 +8,18 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, NonNegativeInt
 
-from gpucheck.model.base import NOT_REQUESTED, Collected, Frozen, Unavailable
+from gpucheck.model.base import NOT_REQUESTED, Collected, ComputeCapability, Frozen, Unavailable
+from gpucheck.model.measured import (
+    Bandwidth,
+    Census,
+    Fingerprint,
+    HostLink,
+    Latency,
+    LoadTest,
+    MemoryWalk,
+    SlabMap,
+    Throughput,
+)
 
 SCHEMA_VERSION = 1
 
@@ -16,7 +27,6 @@ NOT_LISTED = "the driver does not list this card"
 """Detail of an absent ``nvml`` section where NVML itself works and leaves this card out."""
 
 U16 = Annotated[int, Field(ge=0, le=0xFFFF)]
-ComputeCapability = Annotated[str, Field(pattern=r"^\d{1,2}\.\d$")]
 Route = Literal[
     "nvml",
     "nvidia-smi -q -x",
@@ -180,99 +190,6 @@ class CudaFacts(Frozen):
     runtime_version: int | None = None
 
 
-class Census(Frozen):
-    """Multiprocessors counted by the ids that running blocks reported. Measured.
-
-    ``machine_code`` is the compute capability whose machine code (not PTX) was loaded and ran with right results.
-    """
-
-    sm_count: int
-    machine_code: ComputeCapability
-    blocks: int
-
-
-class Bandwidth(Frozen):
-    """Streaming rates in bytes per second, medians over ``samples``. Measured.
-
-    Bytes counted: a read of N bytes counts N, a copy of N bytes counts 2N.
-    """
-
-    read_bytes_per_second: float
-    copy_bytes_per_second: float
-    read_spread: float
-    """Largest minus smallest sample over the median."""
-    copy_spread: float
-    buffer_bytes: int
-    samples: int
-    convention: str = "read counts N bytes, copy counts 2N"
-
-
-FaultKind = Literal[
-    "wraparound",
-    "limbo",
-    "shuffled_alias",
-    "stuck",
-    "transition",
-    "dead_channel",
-    "retention",
-    "lost_write",
-    "corruption",
-]
-
-
-class MemoryFault(Frozen):
-    """One thing that is wrong with the memory, as decoded from wrong words. Addresses count from the walk's start."""
-
-    kind: FaultKind
-    wrong_bytes: int
-    first_byte: int
-    last_byte: int
-    distance_bytes: int | None = None
-    """Wraparound: how far apart two addresses are that reach the same cell."""
-    pairs: tuple[tuple[int, int], ...] = ()
-    """Shuffled alias: starts of some page pairs that share a frame."""
-    bit: int | None = None
-    """Stuck or transition: which bit of the 64-bit word."""
-    value: int | None = None
-    channel: int | None = None
-    channels: int | None = None
-    granule_bytes: int | None = None
-    detail: str = ""
-
-
-class SlowRegion(Frozen):
-    """A run of windows far below the median rate; at host-bus speed it is not the card's own memory."""
-
-    first_byte: int
-    length_bytes: int
-    bytes_per_second: float
-    ratio: float
-    """Against the median window."""
-
-
-class MemoryWalk(Frozen):
-    """The full address-unique walk: write all, read all, complement, read all again. Measured.
-
-    ``distinct_bytes`` is what kept its own value in every pass: written, evicted, read back, and shared with no
-    other address. Bytes that were never allocated are ``untested_bytes`` and count for nothing.
-    """
-
-    total_bytes: int
-    tested_bytes: int
-    distinct_bytes: int
-    untested_bytes: int
-    untested_holder: str
-    passes: int
-    seed: int
-    faults: tuple[MemoryFault, ...] = ()
-    slow_regions: tuple[SlowRegion, ...] = ()
-    window_bytes: int
-    window_bytes_per_second: tuple[float, ...] = ()
-    write_bytes_per_second: float
-    verify_bytes_per_second: float
-    duration_seconds: float
-
-
 class Evidence(Frozen):
     """One card, one document. It can be judged again later, elsewhere, with better profiles."""
 
@@ -289,8 +206,14 @@ class Evidence(Frozen):
     nvidia_smi: Collected[NvmlFacts] = NOT_REQUESTED
     cuda: Collected[CudaFacts] = NOT_REQUESTED
     census: Collected[Census] = NOT_REQUESTED
+    throughput: Collected[Throughput] = NOT_REQUESTED
+    fingerprint: Collected[Fingerprint] = NOT_REQUESTED
+    latency: Collected[Latency] = NOT_REQUESTED
     bandwidth: Collected[Bandwidth] = NOT_REQUESTED
+    slab_map: Collected[SlabMap] = NOT_REQUESTED
     memory_walk: Collected[MemoryWalk] = NOT_REQUESTED
+    host_link: Collected[HostLink] = NOT_REQUESTED
+    load: Collected[LoadTest] = NOT_REQUESTED
     kernels: dict[str, str] = {}
     """Kernel family to the digest of its source, for those that ran."""
 
@@ -303,5 +226,16 @@ class Evidence(Frozen):
         return None
 
 
-SECTIONS = ("pci", "driver", "nvml", "nvidia_smi", "cuda", "census", "bandwidth", "memory_walk")
-MEASURED_SECTIONS = ("census", "bandwidth", "memory_walk")
+MEASURED_SECTIONS = (
+    "census",
+    "throughput",
+    "fingerprint",
+    "latency",
+    "bandwidth",
+    "slab_map",
+    "memory_walk",
+    "host_link",
+    "load",
+)
+"""Sections of probes, in the order in which they run."""
+SECTIONS = ("pci", "driver", "nvml", "nvidia_smi", "cuda", *MEASURED_SECTIONS)

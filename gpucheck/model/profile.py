@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, WithJsonSchema
 
 from gpucheck.model.base import Frozen
+from gpucheck.model.capability import Capability
 from gpucheck.model.units import MIB
 
 SkuClass = Literal["geforce", "titan", "workstation", "datacenter", "mining", "vgpu"]
@@ -117,6 +118,8 @@ class Profile(Sku):
     """One SKU with its die."""
 
     die: Die
+    capability: Capability | None = Field(default=None, exclude=True)
+    """What all silicon of the die's compute capability can do; ``None`` where that is not on record."""
     digest: str = ""
     """Of the file that holds this profile."""
 

@@ -7,7 +7,7 @@ from statistics import median
 import numpy as np
 
 from gpucheck.device.protocol import U32, U64, Buffer, Device, DeviceError, Kernel, OutOfDeviceMemory
-from gpucheck.model.evidence import Bandwidth
+from gpucheck.model.measured import Bandwidth
 from gpucheck.model.units import GIB, MIB, mib
 from gpucheck.probes.memory import give_back
 from gpucheck.probes.options import ProbeOptions

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpucheck.device.protocol import U32, Device, DeviceError, Kernel
-from gpucheck.model.evidence import Census
+from gpucheck.model.measured import Census
 from gpucheck.probes.memory import borrowed
 from gpucheck.probes.options import ProbeOptions
 

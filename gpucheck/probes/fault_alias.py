@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gpucheck.model.evidence import MemoryFault
+from gpucheck.model.measured import MemoryFault
 from gpucheck.model.units import gib
 from gpucheck.probes.fault_extent import Extent
 from gpucheck.probes.walk_journal import VECTOR_BYTES

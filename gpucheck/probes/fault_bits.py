@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gpucheck.model.evidence import MemoryFault
+from gpucheck.model.measured import MemoryFault
 from gpucheck.probes.fault_extent import Extent
 
 _SCATTERED_VECTORS, _SCATTERED_BITS = 16, 12

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gpucheck.model.evidence import FaultKind, MemoryFault
+from gpucheck.model.measured import FaultKind, MemoryFault
 from gpucheck.probes.walk_journal import REGION_VECTORS, VECTOR_BYTES, region_sizes
 from gpucheck.probes.walk_rows import Rows
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gpucheck.model.evidence import MemoryFault
+from gpucheck.model.measured import MemoryFault
 from gpucheck.probes import fault_alias, fault_bits, fault_bus, walk_rows
 from gpucheck.probes.fault_extent import Extent
 from gpucheck.probes.walk_journal import REGION_VECTORS, VECTOR_BYTES, Observed, U32s

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gpucheck.device.protocol import U32, U64, Buffer, Device, Kernel, OutOfDeviceMemory
-from gpucheck.model.evidence import MemoryWalk
+from gpucheck.model.measured import MemoryWalk
 from gpucheck.model.units import GIB, MIB, gib, mib
 from gpucheck.probes import memory_faults, walk_rates, walk_selftest
 from gpucheck.probes.memory import give_back, take_most

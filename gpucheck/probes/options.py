@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gpucheck.device.protocol import Device
-from gpucheck.model.evidence import Bandwidth, Census, CudaFacts, MemoryWalk
+from gpucheck.model.base import NOT_REQUESTED, Collected, Frozen, Unavailable
+from gpucheck.model.measured import Telemetry
 
-Section: TypeAlias = CudaFacts | Census | Bandwidth | MemoryWalk
-"""What a probe returns: the section of the evidence that bears its name."""
+Section: TypeAlias = Frozen | Unavailable
+"""What a probe returns: the section of the evidence that bears its name, or why there is none."""
+
+
+def _no_telemetry() -> Collected[Telemetry]:
+    return NOT_REQUESTED
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,7 @@ class ProbeOptions:
     """``quick`` reads the memory back once, ``deep`` once more than usual and after a pause.
 
     ``seed`` fixes the walk's pattern; ``windows`` says that the host is one where a full card pages to host memory.
-    ``progress`` is told a fraction from 0 to 1 and what is going on.
+    ``progress`` is told a fraction from 0 to 1 and what is going on. ``telemetry`` reads the card's sensors now.
     """
 
     quick: bool = False
@@ -24,6 +29,7 @@ class ProbeOptions:
     seed: int | None = None
     windows: bool = False
     progress: Callable[[float, str], None] | None = None
+    telemetry: Callable[[], Collected[Telemetry]] = _no_telemetry
 
     def tell(self, fraction: float, text: str) -> None:
         """Report progress to whoever listens."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from gpucheck.model.evidence import SlowRegion
+from gpucheck.model.measured import SlowRegion
 from gpucheck.model.units import MIB
 
 Floats = NDArray[np.float64]

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gpucheck.model.evidence import Bandwidth, Census, CudaFacts, Evidence, MemoryWalk
+from gpucheck.model.evidence import CudaFacts, Evidence
+from gpucheck.model.measured import Bandwidth, Census, MemoryWalk
 from gpucheck.model.report import CardReport
 from gpucheck.model.units import mib, rate
 from gpucheck.render.style import Look

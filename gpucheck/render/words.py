@@ -46,8 +46,14 @@ SECTIONS: dict[str, str] = {
     "nvidia_smi": "nvidia-smi text",
     "cuda": "CUDA driver",
     "census": "multiprocessor count",
+    "throughput": "arithmetic rates",
+    "fingerprint": "numeric fingerprint",
+    "latency": "memory latency",
     "bandwidth": "memory bandwidth",
+    "slab_map": "map of memory rates",
     "memory_walk": "memory walk",
+    "host_link": "transfers over the host's bus",
+    "load": "condition under load",
 }
 
 

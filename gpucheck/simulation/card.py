@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpucheck.catalog import Catalog
-from gpucheck.model.base import Frozen, GpucheckError, Reason, Unavailable
+from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavailable
 from gpucheck.model.evidence import Host
+from gpucheck.model.measured import Telemetry
 from gpucheck.model.profile import Profile
 from gpucheck.simulation.declared import DeclaredCard
 from gpucheck.simulation.faults import end_bytes
@@ -106,6 +107,25 @@ class SimulatedCard:
             self.scenario.seed,
             refused=refused,
             hang=environment.hang,
+        )
+
+    def telemetry(self) -> Collected[Telemetry]:
+        """What the sensors of an idle, cool card show; counters as declared."""
+        withheld, nvml = self.withheld(), self.declared.nvml
+        if "nvml" in withheld:
+            return withheld["nvml"]
+        return Telemetry(
+            temperature_celsius=41.0,
+            power_watts=60.0,
+            sm_clock_mhz=float(self.soldered.sm_clock_mhz),
+            memory_clock_mhz=nvml.memory_clock_max_mhz,
+            throttle_reasons=(),
+            pcie_generation=nvml.pcie_generation_current,
+            pcie_lanes=nvml.pcie_lanes_current,
+            pcie_replays=nvml.pcie_replay_count,
+            ecc_corrected=nvml.ecc_corrected_aggregate,
+            ecc_uncorrected=nvml.ecc_uncorrected_volatile,
+            processes=(),
         )
 
     def withheld(self) -> dict[str, Unavailable]:

@@ -25,6 +25,8 @@ from gpucheck.simulation.memory import CardMemory
 from gpucheck.simulation.soldered import Soldered
 
 LAUNCH_SECONDS = 2e-6
+LINK_SHARE = 0.8
+"""Of a link's peak, what pinned transfers reach: 12.3 of 15.75 GB/s, 25 of 31.5, 57 of 63 (nvbandwidth, reports)."""
 LARGEST_CONTEXT_BYTES = 300 * MIB
 CONTEXT_SHARE = 100
 """A context takes no more than one part in so many of the memory."""
@@ -45,7 +47,7 @@ class Believed:
 class SimulatedDevice:
     """Keeps the contract of ``gpucheck.device.protocol.Device``.
 
-    ``refused`` names kernel families that may not run and why; a kernel of the family ``hang`` never ends.
+    ``refused`` names sections that may not be measured and why; the section ``hang`` never ends.
     """
 
     def __init__(
@@ -108,21 +110,34 @@ class SimulatedDevice:
         """Copy ``count`` elements from the start of ``buffer``."""
         return self._blocks.download(buffer, count * np.dtype(dtype).itemsize).view(dtype)
 
-    def launch(self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument]) -> float:
-        """Run a kernel and return its virtual seconds: bytes over rate, with the scenario's noise."""
-        if kernel.family in self._refused:
-            raise DeviceUnavailable(self._refused[kernel.family], f"the scenario withholds {kernel.family}")
-        if kernel.family == self._hang:
+    def begin(self, stage: str) -> None:
+        """Do what the scenario wants of an experiment: refuse it, or never answer."""
+        if stage in self._refused:
+            raise DeviceUnavailable(self._refused[stage], f"the scenario withholds {stage}")
+        if stage == self._hang:
             hang()
+
+    def launch(
+        self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument], shared_bytes: int = 0
+    ) -> float:
+        """Run a kernel and return its virtual seconds: bytes over rate, with the scenario's noise."""
         if kernel not in KERNELS:
             raise DeviceError(f"a simulated card has no kernel {kernel.family}.{kernel.function}")
         if blocks < 1 or not 1 <= threads <= 1024:
             raise DeviceError("invalid launch configuration")
         self._blocks.memory.tick()
-        cost = KERNELS[kernel](Launch(self._blocks, self._soldered.sm_count, blocks, arguments))
+        launch = Launch(self._blocks, self._soldered, blocks, threads, shared_bytes, arguments, self._noise)
+        cost = KERNELS[kernel](launch)
         seconds = cost.traffic / (self._soldered.bandwidth * cost.efficiency) + cost.seconds + LAUNCH_SECONDS
-        spread = float(np.clip(self._noise.standard_normal(), -3, 3))
-        return seconds * (1 + self._soldered.noise * spread)
+        return seconds * self._jitter()
+
+    def host_copy(self, buffer: Buffer, *, to_device: bool, repeats: int) -> float:  # noqa: ARG002 - alike both ways
+        """Copy over the host's bus, at the share of its peak that real links reach."""
+        rate = LINK_SHARE * self._soldered.link_bandwidth
+        return (repeats * buffer.size_bytes / rate + LAUNCH_SECONDS) * self._jitter()
+
+    def _jitter(self) -> float:
+        return 1 + self._soldered.noise * float(np.clip(self._noise.standard_normal(), -3, 3))
 
     def close(self) -> None:
         """Free everything. May be called twice."""

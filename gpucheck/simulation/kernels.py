@@ -11,6 +11,7 @@ from gpucheck.simulation.addresses import VECTOR
 from gpucheck.simulation.blocks import Blocks
 from gpucheck.simulation.memory import Part
 from gpucheck.simulation.samples import U64s
+from gpucheck.simulation.soldered import Soldered
 
 READ, WRITE, COPY = 0.92, 0.90, 0.90
 """Shares of the theoretical bandwidth that streaming kernels reach."""
@@ -31,9 +32,13 @@ class Launch:
     """A launch as a kernel sees it."""
 
     blocks_of_memory: Blocks
-    sm_count: int
+    silicon: Soldered
     blocks: int
+    threads: int
+    shared_bytes: int
     arguments: Sequence[Argument]
+    random: np.random.Generator
+    """The scenario's noise."""
 
     def buffer(self, index: int) -> Buffer:
         """Return a buffer argument."""
@@ -170,7 +175,7 @@ def _mixed(index: U64s, seed: int) -> tuple[U64s, U64s]:
 
 def census(launch: Launch) -> Cost:
     """``(seen, capacity, arrived, spin_ns, check)``: every block counts itself at the multiprocessor it runs on."""
-    memory, count = launch.blocks_of_memory, launch.sm_count
+    memory, count = launch.blocks_of_memory, launch.silicon.sm_count
     seen = memory.array(launch.buffer(0), np.uint32)[: launch.number(1)]
     for sm in range(min(count, len(seen))):
         seen[sm] += len(range(sm, launch.blocks, count))

@@ -4,10 +4,27 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gpucheck.model.evidence import U16, ComputeCapability
+from gpucheck.model.base import ComputeCapability
+from gpucheck.model.evidence import U16
 from gpucheck.simulation.faults import FAULTS, MemoryFault, ShuffledAlias, Strict, Wraparound
 
-Place = Literal["pci", "driver", "nvml", "nvidia_smi", "vbios", "cuda", "census", "bandwidth", "memory_walk"]
+Place = Literal[
+    "pci",
+    "driver",
+    "nvml",
+    "nvidia_smi",
+    "vbios",
+    "cuda",
+    "census",
+    "throughput",
+    "fingerprint",
+    "latency",
+    "bandwidth",
+    "slab_map",
+    "memory_walk",
+    "host_link",
+    "load",
+]
 Places = Annotated[tuple[Place, ...], Field(strict=False)]
 MemoryBytes = Annotated[int, Field(ge=64 << 20, le=4 << 40, multiple_of=256)]
 Count = Annotated[int, Field(ge=0)]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from gpucheck.model.capability import Capability
 from gpucheck.model.profile import MemoryLayout, Profile
 from gpucheck.model.units import MIB
 from gpucheck.simulation.faults import CAPACITY_FAULTS, Fault, Limbo, Paged, ShuffledAlias, Wraparound, end_bytes
@@ -9,11 +10,13 @@ from gpucheck.simulation.scenario import Silicon
 
 _FALLBACK_BUS_BITS = 128
 _FALLBACK_RATE_GBPS = 7.0
+_FALLBACK_CLOCK_MHZ = 1500
+_LANE_BYTES_PER_SECOND = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.969e9, 5: 3.938e9, 6: 7.563e9, 7: 15.125e9}
 
 
 @dataclass(frozen=True)
 class Soldered:
-    """Physical facts. ``bandwidth`` is the theoretical peak in bytes per second, ``noise`` a relative spread."""
+    """Physical facts. ``noise`` is a relative spread of every rate; ratios and tiers are as profiles write them."""
 
     memory_bytes: int
     sm_count: int
@@ -23,10 +26,23 @@ class Soldered:
     l2_cache_bytes: int | None
     noise: float
     faults: tuple[Fault, ...]
+    architecture: str = ""
+    capability: Capability | None = None
+    memory_type: str = "GDDR6"
+    sm_clock_mhz: int = _FALLBACK_CLOCK_MHZ
+    fp64_ratio: str | None = None
+    tensor_fp32_accumulate: str | None = None
+    pcie_generation: int = 3
+    pcie_lanes: int = 16
+
+    @property
+    def link_bandwidth(self) -> float:
+        """Peak of the host's bus in bytes per second, one direction."""
+        return _LANE_BYTES_PER_SECOND[self.pcie_generation] * self.pcie_lanes
 
     @property
     def bandwidth(self) -> float:
-        """Bus width times data rate."""
+        """Theoretical peak of the memory in bytes per second: bus width times data rate."""
         return self.memory_bus_width_bits / 8 * self.memory_data_rate_gbps * 1e9
 
     def slice(self, parts: int) -> "Soldered":
@@ -60,6 +76,14 @@ def solder(silicon: Silicon, profile: Profile, declared_bytes: int) -> Soldered:
         l2_cache_bytes=silicon.l2_cache_bytes or profile.l2_cache_bytes,
         noise=silicon.noise,
         faults=faults,
+        architecture=profile.die.architecture,
+        capability=profile.capability,
+        memory_type=layout.type,
+        sm_clock_mhz=(profile.capability and profile.capability.sm_clock_mhz) or _FALLBACK_CLOCK_MHZ,
+        fp64_ratio=silicon.fp64_ratio or profile.fp64_ratio,
+        tensor_fp32_accumulate=silicon.tensor_fp32_accumulate or profile.tensor_fp32_accumulate,
+        pcie_generation=silicon.pcie_generation or profile.pcie_generation or 3,
+        pcie_lanes=silicon.pcie_lanes or profile.pcie_lanes or 16,
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gpucheck.catalog import Catalog
-from gpucheck.model.evidence import Evidence, MemoryWalk, NvmlFacts
+from gpucheck.model.evidence import Evidence, NvmlFacts
+from gpucheck.model.measured import MemoryWalk
 from gpucheck.model.units import MIB
 from tests.catalog.given import PROFILES, Declare
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from gpucheck.model.evidence import Evidence, MemoryWalk, PciFacts
+from gpucheck.model.evidence import Evidence, PciFacts
+from gpucheck.model.measured import MemoryWalk
 from gpucheck.model.units import MIB
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gpucheck.model.evidence import MemoryFault, SlowRegion
 from gpucheck.model.finding import Kind, Status
+from gpucheck.model.measured import MemoryFault, SlowRegion
 from gpucheck.model.units import GIB
 from tests.cards import alter, evidence_from, evidence_of, finding, genuine, report
 

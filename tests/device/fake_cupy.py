@@ -53,7 +53,7 @@ class FakeCupy:
         return call
 
     def _get(self, name: str) -> Any:
-        return lambda grid, block, values: self.launched.append((name, grid, block, values))
+        return lambda grid, block, values, shared=0: self.launched.append((name, grid, block, values))
 
     def _get_device_count(self) -> int:
         return self.devices

@@ -111,7 +111,15 @@ class HostDevice:
     def download(self, buffer: Buffer, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
         return np.frombuffer(ctypes.string_at(buffer.address, dtype.itemsize * count), dtype).copy()
 
-    def launch(self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument]) -> float:
+    def begin(self, stage: str) -> None:
+        pass
+
+    def host_copy(self, buffer: Buffer, *, to_device: bool, repeats: int) -> float:
+        return repeats * buffer.size_bytes / 25e9
+
+    def launch(
+        self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument], shared_bytes: int = 0
+    ) -> float:
         if kernel.family == "census":
             raise DeviceError("the census reads registers that a host does not have")
         self.launches.append(kernel)

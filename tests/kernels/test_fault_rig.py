@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from gpucheck.model.evidence import MemoryFault, MemoryWalk
+from gpucheck.model.measured import MemoryFault, MemoryWalk
 from gpucheck.probes import memory_walk
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.pattern import ALL_ONES

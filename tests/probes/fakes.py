@@ -74,7 +74,15 @@ class FakeDevice:
     def download(self, buffer: Buffer, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
         return self._bytes(buffer)[: count * dtype.itemsize].view(dtype).copy()
 
-    def launch(self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument]) -> float:
+    def begin(self, stage: str) -> None:
+        pass
+
+    def host_copy(self, buffer: Buffer, *, to_device: bool, repeats: int) -> float:
+        return repeats * buffer.size_bytes / 25e9
+
+    def launch(
+        self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument], shared_bytes: int = 0
+    ) -> float:
         self.launches.append((kernel, arguments))
         if self.dies_at is not None and len(self.launches) > self.dies_at:
             raise DeviceLost("gone")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gpucheck.model.evidence import MemoryFault
+from gpucheck.model.measured import MemoryFault
 from gpucheck.probes import memory_faults
 from gpucheck.probes.pattern import ALL_ONES, pattern
 from gpucheck.probes.walk_journal import Observed, U64s, credible, region_count, region_sizes

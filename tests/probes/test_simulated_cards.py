@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpucheck.model.evidence import MemoryWalk
+from gpucheck.model.measured import MemoryWalk
 from gpucheck.model.units import GIB
 from gpucheck.probes import memory_walk
 from gpucheck.probes.options import ProbeOptions

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gpucheck.device.protocol import DeviceUnavailable, Kernel
+from gpucheck.device.protocol import DeviceUnavailable
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import DriverFacts, NvmlFacts, PciFacts
 from gpucheck.model.units import GIB, MIB
@@ -105,7 +105,8 @@ def test_what_the_host_withholds_carries_its_reason(tmp_path: Path) -> None:
 def test_a_probe_can_be_withheld_alone(tmp_path: Path) -> None:
     device = make(tmp_path, '[environment]\nno_permission = ["census"]\n').open_device()
     with pytest.raises(DeviceUnavailable):
-        device.launch(Kernel("census", "census"), blocks=1, threads=1, arguments=())
+        device.begin("census")
+    device.begin("bandwidth")
 
 
 def test_hosts(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_a_hanging_stage_never_returns(tmp_path: Path, monkeypatch: pytest.Monke
         one.sources()["nvml"]()
     device = make(tmp_path, '[environment]\nhang = "memory_walk"\n').open_device()
     with pytest.raises(ForeverError):
-        device.launch(Kernel("memory_walk", "walk_write"), blocks=1, threads=1, arguments=())
+        device.begin("memory_walk")
 
 
 @pytest.mark.parametrize("withheld", ["nvml", "driver"])
