@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gpucheck.model.evidence import CudaFacts, Evidence
-from gpucheck.model.measured import Bandwidth, Census, MemoryWalk
+from gpucheck.model.measured import Bandwidth, Census, HostLink, Latency, MemoryWalk, Throughput
 from gpucheck.model.report import CardReport
-from gpucheck.model.units import mib, rate
+from gpucheck.model.units import KIB, MIB, mib, rate
 from gpucheck.render.style import Look
 
 NOTHING = "-"
@@ -23,7 +23,7 @@ class Row:
 
 
 def rows(card: CardReport) -> tuple[Row, ...]:
-    """Memory, multiprocessors, generation and bandwidth of one card."""
+    """Memory, multiprocessors, generation, rates, cache and link of one card."""
     evidence = card.evidence
     expected = {f.check: f.expected for f in card.findings}
     found = (
@@ -37,7 +37,14 @@ def rows(card: CardReport) -> tuple[Row, ...]:
             expected.get("memory-bandwidth", ""),
         ),
     )
-    return tuple(row for row in found if row.declared or row.measured)
+    finer = (
+        Row("L2 cache", _declared_cache(evidence), _measured_cache(evidence), expected.get("l2-capacity", "")),
+        Row("FP64 to FP32", "", _double_rate(evidence), expected.get("arithmetic-rates", "")),
+        Row("Tensor, FP32 sums", "", _tensor_rate(evidence), expected.get("tensor-tier", "")),
+        Row("Clock", *_clocks(evidence), ""),
+        Row("Host's bus", *_link(evidence), expected.get("host-link", "")),
+    )
+    return (*(row for row in found if row.declared or row.measured), *(row for row in finer if row.measured))
 
 
 def table(card: CardReport, look: Look) -> list[str]:
@@ -103,3 +110,48 @@ def _measured_bandwidth(evidence: Evidence) -> str:
     if not isinstance(seen, Bandwidth):
         return ""
     return rate(max(seen.read_bytes_per_second, seen.copy_bytes_per_second))
+
+
+def _declared_cache(evidence: Evidence) -> str:
+    cuda = evidence.cuda
+    return _size(cuda.l2_cache_bytes) if isinstance(cuda, CudaFacts) and cuda.l2_cache_bytes else ""
+
+
+def _measured_cache(evidence: Evidence) -> str:
+    seen = evidence.latency
+    return f"about {_size(seen.l2_capacity_bytes)}" if isinstance(seen, Latency) and seen.l2_capacity_bytes else ""
+
+
+def _size(size_bytes: int) -> str:
+    return mib(size_bytes) if size_bytes >= MIB else f"{size_bytes / KIB:,.0f} KiB"
+
+
+def _double_rate(evidence: Evidence) -> str:
+    seen = evidence.throughput
+    ratio = seen.ratio("fp32", "fp64") if isinstance(seen, Throughput) else None
+    return f"1:{ratio:.0f}" if ratio else ""
+
+
+def _tensor_rate(evidence: Evidence) -> str:
+    seen = evidence.throughput
+    ratio = seen.ratio("tensor_fp16_fp32", "tensor_fp16_fp16") if isinstance(seen, Throughput) else None
+    return f"{ratio:.0%} of FP16 sums" if ratio else ""
+
+
+def _clocks(evidence: Evidence) -> tuple[str, str]:
+    stated = evidence.declared.sm_clock_max_mhz if evidence.declared else None
+    census = evidence.census
+    seen = census.sm_clock_mhz if isinstance(census, Census) else None
+    return f"{stated:,} MHz at most" if stated else "", f"{seen:,.0f} MHz" if seen else ""
+
+
+def _link(evidence: Evidence) -> tuple[str, str]:
+    facts, seen = evidence.declared, evidence.host_link
+    generation, lanes = (facts.pcie_generation_max, facts.pcie_lanes_max) if facts else (None, None)
+    stated = f"gen {generation} x{lanes}" if generation and lanes else ""
+    best = (
+        max(seen.host_to_device_bytes_per_second, seen.device_to_host_bytes_per_second)
+        if isinstance(seen, HostLink)
+        else None
+    )
+    return stated, rate(best) if best else ""
