@@ -198,7 +198,7 @@ def make_report(cards: Sequence[CardReport], host: Host, catalog: Catalog) -> Re
     return Report(
         tool=Tool(version=__version__),
         created_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
-        rulebook=Rulebook(weights=weights_digest(), profiles=profiles, kernels=kernels),
+        rulebook=Rulebook(weights=weights_digest(), catalog=catalog.digest, profiles=profiles, kernels=kernels),
         host=host,
         cards=tuple(cards),
     )

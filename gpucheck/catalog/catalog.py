@@ -1,5 +1,6 @@
 """Profiles and known modifications: which SKU a card says it is, what that SKU is, and what a buyer's words mean."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -46,6 +47,14 @@ class Catalog:
         if not files:
             raise ProfileError(f"{self.root}: no profiles here", "gpucheck is installed incompletely")
         return files
+
+    @cached_property
+    def digest(self) -> str:
+        """Of every profile, modification and capability: what a judgement can look at, as a report names it."""
+        whole = hashlib.sha256()
+        for path in sorted(self.root.rglob("*.toml")):
+            whole.update(path.relative_to(self.root).as_posix().encode() + b"\0" + read_bytes(path) + b"\0")
+        return "sha256:" + whole.hexdigest()
 
     def by_device_id(self, device_id: int) -> tuple[Profile, ...]:
         """Return every SKU that carries the PCI device id, in the order of the files; none where it is not known."""

@@ -22,9 +22,12 @@ class Rulebook(Frozen):
 
     weights: str
     """Digest of the table of weights."""
+    catalog: str = ""
+    """Digest of all reference data that a judgement can look at; empty in reports from before it was noted."""
     profiles: dict[str, str] = {}
     """Profile id to the digest of the file that holds it."""
     kernels: dict[str, str] = {}
+    """Kernel family to the digest of its source, for those that ran on any of the cards."""
 
 
 class MatchSummary(Frozen):

@@ -71,7 +71,8 @@ def _line(card: CardReport, widths: tuple[int, int, int], look: Look) -> str:
 def _footer(report: Report, look: Look, note: str) -> list[str]:
     rules = [f"gpucheck {report.tool.version}", f"weights {words.short(report.rulebook.weights)}"]
     rules += [f"profile {id_} ({words.short(digest)})" for id_, digest in list(report.rulebook.profiles.items())[:3]]
-    rules += [f"kernels {words.short(digest)}" for digest in list(report.rulebook.kernels.values())[:1]]
+    rules += [f"catalog {words.short(report.rulebook.catalog)}"] if report.rulebook.catalog else []
+    rules += [f"kernels {words.short(words.combined(report.rulebook.kernels))}"] if report.rulebook.kernels else []
     drivers = {card.evidence.host.driver_version for card in report.cards}
     rules += [f"driver {driver}" for driver in sorted(filter(None, drivers))[:3]]
     lines = [look.paint(line, "dim") for line in look.paragraph("Rulebook: " + ", ".join(rules))]

@@ -1,5 +1,7 @@
 """The words in which verdicts, kinds and absences are put to a person."""
 
+import hashlib
+
 from gpucheck.model.base import Reason
 from gpucheck.model.finding import Kind
 from gpucheck.model.verdict import Authenticity, Condition
@@ -65,6 +67,11 @@ def section(name: str) -> str:
 def percent(share: float) -> str:
     """A share of one as a whole percentage."""
     return f"{share * 100:.0f} %"
+
+
+def combined(digests: dict[str, str]) -> str:
+    """One digest for several named ones, whatever their order."""
+    return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()
 
 
 def short(digest: str) -> str:
