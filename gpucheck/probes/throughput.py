@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from gpucheck.device.protocol import U32, Buffer, Device, DeviceError, Kernel
+from gpucheck.device.protocol import U32, Argument, Buffer, Device, DeviceError, Kernel
 from gpucheck.model.measured import Operation, Rate, Throughput
 from gpucheck.probes import throughput_records as records
 from gpucheck.probes.memory import borrowed
@@ -93,7 +93,7 @@ def _measure(device: Device, buffer: Buffer, stream: Stream, blocks: int, sample
 def _burst(device: Device, buffer: Buffer, stream: Stream, blocks: int, iterations: int) -> records.Window | None:
     """One launch and what it tells, or ``None`` where there is no such instruction."""
     device.upload(buffer, records.blank(blocks))
-    arguments = (buffer, U32(iterations), *(U32(operand) for operand in stream.operands))
+    arguments: list[Argument] = [buffer, U32(iterations), *map(U32, stream.operands)]
     device.launch(stream.kernel, blocks=blocks, threads=records.THREADS, arguments=arguments)
     words = device.download(buffer, np.dtype(np.uint64), blocks * records.RECORD_WORDS)
     found = words.reshape(blocks, records.RECORD_WORDS)

@@ -70,7 +70,7 @@ def count_answer(iterations: int, chains: int) -> int:
 def recurrence_answer(iterations: int, chains: int, factor: int, step: int) -> int:
     """Sum of the answers of a block whose chains run ``x = x * factor + step`` modulo 2^32."""
     power, offset = _repeated(factor, step, iterations * UNROLL)
-    starts = (np.arange(THREADS, dtype=np.uint64)[:, None] + np.arange(chains, dtype=np.uint64)) & np.uint64(_LOW32)
+    starts = np.add.outer(np.arange(THREADS, dtype=np.uint64), np.arange(chains, dtype=np.uint64))
     ends = (starts * np.uint64(power) + np.uint64(offset)) & np.uint64(_LOW32)
     return int((ends.sum(axis=1) & np.uint64(_LOW32)).sum())
 

@@ -5,8 +5,8 @@ after the CMP 170HX, the only one with published figures of every unit: fused mu
 TFLOP/s) while separate multiplication and addition and integers run free (6.285 TFLOP/s; NVIDIA-patcher issue 73,
 P106toPlay issue 2, FluidX3D issue 8), matrix instructions at a 32nd (6.3 TFLOP/s; Xing, "Microbenchmarking
 Instruction-Level Tensor Core Throttling in NVIDIA CMP 170HX", Zenodo 18995979). For the CMP 100-210 a 16th is reported
-(qengine issue 2). Turing's dies without tensor cores do run matrix instructions, on their FP16 units (cubecl pull request
-1591); how fast is not published, so an eighth stands for "far below the plain rate of a tensor core".
+(qengine issue 2). Turing's dies without tensor cores do run matrix instructions, on their FP16 units (cubecl pull
+request 1591); how fast is not published, so an eighth stands for "far below a tensor core".
 """
 
 from collections.abc import Callable

@@ -38,7 +38,7 @@ class Sums:
 
         ``first`` and ``second`` have shape (rows, products) and hold what the factors' format can; ``addend`` (rows,).
         """
-        total = addend.astype(np.float32)
+        total: Floats = addend.astype(np.float32)
         for start in range(0, first.shape[1], self.terms_at_once):
             group = slice(start, start + self.terms_at_once)
             total = self._group(first[:, group], second[:, group], total)
@@ -57,11 +57,11 @@ class Sums:
     def _float(self, significand: NDArray[np.float64], exponent: NDArray[np.int64]) -> Floats:
         """Make a 32-bit float of a whole number times a power of two; whole numbers here stay far below 2^53."""
         if self.rounding == "to_nearest":
-            return np.ldexp(significand, exponent).astype(np.float32)
+            return np.asarray(np.ldexp(significand, exponent), np.float32)
         length = np.frexp(significand)[1]
         drop = np.maximum(np.maximum(length - _FLOAT_BITS, _SMALLEST - exponent), 0)
         kept = np.ldexp(np.trunc(np.ldexp(significand, -drop)), drop)
-        return np.ldexp(kept, exponent).astype(np.float32)
+        return np.asarray(np.ldexp(kept, exponent), np.float32)
 
 
 def _parts(values: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
