@@ -96,13 +96,13 @@ __device__ __forceinline__ void report(u64* records, Moment from, Moment to, u64
 }
 
 struct Fused {
-  template <class T> __device__ static __forceinline__ T step(T x, T y, T z) { return fused(x, y, z); }
+  template <class T> __device__ __forceinline__ T step(T x, T y, T z) { return fused(x, y, z); }
 };
 struct Apart {
-  template <class T> __device__ static __forceinline__ T step(T x, T y, T z) { return apart(x, y, z); }
+  template <class T> __device__ __forceinline__ T step(T x, T y, T z) { return apart(x, y, z); }
 };
 struct Whole {
-  template <class T> __device__ static __forceinline__ T step(T x, T y, T z) { return x * y + z; }
+  template <class T> __device__ __forceinline__ T step(T x, T y, T z) { return x * y + z; }
 };
 
 template <class Unit, class T, int chains>
@@ -116,7 +116,7 @@ __device__ __forceinline__ void count(u64* records, u32 iterations, T factor, T 
 #pragma unroll
     for (int j = 0; j < UNROLL; ++j)
 #pragma unroll
-      for (int k = 0; k < chains; ++k) x[k] = Unit::step(x[k], factor, step);
+      for (int k = 0; k < chains; ++k) x[k] = Unit().step(x[k], factor, step);
   Moment to = now();
   u32 answer = 0;
 #pragma unroll
@@ -191,12 +191,12 @@ count_int32(u64* records, u32 iterations, u32 factor, u32 step) {
 #define UNIT(name, sum_words, terms_of, instruction)                                  \
   struct name {                                                                       \
     enum { words = sum_words, terms = terms_of };                                     \
-    __device__ static __forceinline__ void add(u32* c, u32 a, u32 b) { instruction; } \
+    __device__ __forceinline__ void add(u32* c, u32 a, u32 b) { instruction; } \
   };
 #define NO_UNIT(name)                                             \
   struct name {                                                   \
     enum { words = 1, terms = 0 };                                \
-    __device__ static __forceinline__ void add(u32*, u32, u32) {} \
+    __device__ __forceinline__ void add(u32*, u32, u32) {} \
   };
 
 #ifdef MMA_HALF
@@ -230,7 +230,7 @@ __device__ __forceinline__ void multiply(u64* records, u32 iterations, u32 one, 
 #pragma unroll
     for (int j = 0; j < TENSOR_UNROLL; ++j)
 #pragma unroll
-      for (int k = 0; k < TENSOR_CHAINS; ++k) Unit::add(sums[k], one, other);
+      for (int k = 0; k < TENSOR_CHAINS; ++k) Unit().add(sums[k], one, other);
     other ^= turn;
   }
   Moment to = now();
