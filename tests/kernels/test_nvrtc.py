@@ -31,8 +31,7 @@ def test_pascal_to_the_newest() -> None:
 @pytest.mark.parametrize("number", ARCHITECTURES)
 @pytest.mark.parametrize("family", kernels.FAMILIES)
 def test_machine_code_without_spills(family: str, number: int) -> None:
-    options = (*kernels.nvrtc_options(f"{number // 10}.{number % 10}"), "--ptxas-options=-v")
-    compiled = nvrtc.compile_text(kernels.load(family).text, options)
+    compiled = nvrtc.compile_family(family, number)
     assert compiled.image.startswith(b"\x7fELF")
     assert set(re.findall(r"entry function '(\w+)' for 'sm_\d+'", compiled.log)) == FUNCTIONS[family]
     assert all(name.encode() in compiled.image for name in FUNCTIONS[family])
