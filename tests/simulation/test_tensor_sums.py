@@ -40,7 +40,9 @@ def halves(text: str) -> Floats:
 
 
 def added(sums: Sums, first: str, second: str, addend: int) -> int:
-    return int(sums.add(halves(first), halves(second), np.array([addend], np.uint32).view(np.float32)).view(np.uint32)[0])
+    return int(
+        sums.add(halves(first), halves(second), np.array([addend], np.uint32).view(np.float32)).view(np.uint32)[0]
+    )
 
 
 @pytest.mark.parametrize(("card", "sums", "first", "second", "addend", "result"), PUBLISHED)
