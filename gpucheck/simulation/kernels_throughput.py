@@ -133,7 +133,8 @@ def _sum(name: str) -> Callable[[Launch], Cost]:
         rows = memory.array(launch.buffer(0), np.uint32).reshape(launch.blocks, -1)
         first, second = (_factors(name, rows[:, start : start + terms]) for start in (0, FACTORS))
         total = _sums(silicon, name).add(first, second, np.ascontiguousarray(rows[:, 2 * FACTORS]).view(np.float32))
-        memory.array(launch.buffer(1), np.uint32)[: 2 * launch.blocks : 2] = total.view(np.uint32)
+        results = memory.array(launch.buffer(1), np.uint32)[: 2 * launch.blocks]
+        results[::2], results[1::2] = total.view(np.uint32), 0
         memory.array(launch.buffer(2), np.uint32)[0] = terms
         return Cost()
 
