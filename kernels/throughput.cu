@@ -1,19 +1,21 @@
 /* throughput: what the arithmetic units sustain, told by each multiprocessor's own cycle counter.
  *
- * count_fp32(records, iterations, one, step)      x = fma(x, one, step)      operands are the bits of floats
- * count_fp32_apart(records, iterations, one, step)  x = x * one + step by two instructions
- * count_fp64(records, iterations, one, step)      x = fma(x, one, step)      operands are the high words of doubles
- * count_int32(records, iterations, factor, step)  x = x * factor + step      modulo 2^32
+ * count_fp32(records, iterations, one, step)        x = fma(x, one, step)    operands are the bits of floats
+ * count_fp32_apart(records, iterations, one, step)  x = x * one + step       the same by two instructions
+ * count_fp64(records, iterations, one, step)        x = fma(x, one, step)    operands are the high words of doubles
+ * count_int32(records, iterations, factor, step)    x = x * factor + step    modulo 2^32
  *     Every thread runs CHAINS (CHAINS_FP64 for count_fp64) independent chains of iterations * UNROLL steps each; chain
  *     k of thread t starts from t + k. With one = step = 1.0 a chain counts its own steps: x = t + k + steps, exact
- *     below 2^24. The thread's answer is the sum of its chains, each as a 32-bit number. A step is two operations.
+ *     below 2^24; iterations stay below 2^31. The thread's answer is the sum of its chains, each as a 32-bit number. A
+ *     step is two operations.
  *
  * mma_fp16_fp16, mma_fp16_fp32, mma_bf16_fp32, mma_tf32_fp32(records, iterations, one, turn)
  *     Every warp runs TENSOR_CHAINS independent chains of iterations * TENSOR_UNROLL matrix instructions, from sums of 0.
  *     All factors are `one` (two 16-bit values a word, or one tf32), so that an instruction adds its k to every sum;
  *     after each iteration the second factors are turned round by `turn` (their sign bits), so that sums stay finite.
- *     The thread's answer is its number in the block plus the bits of its sums, as 32-bit words. Shapes: m16n8k16 (tf32: m16n8k8) from
- *     sm_80 on, m16n8k8 on sm_75, m8n8k4 on sm_70 and sm_72. Where there is no instruction, operations stay 0.
+ *     The thread's answer is its number in the block plus the bits of its sums, as 32-bit words. Shapes: m16n8k16 (tf32:
+ *     m16n8k8) from sm_80 on, m16n8k8 on sm_75, m8n8k4 on sm_70 and sm_72. Where there is no instruction, operations
+ *     stay 0.
  *
  * records: RECORD_WORDS 64-bit words a block; the host sets [1] and [3] to all ones and the others to 0.
  *     [0] id of the multiprocessor        [1] first and [2] last cycle count of any warp
@@ -95,6 +97,10 @@ __device__ __forceinline__ void report(u64* records, Moment from, Moment to, u64
   }
 }
 
+/* The word itself, but in a register of every thread: units may be slower on operands that are constant or shared, and
+ * no compiler can know that iterations are fewer than 2^31. */
+__device__ __forceinline__ u32 own(u32 word, u32 iterations) { return word + (threadIdx.x & (0u - (iterations >> 31))); }
+
 struct Fused {
   template <class T> __device__ __forceinline__ T step(T x, T y, T z) { return fused(x, y, z); }
 };
@@ -126,22 +132,22 @@ __device__ __forceinline__ void count(u64* records, u32 iterations, T factor, T 
 
 extern "C" __global__ void __launch_bounds__(THROUGHPUT_THREADS)
 count_fp32(u64* records, u32 iterations, u32 one, u32 step) {
-  count<Fused, float, CHAINS>(records, iterations, fp32(one), fp32(step));
+  count<Fused, float, CHAINS>(records, iterations, fp32(own(one, iterations)), fp32(own(step, iterations)));
 }
 
 extern "C" __global__ void __launch_bounds__(THROUGHPUT_THREADS)
 count_fp32_apart(u64* records, u32 iterations, u32 one, u32 step) {
-  count<Apart, float, CHAINS>(records, iterations, fp32(one), fp32(step));
+  count<Apart, float, CHAINS>(records, iterations, fp32(own(one, iterations)), fp32(own(step, iterations)));
 }
 
 extern "C" __global__ void __launch_bounds__(THROUGHPUT_THREADS)
 count_fp64(u64* records, u32 iterations, u32 one, u32 step) {
-  count<Fused, double, CHAINS_FP64>(records, iterations, fp64(one), fp64(step));
+  count<Fused, double, CHAINS_FP64>(records, iterations, fp64(own(one, iterations)), fp64(own(step, iterations)));
 }
 
 extern "C" __global__ void __launch_bounds__(THROUGHPUT_THREADS)
 count_int32(u64* records, u32 iterations, u32 factor, u32 step) {
-  count<Whole, u32, CHAINS>(records, iterations, factor, step);
+  count<Whole, u32, CHAINS>(records, iterations, own(factor, iterations), own(step, iterations));
 }
 
 /* The matrix units. Each struct is one instruction: its sums, its shape, and how it is called. */
@@ -191,11 +197,11 @@ count_int32(u64* records, u32 iterations, u32 factor, u32 step) {
 #define UNIT(name, sum_words, terms_of, instruction)                                  \
   struct name {                                                                       \
     enum { words = sum_words, terms = terms_of };                                     \
-    __device__ __forceinline__ void add(u32* c, u32 a, u32 b) { instruction; } \
+    __device__ __forceinline__ void add(u32* c, u32 a, u32 b) { instruction; }        \
   };
-#define NO_UNIT(name)                                             \
-  struct name {                                                   \
-    enum { words = 1, terms = 0 };                                \
+#define NO_UNIT(name)                                      \
+  struct name {                                            \
+    enum { words = 1, terms = 0 };                         \
     __device__ __forceinline__ void add(u32*, u32, u32) {} \
   };
 

@@ -20,7 +20,7 @@ CONTRADICTION = 2.0
 """Of measured to every legal ratio of FP64 to FP32, either way."""
 LOCKED = 0.5
 """Fused multiply-add counts twice as much as separate steps on sound silicon, a sixteenth on a locked CMP 170HX."""
-TOO_FAST, TOO_SLOW = 1.3, 0.6
+TOO_FAST, TOO_SLOW = 1.3, 0.55
 """Of the generation's FP32 peak per clock and multiprocessor."""
 UNSTEADY = 0.25
 _USED: tuple[Operation, ...] = ("fp32", "fp32_mul_add", "fp64")

@@ -38,6 +38,11 @@ def loop(instructions: list[str]) -> list[str]:
     return opcodes(instructions[clocks[0] + 1 : clocks[1]])
 
 
+def steps(instructions: list[str], pattern: str) -> list[str]:
+    """Whole instructions whose opcode matches."""
+    return [text for text, name in zip(instructions, opcodes(instructions), strict=True) if re.match(pattern, name)]
+
+
 def count(names: list[str], pattern: str) -> int:
     return sum(re.match(pattern, name) is not None for name in names)
 
@@ -58,6 +63,14 @@ def test_every_counted_step_is_there(kernel: str, wanted: dict[str, int], number
         pattern: chains * records.UNROLL for pattern, chains in wanted.items()
     }
     assert count(inside, "BRA") >= 1
+
+
+@readable
+@pytest.mark.parametrize("number", SAMPLED)
+@pytest.mark.parametrize("kernel", ["count_fp32", "count_fp32_apart", "count_fp64", "count_int32"])
+def test_operands_are_the_threads_own_registers(kernel: str, number: int) -> None:
+    for text in steps(code(number, kernel), r"(FFMA|FMUL|FADD|DFMA|IMAD)$")[: CHAINS_FP64 * records.UNROLL]:
+        assert re.search(r"\bUR\d|c\[", text) is None, text
 
 
 @readable
