@@ -318,6 +318,28 @@ def test_tiers_and_generations_tell_every_pair_of_kinds_apart() -> None:
                 assert passed != {Status.PASS}, (silicon.id, declared.id)
 
 
+def alike() -> list[tuple[str, str]]:
+    """Ordered pairs of SKUs that share generation, multiprocessors and memory, and differ in tensor tier."""
+    known = [p for p in catalog().all_profiles() if p.device_ids and p.tensor_fp32_accumulate]
+    return [
+        (silicon.id, declared.id)
+        for silicon in known
+        for declared in known
+        if silicon.die.compute_capability == declared.die.compute_capability
+        and silicon.tensor_fp32_accumulate != declared.tensor_fp32_accumulate
+        and set(silicon.sm_counts) & set(declared.sm_counts)
+        and set(silicon.memory_sizes_bytes) & set(declared.memory_sizes_bytes)
+    ]
+
+
+@pytest.mark.parametrize(("silicon", "declared"), alike()[::24])
+def test_a_perfect_copy_of_another_tiers_name_is_never_authentic(silicon: str, declared: str) -> None:
+    card = {"title": "copied", "silicon": {"profile": silicon}, "declared": {"profile": declared}}
+    result = report(evidence_from(card))
+    assert result.verdict.authenticity != "authentic"
+    assert next(f for f in result.findings if f.check == "tensor-tier").status is not Status.PASS
+
+
 def test_figures_say_how_they_were_got() -> None:
     for check in ("arithmetic-rates", "tensor-tier", "numeric-fingerprint"):
         assert finding(genuine(), check).observed.endswith("(simulated)")
