@@ -39,7 +39,7 @@ def arithmetic_rates(case: Case) -> Outcome:
         return inconclusive("FP32 was not measured, and everything else is held against it.", observed)
     expected = _expected(case.profiles)
     wrong = _lock(case, seen) or _double_precision(case, seen) or _single_precision(case, seen)
-    if any(seen.rates[name].spread > UNSTEADY for name in _USED if name in seen.rates):
+    if wrong and _wavers(seen):
         return inconclusive("The rates wavered too much; scan with nothing else on the card.", observed, expected)
     if wrong:
         return _fail(wrong, observed, expected)
@@ -47,6 +47,10 @@ def arithmetic_rates(case: Case) -> Outcome:
         message = "FP32 is slower than its generation's, as when another program uses the card."
         return inconclusive(message, observed, expected, evidence=("throughput.rates",))
     return Outcome(Status.PASS, f"Arithmetic runs at the rates of {case.sku}.", observed, expected)
+
+
+def _wavers(seen: Throughput) -> bool:
+    return any(seen.rates[name].spread > UNSTEADY for name in _USED if name in seen.rates)
 
 
 def _told(seen: Throughput) -> str:

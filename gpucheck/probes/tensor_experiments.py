@@ -15,6 +15,8 @@ FACTORS = 16
 FEWEST_BITS, MOST_BITS = 21, 27
 """Fraction bits among which the experiments decide."""
 
+_MINUS_ZERO = 0x8000_0000
+
 Rounding = Literal["toward_zero", "to_nearest", "other"]
 Bits = dict[str, int]
 """Experiment to the bits of its result, a 32-bit float."""
@@ -81,11 +83,12 @@ def rows(experiments: tuple[Experiment, ...]) -> tuple[NDArray[np.float32], NDAr
 
 def decode(bits: Bits, terms: int) -> Decoded:
     """Read the silicon's way of adding from the results of an instruction that sums ``terms`` products."""
-    kept = fraction_bits(bits)
+    bits = {name: 0 if seen == _MINUS_ZERO else seen for name, seen in bits.items()}
+    kept = _fraction_bits(bits)
     return Decoded(kept, _terms_at_once(bits, terms), None if kept is None else _rounding(bits, kept))
 
 
-def fraction_bits(bits: Bits) -> int | None:
+def _fraction_bits(bits: Bits) -> int | None:
     """The last bit that survives, ``None`` unless all before it do and none behind."""
     tried = range(FEWEST_BITS, MOST_BITS + 1)
     survived = [bits[f"keeps-{n}"] == _bits(2.0**-n) for n in tried]
@@ -108,7 +111,7 @@ def _rounding(bits: Bits, kept: int) -> Rounding:
     """Three quarters of the last bit on either side, and of the last bit of a sum that grew by a carry."""
     unit, ulp = 2.0**-kept, 2.0**-21
     names = (f"above-{kept + 1}", f"below-{kept + 1}", "carry-up", "carry-down")
-    seen = tuple(bits[name] & 0x7FFF_FFFF if bits[name] == 0x8000_0000 else bits[name] for name in names)
+    seen = tuple(bits[name] for name in names)
     if seen == tuple(map(_bits, (0.0, 0.0, 4.0, -4.0))):
         return "toward_zero"
     if seen == tuple(map(_bits, (unit, -unit, 4.0 + ulp, -4.0 - ulp))):

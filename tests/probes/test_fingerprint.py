@@ -40,6 +40,13 @@ def test_the_way_of_adding_is_read_back(at_once: int, terms: int, bits: int, rou
     assert found.fraction_bits == bits
 
 
+def test_the_sign_of_nothing_means_nothing() -> None:
+    first, second, addend = rows(all_experiments())
+    total = Sums(8, 24).add(first, second, addend).view(np.uint32)
+    bits = {each.name: int(seen) or 0x8000_0000 for each, seen in zip(all_experiments(), total, strict=True)}
+    assert decode(bits, 16) == Decoded(24, 8, "toward_zero")
+
+
 def test_an_adder_that_loses_nothing_decides_nothing() -> None:
     assert decoded(Sums(16, 40), 16).fraction_bits is None
 
