@@ -6,7 +6,7 @@ from typing import Any
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import CudaFacts, DriverFacts, Evidence, Host, NvmlFacts, PciFacts
 from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
-from gpucheck.model.measured import Bandwidth, Census, MemoryWalk
+from gpucheck.model.measured import Bandwidth, Census, Fingerprint, MemoryWalk, Throughput
 from gpucheck.model.report import CardReport, MatchSummary, Report, Rulebook, Tool
 from gpucheck.model.units import GIB, MIB
 from gpucheck.model.verdict import Authenticity, Condition, Contribution, Verdict
@@ -84,6 +84,39 @@ def make_census(**facts: Any) -> Census:
     return Census.model_validate({"sm_count": 128, "machine_code": "8.9", "blocks": 4096} | facts)
 
 
+def make_throughput(**facts: Any) -> Throughput:
+    """Arithmetic rates of an RTX 4090. ``rates`` maps operations to rates per clock and multiprocessor."""
+    per_clock = {
+        "fp32": 256.0,
+        "fp32_mul_add": 128.0,
+        "fp64": 4.0,
+        "int32": 128.0,
+        "tensor_fp16_fp16": 1024.0,
+        "tensor_fp16_fp32": 512.0,
+        "tensor_bf16_fp32": 512.0,
+        "tensor_tf32_fp32": 256.0,
+    } | facts.pop("rates", {})
+    spread = facts.pop("spread", 0.002)
+    rates = {
+        operation: {"per_clock_per_sm": rate, "per_second": rate * 128 * 2.52e9, "spread": spread}
+        for operation, rate in per_clock.items()
+        if rate is not None
+    }
+    return Throughput.model_validate({"rates": rates, "sm_clock_mhz": 2520.0, "samples": 7} | facts)
+
+
+def make_fingerprint(**facts: Any) -> Fingerprint:
+    """How the tensor cores of an Ada card add up."""
+    stated: dict[str, Any] = {
+        "instruction": "mma.sync.m16n8k16.f32.f16.f16.f32",
+        "results": {"fp16 keeps-24": "33800000", "fp16 keeps-25": "00000000"},
+        "fraction_bits": 24,
+        "terms_at_once": 8,
+        "rounding": "toward_zero",
+    }
+    return Fingerprint.model_validate(stated | facts)
+
+
 def make_bandwidth(**facts: Any) -> Bandwidth:
     """Rates of a healthy RTX 4090."""
     stated: dict[str, Any] = {
@@ -128,6 +161,8 @@ def make_evidence(**sections: Any) -> Evidence:
         "nvml": make_nvml(),
         "cuda": make_cuda(),
         "census": make_census(),
+        "throughput": make_throughput(),
+        "fingerprint": make_fingerprint(),
         "bandwidth": make_bandwidth(),
         "memory_walk": make_walk(),
         "kernels": {"memory_walk": "sha256:" + "ab" * 32},

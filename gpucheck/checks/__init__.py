@@ -1,6 +1,7 @@
 """Every check, in the order in which a report lists them."""
 
 from gpucheck.checks.architecture import architecture
+from gpucheck.checks.arithmetic_rates import arithmetic_rates
 from gpucheck.checks.bar1_size import bar1_size
 from gpucheck.checks.base import Case, Check
 from gpucheck.checks.board_fingerprint import board_fingerprint
@@ -22,10 +23,12 @@ from gpucheck.checks.memory_residency import memory_residency
 from gpucheck.checks.memory_size import memory_size
 from gpucheck.checks.memory_uniformity import memory_uniformity
 from gpucheck.checks.multiprocessors import multiprocessors
+from gpucheck.checks.numeric_fingerprint import numeric_fingerprint
 from gpucheck.checks.pcie_link import pcie_link
 from gpucheck.checks.product_name import product_name
 from gpucheck.checks.source_agreement import source_agreement
 from gpucheck.checks.subsystem import subsystem
+from gpucheck.checks.tensor_tier import tensor_tier
 from gpucheck.checks.vbios_family import vbios_family
 
 ALL_CHECKS: tuple[Check, ...] = (
@@ -33,6 +36,9 @@ ALL_CHECKS: tuple[Check, ...] = (
     # what the silicon did
     compute_capability,
     multiprocessors,
+    arithmetic_rates,
+    tensor_tier,
+    numeric_fingerprint,
     memory_capacity,
     memory_residency,
     memory_bandwidth,

@@ -20,7 +20,8 @@ from gpucheck.device.protocol import (
 from gpucheck.model.base import Reason
 from gpucheck.model.units import MIB
 from gpucheck.simulation.blocks import Blocks
-from gpucheck.simulation.kernels import KERNELS, Launch
+from gpucheck.simulation.kernels import KERNELS
+from gpucheck.simulation.launch import Launch
 from gpucheck.simulation.memory import CardMemory
 from gpucheck.simulation.soldered import Soldered
 

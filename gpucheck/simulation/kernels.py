@@ -1,58 +1,21 @@
 """The kernels of ``kernels/*.cu`` for a simulated card: the same contracts, on samples. Each returns what it cost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from gpucheck.device.protocol import U32, U64, Argument, Buffer, DeviceError, Kernel
+from gpucheck.device.protocol import Kernel
 from gpucheck.probes.pattern import ALL_ONES, pattern
+from gpucheck.simulation import kernels_throughput
 from gpucheck.simulation.addresses import VECTOR
-from gpucheck.simulation.blocks import Blocks
+from gpucheck.simulation.launch import Cost, Launch
 from gpucheck.simulation.memory import Part
 from gpucheck.simulation.samples import U64s
-from gpucheck.simulation.soldered import Soldered
 
 READ, WRITE, COPY = 0.92, 0.90, 0.90
 """Shares of the theoretical bandwidth that streaming kernels reach."""
 ROW_WORDS = 6
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a launch took: bytes at full rate and the share of that rate reached, or a time of its own."""
-
-    traffic: float = 0.0
-    efficiency: float = 1.0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Launch:
-    """A launch as a kernel sees it."""
-
-    blocks_of_memory: Blocks
-    silicon: Soldered
-    blocks: int
-    threads: int
-    shared_bytes: int
-    arguments: Sequence[Argument]
-    random: np.random.Generator
-    """The scenario's noise."""
-
-    def buffer(self, index: int) -> Buffer:
-        """Return a buffer argument."""
-        argument = self.arguments[index]
-        if not isinstance(argument, Buffer):
-            raise DeviceError(f"kernel argument {index} must be a buffer")
-        return argument
-
-    def number(self, index: int) -> int:
-        """Return a scalar argument."""
-        argument = self.arguments[index]
-        if not isinstance(argument, U32 | U64):
-            raise DeviceError(f"kernel argument {index} must be a number")
-        return argument.value
 
 
 @dataclass(frozen=True)
@@ -196,4 +159,5 @@ KERNELS: dict[Kernel, Callable[[Launch], Cost]] = {
     Kernel("bandwidth", "stream_write"): stream_write,
     Kernel("bandwidth", "stream_copy"): stream_copy,
     Kernel("census", "census"): census,
+    **kernels_throughput.KERNELS,
 }

@@ -36,6 +36,14 @@ WEIGHTS: tuple[Weight, ...] = (
            "one is conceivable, so a pass is worth 100:1 at most", required=True),
     Weight("multiprocessors", -60, 20, "silicon", True, "fused-off units cannot run blocks; one card in a hundred of "
            "another SKU would share the count", required=True),
+    Weight("arithmetic-rates", -30, 5, "arithmetic", False, "counts from a factor of two on; one honest SKU in a "
+           "thousand may have a wrong profile. Half of all other SKUs share the rates", required=True),
+    Weight("tensor-tier", -40, 5, "arithmetic", False, "a fuse settles it, but tiers are rules for a class and were "
+           "never held against real silicon here: not decisive until they are. A mining lock fails both, so one group; "
+           "not the generation's, because SKUs of one die and generation may differ in this alone", required=True),
+    Weight("numeric-fingerprint", -25, 0, "silicon", False, "another adder is another generation, which that check "
+           "tells too; the facts are others' measurements. A pass counts nothing, so that silicon of which nothing is "
+           "published loses nothing"),
     Weight("memory-capacity", -60, 10, "memory", True, "every cell proven; a forger's card with all of its memory is a "
            "tenth of forgeries at most", required=True),
     Weight("memory-residency", -60, 3, "memory", True, "no host bus reaches a quarter of the card's own rate",

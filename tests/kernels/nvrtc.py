@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from gpucheck.device import kernels
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -56,6 +58,13 @@ def compile_text(text: str, options: tuple[str, ...]) -> Compiled:
         return Compiled(_read(nvrtc.nvrtcGetCUBINSize, nvrtc.nvrtcGetCUBIN, program), log)
     finally:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
+
+
+@cache
+def compile_family(family: str, number: int) -> Compiled:
+    """Compile one of our families as the product does, 89 for 8.9, with the assembler's report in the log."""
+    options = (*kernels.nvrtc_options(f"{number // 10}.{number % 10}"), "--ptxas-options=-v")
+    return compile_text(kernels.load(family).text, options)
 
 
 def _read(size_of: Call, read: Call, program: ctypes.c_void_p) -> bytes:

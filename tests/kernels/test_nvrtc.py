@@ -14,6 +14,11 @@ FUNCTIONS = {
     "memory_walk": {"walk_write", "walk_verify"},
     "bandwidth": {"stream_read", "stream_write", "stream_copy"},
     "census": {"census"},
+    "throughput": {
+        *("count_fp32", "count_fp32_apart", "count_fp64", "count_int32"),
+        *("mma_fp16_fp16", "mma_fp16_fp32", "mma_bf16_fp32", "mma_tf32_fp32"),
+    },
+    "fingerprint": {"sum_fp16", "sum_bf16", "sum_tf32"},
 }
 REGISTERS_AT_TWO_BLOCKS = 64
 """65536 registers over two blocks of 512 threads."""
@@ -26,8 +31,7 @@ def test_pascal_to_the_newest() -> None:
 @pytest.mark.parametrize("number", ARCHITECTURES)
 @pytest.mark.parametrize("family", kernels.FAMILIES)
 def test_machine_code_without_spills(family: str, number: int) -> None:
-    options = (*kernels.nvrtc_options(f"{number // 10}.{number % 10}"), "--ptxas-options=-v")
-    compiled = nvrtc.compile_text(kernels.load(family).text, options)
+    compiled = nvrtc.compile_family(family, number)
     assert compiled.image.startswith(b"\x7fELF")
     assert set(re.findall(r"entry function '(\w+)' for 'sm_\d+'", compiled.log)) == FUNCTIONS[family]
     assert all(name.encode() in compiled.image for name in FUNCTIONS[family])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gpucheck.device.protocol import DeviceError, DeviceLost, OutOfDeviceMemory
+from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.units import GIB, MIB
 from gpucheck.probes import bandwidth, census, cuda
 from gpucheck.probes.options import ProbeOptions
@@ -15,7 +16,8 @@ OPTIONS = ProbeOptions()
 
 
 def test_probes_and_their_order() -> None:
-    assert list(PROBES) == ["cuda", "census", "bandwidth", "memory_walk"]
+    assert list(PROBES) == [name for name in ("cuda", *MEASURED_SECTIONS) if name in PROBES]
+    assert {"cuda", "census", "throughput", "fingerprint", "bandwidth", "memory_walk"} <= set(PROBES)
 
 
 def test_attributes_are_copied() -> None:

@@ -1,0 +1,82 @@
+"""The machine code itself: wide accesses are wide, nothing spills, and no load that counts was optimised away."""
+
+import pytest
+
+from gpucheck.device import kernels
+from tests.kernels import nvrtc, sass
+
+SAMPLED = tuple(number for number in (70, 75, 80, 89, 90, 100, 120) if number in sass.architectures())
+FEW = tuple(number for number in (75, 90, 120) if number in SAMPLED)
+"""For what the assembler's report tells of every architecture already: each disassembly takes a third of a second."""
+pytestmark = pytest.mark.skipif(not SAMPLED, reason=f"{sass.MISSING}, or NVRTC's is not")
+
+IN_FLIGHT = 4
+"""Vectors that a thread of the memory kernels is to have under way, as their files say."""
+STREAMS = [("bandwidth", "stream_read"), ("bandwidth", "stream_copy"), ("memory_walk", "walk_verify")]
+SINKS = [("bandwidth", "stream_write"), ("bandwidth", "stream_copy"), ("memory_walk", "walk_write")]
+
+
+@pytest.mark.parametrize("number", FEW)
+@pytest.mark.parametrize("family", kernels.FAMILIES)
+def test_nothing_is_kept_in_local_memory(family: str, number: int) -> None:
+    for name, code in sass.machine_code(family, number).items():
+        assert sass.opcodes(code, r"EXIT\b"), name
+        assert sass.opcodes(code, r"(LDL|STL)\b") == [], name
+
+
+@pytest.mark.parametrize("number", SAMPLED)
+@pytest.mark.parametrize(("family", "kernel"), STREAMS)
+def test_a_thread_has_enough_loads_under_way(family: str, kernel: str, number: int) -> None:
+    assert sass.in_flight(sass.machine_code(family, number)[kernel]) >= IN_FLIGHT
+
+
+@pytest.mark.parametrize("number", SAMPLED)
+@pytest.mark.parametrize(("family", "kernel"), SINKS)
+def test_stores_of_a_body_stay_apart_and_wide(family: str, kernel: str, number: int) -> None:
+    code = sass.machine_code(family, number)[kernel]
+    assert sass.stores_in_a_row(code) >= IN_FLIGHT
+    assert sass.opcodes(code, r"STG\b") == sass.opcodes(code, r"STG\S*\.128\b")
+
+
+@pytest.mark.parametrize("number", SAMPLED)
+def test_no_narrow_load_in_the_streams(number: int) -> None:
+    code = sass.machine_code("bandwidth", number)
+    for kernel in ("stream_read", "stream_copy"):
+        assert sass.opcodes(code[kernel], r"LDG\b") == sass.opcodes(code[kernel], r"LDG\S*\.128\b")
+    assert sass.opcodes(code["stream_write"], r"LDG\b") == []
+
+
+@pytest.mark.parametrize("number", SAMPLED)
+def test_the_walk_writes_the_complement_of_each_vector_that_it_reads(number: int) -> None:
+    code = sass.machine_code("memory_walk", number)["walk_verify"]
+    wide = r"\S*\.128\b"
+    assert len(sass.opcodes(code, f"LDG{wide}")) == len(sass.opcodes(code, f"STG{wide}")) > IN_FLIGHT
+
+
+@pytest.mark.parametrize("number", FEW)
+def test_the_census_really_computes_and_really_waits(number: int) -> None:
+    code = sass.machine_code("census", number)["census"]
+    assert any("SMID" in text for text in code)
+    assert len([text for text in code if "GLOBALTIMER" in text]) >= 2
+
+
+def test_the_gate_sees_narrow_merged_and_spilled_accesses() -> None:
+    text = """
+    typedef unsigned int u32;
+    extern "C" __global__ void narrow(u32* to, const u32* from) { to[threadIdx.x] = from[threadIdx.x]; }
+    extern "C" __global__ void merged(uint4* to, const uint4* from) {
+      uint4 a = from[threadIdx.x], b = from[threadIdx.x];
+      a.x += b.x;
+      to[threadIdx.x] = a;
+    }
+    extern "C" __global__ void local(u32* to, u32 at) {
+      u32 many[64], s = at;
+      for (u32 i = 0; i < 64; ++i) many[i] = to[i * at];
+      for (u32 i = 0; i < 64; ++i) to[i + at] = s = many[s & 63];
+    }
+    """
+    code = sass.kernels_of(sass.disassemble(nvrtc.compile_text(text, kernels.nvrtc_options("8.9")).image))
+    assert sass.opcodes(code["narrow"], r"LDG\S*\.128") == []
+    assert sass.opcodes(code["narrow"], r"LDG\b") != []
+    assert (sass.in_flight(code["merged"]), sass.stores_in_a_row(code["merged"])) == (1, 1)
+    assert sass.opcodes(code["local"], r"(LDL|STL)\b") != []
