@@ -25,6 +25,8 @@ class FakeCupy:
         self.held: dict[int, Any] = {}
         self.launched: list[tuple[Any, ...]] = []
         self.options: list[tuple[str, ...]] = []
+        self.loaded: list[bytes] = []
+        self.nvrtc_version = (12, 9)
         names = ("setDevice", "memGetInfo", "malloc", "free", "memcpy", "getDeviceCount", "getDeviceProperties")
         more = ("deviceGetAttribute", "deviceGetPCIBusId", "deviceGetByPCIBusId", "driverGetVersion")
         calls = {name: self._call(name) for name in (*names, *more, "runtimeGetVersion")}
@@ -35,6 +37,7 @@ class FakeCupy:
             Event=lambda: event,
             get_elapsed_time=lambda _a, _b: 2.0,
             nvrtc=SimpleNamespace(
+                getVersion=lambda: self.nvrtc_version,
                 createProgram=lambda *_: 1,
                 compileProgram=lambda _, options: self.options.append(options),
                 getCUBIN=lambda _: b"\x7fELF",
@@ -54,6 +57,9 @@ class FakeCupy:
 
     def _get(self, name: str) -> Any:
         return lambda grid, block, values, shared=0: self.launched.append((name, grid, block, values))
+
+    def _load(self, code: bytes) -> None:
+        self.loaded.append(code)
 
     def _get_device_count(self) -> int:
         return self.devices
