@@ -7,14 +7,16 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from gpucheck.device import code_cache
 from gpucheck.device.code_cache import CodeCache, default_folder, key, remembered
-from gpucheck.device.cuda import CudaDevice
+from gpucheck.device.cuda import CudaDevice, machine_code
 from gpucheck.device.protocol import DeviceError, Kernel
 from tests.device.fake_cupy import FakeCupy
+from tests.kernels import nvrtc
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = key(["text", "NVRTC 12.9"])
@@ -302,3 +304,36 @@ def test_killed_while_writing(cache: CodeCache) -> None:
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=30)
         assert all(cache.get(key([str(n)])) in (None, bytes([n]) * 200_000) for n in range(3))
+
+
+class ShortNvrtc:
+    """The real NVRTC behind CuPy's names, with CuPy's habit of losing the last byte."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.image = b""
+
+    def getVersion(self) -> tuple[int, int]:  # noqa: N802
+        return 12, 9
+
+    def createProgram(self, text: str, *_: object) -> str:  # noqa: N802
+        return text
+
+    def compileProgram(self, text: str, options: tuple[str, ...]) -> None:  # noqa: N802
+        self.texts.append(text)
+        self.image = nvrtc.compile_text(text, options).image
+
+    def getCUBIN(self, _: str) -> bytes:  # noqa: N802
+        return self.image[:-1]
+
+    def destroyProgram(self, _: str) -> None:  # noqa: N802
+        """Nothing to destroy."""
+
+
+@pytest.mark.skipif(not nvrtc.architectures(), reason="the wheel nvidia-cuda-nvrtc-cu12 is not installed")
+def test_real_machine_code_comes_back_whole() -> None:
+    short = ShortNvrtc()
+    cupy = SimpleNamespace(cuda=SimpleNamespace(nvrtc=short))
+    first, second = (machine_code(cupy, "census", "8.9") for _ in range(2))
+    assert len(short.texts) == 1
+    assert first == second == short.image
