@@ -64,8 +64,8 @@ machine_options = together(
 )
 
 depth_options = together(
-    click.option("--quick", is_flag=True, help="About 5 s a card: shorter measurements, one pass over all memory."),
-    click.option("--deep", is_flag=True, help="Minutes a card: longer measurements, more passes over all memory."),
+    click.option("--quick", is_flag=True, help="Aims at 5 s a card instead of 30: shorter measurements, no load test."),
+    click.option("--deep", is_flag=True, help="Minutes a card: longer measurements, more passes, pauses between."),
     click.option("--no-probe", is_flag=True, help="Run nothing on the card; read what it declares."),
     click.option(
         "--timeout",
