@@ -6,7 +6,7 @@ from gpucheck.device import kernels
 from tests.kernels import nvrtc, sass
 
 SAMPLED = tuple(number for number in (70, 75, 80, 89, 90, 100, 120) if number in sass.architectures())
-FEW = tuple(number for number in (75, 90, 120) if number in SAMPLED)
+FEW = tuple(number for number in (75, 120) if number in SAMPLED)
 """For what the assembler's report tells of every architecture already: each disassembly takes a third of a second."""
 pytestmark = pytest.mark.skipif(not SAMPLED, reason=f"{sass.MISSING}, or NVRTC's is not")
 
