@@ -60,6 +60,14 @@ def test_the_census_really_computes_and_really_waits(number: int) -> None:
     assert len([text for text in code if "GLOBALTIMER" in text]) >= 2
 
 
+@pytest.mark.parametrize("number", FEW)
+@pytest.mark.parametrize("family", kernels.FAMILIES)
+def test_every_thread_does_its_own_arithmetic(family: str, number: int) -> None:
+    """Where all threads of a warp would compute the same, a new compiler has the uniform unit do it once for them."""
+    for name, code in sass.machine_code(family, number).items():
+        assert sass.opcodes(code, r"U(FFMA|FMUL|FADD|DFMA)\d?\b") == [], name
+
+
 def test_the_gate_sees_narrow_merged_and_spilled_accesses() -> None:
     text = """
     typedef unsigned int u32;
