@@ -34,9 +34,9 @@ _SECONDS: dict[str, tuple[float, float, float]] = {
     "latency": (30, 120, 600),
     "bandwidth": (30, 60, 120),
     "slab_map": (60, 120, 600),
-    "memory_walk": (120, 240, 1800),
+    "memory_walk": (120, 240, 900),
     "host_link": (60 + LONGEST_TURN_SECONDS, 120 + LONGEST_TURN_SECONDS, 240 + LONGEST_TURN_SECONDS),
-    "load": (60, 120, 1200),
+    "load": (60, 120, 300),
 }
 _MODES: tuple[Mode, ...] = ("quick", "default", "deep")
 

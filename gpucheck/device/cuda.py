@@ -37,7 +37,6 @@ _ATTRIBUTE = {
 }
 """Numbers of ``cudaDeviceAttr``."""
 _TO_DEVICE, _TO_HOST = 1, 2
-_NVRTC_WHEELS = ("nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc")
 
 
 class CudaDevice:
@@ -183,6 +182,9 @@ def machine_code(cupy: Any, family: str, compute_capability: str) -> bytes:
     return code_cache.remembered(
         (kernels.load(family).text, *kernels.nvrtc_options(compute_capability), *compiler), compiled
     )
+
+
+_NVRTC_WHEELS = ("nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc")
 
 
 def _compiler(cupy: Any) -> tuple[str, ...] | None:
