@@ -8,7 +8,6 @@ from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.finding import Finding, Status
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Authenticity, Condition
-from gpucheck.verdict.limits import limits
 from gpucheck.verdict.weights import BY_CHECK
 
 _SPOKEN_VOWEL = ("RTX", "NVS", "L2", "L4", "H1", "H2", "H8")
@@ -18,8 +17,7 @@ def explain(
     case: Case, findings: Sequence[Finding], authenticity: Authenticity, condition: Condition, coverage: float
 ) -> str:
     """Say what was found, what it rests on, and what was not looked at."""
-    opening = _opening(case, findings, authenticity, coverage)
-    parts = [opening, *_reasons(findings, authenticity), limits(case), _health(condition)]
+    parts = [_opening(case, findings, authenticity, coverage), *_reasons(findings, authenticity), _health(condition)]
     return " ".join(part for part in parts if part)
 
 

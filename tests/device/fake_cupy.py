@@ -20,13 +20,13 @@ class FakeCupy:
     """``fails`` maps the name of a call to the status that it raises."""
 
     def __init__(self, fails: dict[str, int] | None = None, devices: int = 1) -> None:
+        self.loaded: list[bytes] = []
+        self.nvrtc_version = (12, 9)
         self.fails = fails or {}
         self.devices = devices
         self.held: dict[int, Any] = {}
         self.launched: list[tuple[Any, ...]] = []
         self.options: list[tuple[str, ...]] = []
-        self.loaded: list[bytes] = []
-        self.nvrtc_version = (12, 9)
         names = ("setDevice", "memGetInfo", "malloc", "free", "memcpy", "getDeviceCount", "getDeviceProperties")
         more = ("deviceGetAttribute", "deviceGetPCIBusId", "deviceGetByPCIBusId", "driverGetVersion")
         calls = {name: self._call(name) for name in (*names, *more, "runtimeGetVersion")}
