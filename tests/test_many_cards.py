@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import Host
 from gpucheck.model.measured import Bandwidth, HostLink, MemoryWalk
 from gpucheck.pipeline import Card, Plan
-from gpucheck.probes.registry import PROBES
+from gpucheck.probes import registry
 from gpucheck.simulation import machine
 from gpucheck.simulation.card import SimulatedCard
 
@@ -104,9 +105,7 @@ def overlap(path: Path, device: Any, _options: Any) -> HostLink:
 
 def test_transfers_over_the_hosts_bus_take_turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    for name in list(PROBES):
-        monkeypatch.delitem(PROBES, name)
-    monkeypatch.setitem(PROBES, "host_link", lambda device, options: overlap(log, device, options))
+    monkeypatch.setattr(registry, "PROBES", {"host_link": partial(overlap, log)})
     cards = machine(["rtx-4090"] * 4).cards
     found = watchdog.collect_all(cards, Plan(quick=True), timeout_seconds=60.0)
     times = sorted(tuple(map(float, line.split())) for line in log.read_text().splitlines())

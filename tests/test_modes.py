@@ -9,7 +9,7 @@ from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import MEASURED_SECTIONS, SECTIONS
 from gpucheck.model.measured import HostLink
 from gpucheck.pipeline import Plan, collect
-from gpucheck.probes.registry import PROBES
+from gpucheck.probes import registry
 from gpucheck.simulation import machine
 from gpucheck.turns import turn
 
@@ -33,7 +33,7 @@ def test_what_a_mode_leaves_out_is_a_stage() -> None:
 
 
 def test_what_quick_leaves_out_says_so_and_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PROBES, "load", lambda _device, _options: LINK)
+    monkeypatch.setattr(registry, "PROBES", registry.PROBES | {"load": lambda _device, _options: LINK})
     evidence = collect(machine(["rtx-4090"]).cards[0], Plan(quick=True))
     assert isinstance(evidence.load, Unavailable)
     assert evidence.load.unavailable is Reason.NOT_REQUESTED
@@ -51,7 +51,7 @@ def host_link_of(plan: Plan) -> HostLink:
 
 
 def test_a_card_that_got_no_turn_measures_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(PROBES, "host_link", lambda _device, _options: LINK)
+    monkeypatch.setattr(registry, "PROBES", registry.PROBES | {"host_link": lambda _device, _options: LINK})
     name = str(tmp_path / "lock")
     Path(name).touch()
     assert host_link_of(Plan(quick=True)).missing == {}
