@@ -8,12 +8,15 @@ import argparse
 import datetime as dt
 import json
 import os
+import platform
 import re
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +110,22 @@ def document(found: Race, **rest: Any) -> Values:
     return {"convention": peers.__doc__, "contestants": rates, "absent": found.absent, **rest}
 
 
+def versions() -> dict[str, str]:
+    """What is installed of what takes part."""
+    found = {"python": platform.python_version()}
+    for name in (
+        "gpucheck-scan",
+        "torch",
+        "cupy-cuda12x",
+        "cupy-cuda13x",
+        "nvidia-cuda-nvrtc-cu12",
+        "nvidia-cuda-nvrtc",
+    ):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
 def target(folder: Path, device: str, day: dt.date) -> Path:
     """Where a result goes: the device's name without anything that a file name should not have."""
     slug = re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-") or "unknown"
@@ -116,7 +135,7 @@ def target(folder: Path, device: str, day: dt.date) -> Path:
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", type=int, default=0, help="CUDA's number of the card, in bus order")
+    parser.add_argument("--device", help="CUDA's number of the card, in bus order; the first that is visible otherwise")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=HERE / "results", metavar="FOLDER")
     for each in TOOLS:
@@ -127,7 +146,10 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
 def main(given: Sequence[str] | None = None) -> int:
     """Run the race, print the tables, save the result."""
     options = arguments(given)
-    environment = {**os.environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": str(options.device)}
+    environment = {**os.environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    environment["CUDA_VISIBLE_DEVICES"] = (
+        options.device or os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    )
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH"))))
     attributes = contestant("attributes", 0, environment)
     if "absent" in attributes:
@@ -147,6 +169,7 @@ def main(given: Sequence[str] | None = None) -> int:
         found,
         device=attributes,
         driver=facts.get("driver_version"),
+        versions=versions(),
         ecc_enabled=facts.get("ecc_enabled"),
         peak_bytes_per_second=top,
         clocks_before=before,

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -70,11 +71,12 @@ def contestant(name: str, size: int, environment: Mapping[str, str]) -> Values:
     """Run one of ours, or a library, in a process of its own."""
     command = [sys.executable, str(HERE / "contestants.py"), name, str(size)]
     text = output(command, environment)
-    try:
-        values: Values = json.loads(text.splitlines()[-1])
-    except (ValueError, IndexError):
-        return {"absent": f"it ended without an answer: {text.strip()[-200:]}"}
-    return values
+    for line in reversed(text.splitlines()):
+        with suppress(ValueError):
+            values = json.loads(line)
+            if isinstance(values, dict):
+                return values
+    return {"absent": f"it ended without an answer: {text.strip()[-200:]}"}
 
 
 def tool(which: Tool, path: str | None, environment: Mapping[str, str]) -> Values:

@@ -101,6 +101,7 @@ def test_the_whole_race_on_fakes(
     saved = json.loads(path.read_text())
     assert saved["contestants"]["gpu-stream"]["copy"] == {"median": 310e9, "spread": 0.0, "samples": [310e9, 310e9]}
     assert saved["peak_bytes_per_second"] == 1000e9
+    assert "python" in saved["versions"]
     assert (saved["driver"], saved["ecc_enabled"]) == ("580.1", True)
     assert set(saved["absent"]) == {"gpucheck slabs", "PyTorch", "cuda_memtest", "nvbandwidth"}
 
@@ -187,6 +188,12 @@ def test_libraries_count_bytes_as_we_do(tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text(TORCH)
     expected = {"read": 1, "write": 1, "copy": 2, "triad": 3}
     assert run_contestant("PyTorch", tmp_path) == {k: n * (1 << 20) / 2e-3 for k, n in expected.items()}
+
+
+def test_an_answer_is_found_among_the_chatter_of_a_library(tmp_path: Path) -> None:
+    farewell = "import atexit, sys\natexit.register(lambda: print('leaking', 7, file=sys.stderr))\n"
+    (tmp_path / "torch.py").write_text(farewell + TORCH)
+    assert "copy" in run_contestant("PyTorch", tmp_path)
 
 
 def test_a_contestant_that_fails_or_dies_does_not_end_the_race(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def _caches(environment: Mapping[str, str], platform: str) -> Path | None:
 def _may_begin(base: Path) -> bool:
     """Root under another user's home leaves nothing there that this user could not use afterwards."""
     nearest = next((folder for folder in (base, *base.parents) if folder.exists()), None)
-    return nearest is not None and _is_ours(nearest.stat())
+    return nearest is not None and (not hasattr(os, "geteuid") or nearest.stat().st_uid == os.geteuid())
 
 
 def _is_ours(status: os.stat_result) -> bool:

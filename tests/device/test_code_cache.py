@@ -243,6 +243,15 @@ def test_nothing_is_begun_in_another_users_home(tmp_path: Path, monkeypatch: pyt
     assert default_folder({}, "linux") is None
 
 
+@posix
+def test_a_home_that_a_group_may_write_is_good_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o775)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = default_folder({}, "linux")
+    assert folder == tmp_path / ".cache/gpucheck/kernels"
+    assert CodeCache.opened(folder) is not None
+
+
 def test_what_was_not_used_for_longest_goes_first(cache_folder: Path) -> None:
     cache_folder.mkdir(parents=True, mode=0o700)
     cache = CodeCache(cache_folder, limit_bytes=3 * (len(CODE) + 100))
