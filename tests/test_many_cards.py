@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gpucheck import watchdog
+from gpucheck import child, watchdog
 from gpucheck.device.protocol import DeviceLost
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import Host
@@ -24,9 +25,15 @@ from gpucheck.simulation.card import SimulatedCard
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
-    pytest.mark.skipif(os.name != "posix", reason="signals of POSIX"),
+    pytest.mark.skipif(sys.platform != "linux", reason="a child has to inherit what a test has put in place: a fork"),
 ]
 LIMIT = 5.0
+
+
+@pytest.fixture(autouse=True)
+def by_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests may have left a thread or a driver's library behind, with which a child would be spawned."""
+    monkeypatch.setattr(child, "start_method", lambda: "fork")
 
 
 @dataclass(frozen=True)
