@@ -1,10 +1,16 @@
 """Modes: what each leaves out and says of it, and the limits of its stages."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from gpucheck import modes
+from gpucheck.cli.app import cli
+from gpucheck.cli.errors import CallError
+from gpucheck.machine import HostMachine
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import MEASURED_SECTIONS, SECTIONS
 from gpucheck.model.measured import HostLink
@@ -60,3 +66,36 @@ def test_a_card_that_got_no_turn_measures_and_says_so(monkeypatch: pytest.Monkey
         disturbed = host_link_of(Plan(quick=True, turns=name, turn_seconds=0.05))
     assert disturbed.missing["alone"].unavailable is Reason.TIMED_OUT
     assert disturbed.host_to_device_bytes_per_second == LINK.host_to_device_bytes_per_second
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asked the watchdog for."""
+
+    plan: Plan
+    limit: Any
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, *options: str) -> Asked:
+    seen: list[Asked] = []
+
+    def collect_all(_cards: object, plan: Plan, *, timeout_seconds: Any, **_: object) -> None:
+        seen.append(Asked(plan, timeout_seconds))
+        raise CallError("enough", "")
+
+    monkeypatch.setattr("gpucheck.watchdog.collect_all", collect_all)
+    monkeypatch.setattr("gpucheck.machine.host_machine", lambda select: HostMachine(()))
+    CliRunner().invoke(cli, ["scan", *options])
+    return seen[0]
+
+
+@pytest.mark.parametrize("mode", modes._MODES)
+def test_a_real_card_gets_the_limits_of_its_mode(monkeypatch: pytest.MonkeyPatch, mode: modes.Mode) -> None:
+    found = asked(monkeypatch, *([] if mode == "default" else [f"--{mode}"]))
+    assert found.plan.mode == mode
+    assert found.limit("memory_walk") == modes.limit_seconds(mode, "memory_walk")
+
+
+def test_a_limit_that_was_asked_for_holds_for_every_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(monkeypatch, "--deep", "--timeout", "7").limit == 7
+    assert asked(monkeypatch, "--simulate", "rtx-4090").limit == 10

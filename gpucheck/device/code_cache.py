@@ -6,6 +6,7 @@ somebody else could have written is not trusted, and whatever fails here costs a
 """
 
 import os
+import secrets
 import stat
 import sys
 import time
@@ -127,7 +128,7 @@ class CodeCache:
 
     def put(self, name: str, code: bytes) -> None:
         """Write an entry, and remove what is too much; a disk that is full or read-only is no error."""
-        half = self._path(name).with_suffix(f".{os.getpid()}{_HALF_WRITTEN}")
+        half = self._path(name).with_suffix(f".{secrets.token_hex(8)}{_HALF_WRITTEN}")
         try:
             _write_new(half, _MAGIC + _seal(name, code) + code)
             half.replace(self._path(name))

@@ -4,7 +4,7 @@ None of it is a sign of anything; it says how far an answer reaches, and where t
 """
 
 from gpucheck.checks import Case
-from gpucheck.model.base import Unavailable
+from gpucheck.model.base import Reason
 from gpucheck.model.evidence import MEASURED_SECTIONS
 
 _MIG = (
@@ -29,10 +29,10 @@ _WINDOWS = "Under Windows the PCI bus could not be read. Scan under Linux to set
 def limits(case: Case) -> str:
     """Say what could not be seen from here and where it can be; empty where nothing stood in between.
 
-    Nothing is said where nothing was measured: then the account is somebody else's anyway.
+    Nothing is said where nobody meant to measure: a file, or declared facts alone, reach no further anywhere.
     """
-    measured = (getattr(case.evidence, name) for name in MEASURED_SECTIONS)
-    if all(isinstance(section, Unavailable) for section in measured):
+    sections = (getattr(case.evidence, name) for name in ("cuda", *MEASURED_SECTIONS))
+    if all(getattr(section, "unavailable", None) is Reason.NOT_REQUESTED for section in sections):
         return ""
     return " ".join(filter(None, (_part(case.partitioned), _system(case))))
 
