@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from gpucheck import __version__
+from gpucheck import __version__, modes, turns
 from gpucheck.catalog import Catalog
 from gpucheck.checks import ALL_CHECKS, Case
 from gpucheck.model.base import NOT_REQUESTED, Collected, Frozen, GpucheckError, Reason, Unavailable
@@ -33,12 +33,22 @@ DEVICE_STAGES = ("cuda", *MEASURED_SECTIONS)
 
 @dataclass(frozen=True)
 class Plan:
-    """How thorough a scan is to be. ``probe`` False reads the declared facts alone."""
+    """How thorough a scan is to be. ``probe`` False reads the declared facts alone.
+
+    ``turns`` is a file by which cards side by side take turns (``turns.lock_file``), waiting ``turn_seconds`` at most.
+    """
 
     probe: bool = True
     quick: bool = False
     deep: bool = False
     seed: int | None = None
+    turns: str | None = None
+    turn_seconds: float = modes.LONGEST_TURN_SECONDS
+
+    @property
+    def mode(self) -> modes.Mode:
+        """The mode by name."""
+        return "deep" if self.deep else "quick" if self.quick else "default"
 
 
 class Card(Protocol):
@@ -106,7 +116,7 @@ def _run_probes(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progre
             progress(name, 0.0)
             tell = _share_of(name, progress)
             options = ProbeOptions(plan.quick, plan.deep, plan.seed, windows, tell, card.telemetry)
-            emit(name, _guarded(partial(_probe, name, device, options)))
+            emit(name, modes.left_out(plan.mode, name) or _guarded(partial(_in_turn, plan, name, device, options)))
     finally:
         device.close()
 
@@ -118,6 +128,25 @@ def _probe(name: str, device: "Device", options: "ProbeOptions") -> Section:
         return NOT_REQUESTED
     device.begin(name)
     return PROBES[name](device, options)
+
+
+def _in_turn(plan: Plan, name: str, device: "Device", options: "ProbeOptions") -> Section:
+    """Run a probe, alone among the cards of this scan where it shares with them what it measures."""
+    if name not in modes.ALONE:
+        return _probe(name, device, options)
+    with turns.turn(plan.turns, plan.turn_seconds) as alone:
+        section = _probe(name, device, options)
+    return section if alone else _disturbed(section, plan.turn_seconds)
+
+
+def _disturbed(section: Section, seconds: float) -> Section:
+    known: dict[str, Unavailable] | None = getattr(section, "missing", None)
+    if known is None:
+        return section
+    why = f"no turn came within {seconds:g} s: other cards may have shared the host's bus meanwhile"
+    return section.model_copy(
+        update={"missing": {**known, "alone": Unavailable(unavailable=Reason.TIMED_OUT, detail=why)}}
+    )
 
 
 def _share_of(name: str, progress: Progress) -> Callable[[float, str], None]:

@@ -6,11 +6,12 @@ arrived before is kept, and a new child goes on with the rest. Several cards are
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from gpucheck import modes, turns
 from gpucheck.child import Child, Garbled, Send, describe, wait
 from gpucheck.model.base import Frozen, Reason, Unavailable
 from gpucheck.model.evidence import SECTIONS, Evidence, Host
@@ -33,12 +34,17 @@ _START_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Event:
-    """News of a card: a stage's progress, or its section once it is there."""
+    """News of a card: a stage's progress, or its section once it is there.
+
+    The stage is the ``number``-th, from 1, ``of`` so many; 0 where that is not known.
+    """
 
     card: str
     stage: str
     share: float
     section: Section | None = None
+    number: int = 0
+    of: int = 0
 
 
 OnEvent = Callable[[Event], None]
@@ -51,6 +57,11 @@ class Job:
     label: str
     names: tuple[str, ...]
     run: RunStages
+
+    def event(self, stage: str, share: float, section: Section | None = None) -> Event:
+        """News of one of its stages."""
+        number = self.names.index(stage) + 1 if stage in self.names else 0
+        return Event(self.label, stage, share, section, number, len(self.names) if number else 0)
 
 
 def ignore(_event: Event) -> None:
@@ -68,23 +79,34 @@ def collect_all(
     *,
     timeout_seconds: Limit,
     on_event: OnEvent = ignore,
-    at_once: int = 4,
+    at_once: int = 8,
 ) -> tuple[Evidence, ...]:
     """Collect several cards, up to ``at_once`` side by side, and return their evidence in order.
 
     One card's failure never stops another. ``KeyboardInterrupt`` kills what is running and goes on to the caller.
     """
-    jobs = [_job(card, plan) for card in cards]
     if timeout_seconds is None:
-        found = [run_here(job, on_event) for job in jobs]
+        found = [run_here(_job(card, plan), on_event) for card in cards]
     else:
         limit = timeout_seconds if callable(timeout_seconds) else _same(timeout_seconds)
-        found = supervise(jobs, limit, on_event, at_once)
+        with _turns(plan, limit, len(cards), at_once) as plan:
+            found = supervise([_job(card, plan) for card in cards], limit, on_event, at_once)
     return tuple(_evidence(card, sections) for card, sections in zip(cards, found, strict=True))
 
 
+@contextlib.contextmanager
+def _turns(plan: "Plan", limit: Callable[[str], float], cards: int, at_once: int) -> Iterator["Plan"]:
+    """Let cards side by side take turns where they share what a stage measures; half of its limit may go to waiting."""
+    if min(cards, at_once) < 2 or not plan.probe:
+        yield plan
+        return
+    patience = min(modes.LONGEST_TURN_SECONDS, *(limit(stage) / 2 for stage in modes.ALONE))
+    with turns.lock_file() as name:
+        yield replace(plan, turns=name, turn_seconds=patience)
+
+
 def supervise(
-    jobs: Sequence[Job], limit: Callable[[str], float], on_event: OnEvent = ignore, at_once: int = 4
+    jobs: Sequence[Job], limit: Callable[[str], float], on_event: OnEvent = ignore, at_once: int = 8
 ) -> list[dict[str, Section]]:
     """Run jobs in children and return their sections by stage, in the order of ``jobs``."""
     watches = [_Watch(job, limit, on_event) for job in jobs]
@@ -110,11 +132,11 @@ def run_here(job: Job, on_event: OnEvent = ignore) -> dict[str, Section]:
 
     def emit(name: str, section: Section) -> None:
         sections[name] = section
-        on_event(Event(job.label, name, 1.0, section))
+        on_event(job.event(name, 1.0, section))
 
     problem = "the stage gave no answer"
     try:
-        job.run(job.names, emit, lambda name, share: on_event(Event(job.label, name, share)))
+        job.run(job.names, emit, lambda name, share: on_event(job.event(name, share)))
     except Exception as error:  # noqa: BLE001 - what failed is told in the sections
         problem = describe(error)
     for name in job.names:
@@ -184,7 +206,7 @@ class _Watch:
         else:
             if name != self.stage or not self.heard:
                 self._enter(name)
-            self.on_event(Event(self.job.label, name, value))
+            self.on_event(self.job.event(name, value))
         self.heard = True
 
     def _enter(self, name: str) -> None:
@@ -194,7 +216,7 @@ class _Watch:
     def _settle(self, name: str, section: Section) -> None:
         self.pending.remove(name)
         self.sections[name] = section
-        self.on_event(Event(self.job.label, name, 1.0, section))
+        self.on_event(self.job.event(name, 1.0, section))
         if self.pending:
             self._enter(self.pending[0])
 

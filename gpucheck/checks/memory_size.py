@@ -44,7 +44,7 @@ def memory_size(case: Case) -> Outcome:
     if any(fits(p, total) for p in case.profiles):
         return Outcome(Status.PASS, f"{mib(total)} is a size that {case.sku} is sold with.", mib(total), expected)
     if case.partitioned and total < legal[-1]:
-        return not_applicable(f"A part of the card was seen: {case.partitioned}.")
+        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
     if total < legal[0] and case.evidence.host.hypervisor:
         return inconclusive(
             "Less memory than any variant has, seen from inside a virtual machine.", mib(total), expected

@@ -2,20 +2,21 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gpucheck.cli.errors import CallError, say
 from gpucheck.cli.options import SIMULATE_VARIABLE, exclusive
 from gpucheck.cli.progress import Progress
 from gpucheck.model.base import GpucheckError
+from gpucheck.modes import limit_seconds
 
 if TYPE_CHECKING:
     from gpucheck.model.evidence import Evidence
     from gpucheck.pipeline import Machine, Plan
 
-REAL_SECONDS = 120.0
 SIMULATED_SECONDS = 10.0
-"""Limit for each stage. A simulated card may hang on purpose, and nothing simulated takes long."""
+"""Limit for each stage of a simulated card: it may hang on purpose, and nothing simulated takes long."""
 
 
 def examine(options: dict[str, Any]) -> "tuple[Evidence, ...]":
@@ -23,13 +24,12 @@ def examine(options: dict[str, Any]) -> "tuple[Evidence, ...]":
     exclusive(quick=options["quick"], deep=options["deep"], no_probe=options["no_probe"])
     scenarios = _scenarios(options["simulate"])
     machine = _simulated(scenarios, options["device"]) if scenarios else _real(options["device"])
-    limit = options["timeout"] or (SIMULATED_SECONDS if scenarios else REAL_SECONDS)
+    plan = _plan(options)
+    limit = options["timeout"] or (SIMULATED_SECONDS if scenarios else partial(limit_seconds, plan.mode))
     from gpucheck.watchdog import collect_all
 
     with Progress(verbose=options["verbose"]) as progress:
-        return collect_all(
-            machine.cards, _plan(options), timeout_seconds=limit, on_event=progress, at_once=options["jobs"]
-        )
+        return collect_all(machine.cards, plan, timeout_seconds=limit, on_event=progress, at_once=options["jobs"])
 
 
 def _plan(options: dict[str, Any]) -> "Plan":

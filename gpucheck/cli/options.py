@@ -64,14 +64,14 @@ machine_options = together(
 )
 
 depth_options = together(
-    click.option("--quick", is_flag=True, help="Shorter measurements."),
-    click.option("--deep", is_flag=True, help="Longer measurements, more passes over the memory."),
+    click.option("--quick", is_flag=True, help="Aims at 5 s a card instead of 30: shorter measurements, no load test."),
+    click.option("--deep", is_flag=True, help="Minutes a card: longer measurements, more passes, pauses between."),
     click.option("--no-probe", is_flag=True, help="Run nothing on the card; read what it declares."),
     click.option(
         "--timeout",
         type=Seconds(min=0.1, max=86400),
         metavar="SECONDS",
-        help="Limit for each stage. Default: 120, or 10 for a simulated card.",
+        help="Limit for each stage. Default: by stage and mode, a minute or more; 10 for a simulated card.",
     ),
     click.option(
         "--seed", type=click.IntRange(min=0, max=(1 << 64) - 1), metavar="N", help="Repeat a memory walk with its seed."
@@ -79,7 +79,7 @@ depth_options = together(
     click.option(
         "--jobs",
         type=click.IntRange(min=1, max=256),
-        default=4,
+        default=8,
         show_default=True,
         metavar="N",
         help="Cards examined side by side.",

@@ -42,14 +42,18 @@ class Progress:
         if event.section is None and event.share > 0:
             return
         outcome = "" if event.section is None else f": {_outcome(event.section)}"
-        click.echo(sanitise(f"{event.card}: {event.stage}{outcome or ' ...'}", 300), err=True)
+        click.echo(sanitise(f"{event.card}: {_place(event)}{event.stage}{outcome or ' ...'}", 300), err=True)
 
     def _overwrite(self, event: "Event") -> None:
         share = f" {event.share:.0%}" if 0 < event.share < 1 else ""
-        line = sanitise(f"{event.card}: {event.stage.replace('_', ' ')}{share}", 200)[:_WIDTH]
+        line = sanitise(f"{event.card}: {_place(event)}{event.stage.replace('_', ' ')}{share}", 200)[:_WIDTH]
         if line != self._shown:
             self._shown = line
             click.echo(_CLEAR + line, nl=False, err=True, color=True)
+
+
+def _place(event: "Event") -> str:
+    return f"{event.number} of {event.of}, " if event.of else ""
 
 
 def _outcome(section: object) -> str:

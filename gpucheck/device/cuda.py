@@ -6,12 +6,13 @@ the device's compute capability, so that what ran was never adapted by the drive
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gpucheck.device import cuda_errors, kernels
+from gpucheck.device import code_cache, cuda_errors, kernels
 from gpucheck.device.protocol import (
     U32,
     Argument,
@@ -165,11 +166,42 @@ class CudaDevice:
         return self._functions[kernel]
 
     def _load(self, family: str) -> Any:
-        code = compile_machine_code(self._cupy, family, self._attributes.compute_capability)
+        code = machine_code(self._cupy, family, self._attributes.compute_capability)
         module = self._cupy.cuda.function.Module()
         with self._acting(f"loading {family}"):
             module.load(code)
         return module
+
+
+def machine_code(cupy: Any, family: str, compute_capability: str) -> bytes:
+    """Return a family's machine code from the cache on disk, else freshly compiled. Raises ``DeviceError``."""
+    compiled = partial(compile_machine_code, cupy, family, compute_capability)
+    compiler = _compiler(cupy)
+    if compiler is None:
+        return compiled()
+    return code_cache.remembered(
+        (kernels.load(family).text, *kernels.nvrtc_options(compute_capability), *compiler), compiled
+    )
+
+
+_NVRTC_WHEELS = ("nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc")
+
+
+def _compiler(cupy: Any) -> tuple[str, ...] | None:
+    """What tells one NVRTC from another, None where it does not load and a compilation will say why.
+
+    Its own version costs the loading of the library, and no more; the wheels' tell builds of one version apart.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    with suppress(OSError, RuntimeError, ValueError, AttributeError):
+        own = ".".join(map(str, cupy.cuda.nvrtc.getVersion()))
+        wheels = []
+        for name in _NVRTC_WHEELS:
+            with suppress(PackageNotFoundError):
+                wheels.append(f"{name} {version(name)}")
+        return (f"NVRTC {own}", f"CuPy {getattr(cupy, '__version__', '')}", *wheels)
+    return None
 
 
 def compile_machine_code(cupy: Any, family: str, compute_capability: str) -> bytes:

@@ -17,6 +17,8 @@ FULL_REASONS = 5
 SHORTEST_NAME = 24
 """Columns of the name below which the verdict moves to a line of its own."""
 _HARM = list(Severity)
+_PARTITION = "Only a part of the card is visible"
+"""How checks begin that pass over a slice or a virtual GPU."""
 
 
 def render_card(card: CardReport, look: Look) -> list[str]:
@@ -185,5 +187,14 @@ def _waiting(card: CardReport, absent: set[str]) -> dict[str, list[str]]:
 
 
 def _inapplicable(card: CardReport, look: Look) -> list[str]:
-    titles = [f.title for f in card.findings if f.status is Status.NOT_APPLICABLE]
-    return look.paragraph(f"Does not apply: {', '.join(titles)}.", indent=2) if titles else []
+    """Checks that do not apply: those that a partition hides from by its name, the others by theirs."""
+    found = [f for f in card.findings if f.status is Status.NOT_APPLICABLE]
+    hidden: dict[str, list[str]] = {}
+    for finding in found:
+        if finding.message.startswith(_PARTITION):
+            hidden.setdefault(finding.message.rstrip("."), []).append(finding.title)
+    lines: list[str] = []
+    for why, titles in hidden.items():
+        lines += look.paragraph(f"{why}. Not judged: {', '.join(titles)}.", indent=2)
+    others = [f.title for f in found if not f.message.startswith(_PARTITION)]
+    return lines + (look.paragraph(f"Does not apply: {', '.join(others)}.", indent=2) if others else [])

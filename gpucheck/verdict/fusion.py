@@ -6,6 +6,7 @@ from gpucheck.checks import Case
 from gpucheck.model.finding import Finding, Kind, Severity, Status
 from gpucheck.model.verdict import Authenticity, Condition, Contribution, Verdict
 from gpucheck.verdict.explanation import explain
+from gpucheck.verdict.limits import limits
 from gpucheck.verdict.weights import AUTHENTIC_FROM, BY_CHECK, COVERAGE_FLOOR, SUSPECT_AT, WEIGHTS
 
 
@@ -20,7 +21,7 @@ def judge(case: Case, findings: Sequence[Finding]) -> Verdict:
         authenticity=authenticity,
         condition=condition,
         kinds=kinds,
-        explanation=explain(case, findings, authenticity, condition, covered),
+        explanation=f"{explain(case, findings, authenticity, condition, covered)} {limits(case)}".strip(),
         coverage=covered,
         contributions=contributions,
     )

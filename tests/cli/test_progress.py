@@ -44,6 +44,16 @@ def test_a_terminal_gets_one_line_that_is_wiped(monkeypatch: pytest.MonkeyPatch)
     assert "\x1b[2J" not in text
 
 
+def test_which_stage_of_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(True)
+    monkeypatch.setattr("sys.stderr", stream)
+    event = Event("card", "memory_walk", 0.42, number=9, of=13)
+    Progress(verbose=False)(event)
+    assert "card: 9 of 13, memory walk 42%" in stream.getvalue()
+    Progress(verbose=True)(Event("card", "memory_walk", 0.0, number=9, of=13))
+    assert stream.getvalue().endswith("card: 9 of 13, memory_walk ...\n")
+
+
 def test_a_pipe_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(monkeypatch, terminal=False, verbose=False) == ""
 

@@ -20,6 +20,8 @@ class FakeCupy:
     """``fails`` maps the name of a call to the status that it raises."""
 
     def __init__(self, fails: dict[str, int] | None = None, devices: int = 1) -> None:
+        self.loaded: list[bytes] = []
+        self.nvrtc_version = (12, 9)
         self.fails = fails or {}
         self.devices = devices
         self.held: dict[int, Any] = {}
@@ -35,6 +37,7 @@ class FakeCupy:
             Event=lambda: event,
             get_elapsed_time=lambda _a, _b: 2.0,
             nvrtc=SimpleNamespace(
+                getVersion=lambda: self.nvrtc_version,
                 createProgram=lambda *_: 1,
                 compileProgram=lambda _, options: self.options.append(options),
                 getCUBIN=lambda _: b"\x7fELF",
@@ -54,6 +57,9 @@ class FakeCupy:
 
     def _get(self, name: str) -> Any:
         return lambda grid, block, values, shared=0: self.launched.append((name, grid, block, values))
+
+    def _load(self, code: bytes) -> None:
+        self.loaded.append(code)
 
     def _get_device_count(self) -> int:
         return self.devices

@@ -6,6 +6,7 @@ the compiler's own report of registers and spills.
 """
 
 import importlib.util
+import os
 import re
 import stat
 import struct
@@ -34,11 +35,12 @@ _INSTRUCTION = re.compile(r"^\s*/\*[0-9a-f]{4,}\*/\s+(?P<text>[^;]+?)\s*;")
 
 @cache
 def program() -> Path | None:
-    """Find the disassembler, None where its wheel is not installed. The wheel forgets the execute bits of others."""
+    """Find the disassembler, None where its wheel is not installed. Unpacked by hand it may not be executable yet."""
     spec = importlib.util.find_spec("nvidia")
     folders = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
     for found in (path for folder in folders for path in sorted(folder.glob("c*/bin/nvdisasm"))):
-        found.chmod(found.stat().st_mode | stat.S_IXUSR)
+        if not os.access(found, os.X_OK):
+            found.chmod(found.stat().st_mode | stat.S_IXUSR)
         return found
     return None
 

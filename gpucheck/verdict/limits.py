@@ -1,0 +1,59 @@
+"""What the surroundings kept from the examination, said plainly: MIG, virtual GPUs, virtual machines, WSL, Windows.
+
+None of it is a sign of anything; it says how far an answer reaches, and where to go for the rest.
+"""
+
+from gpucheck.checks import Case
+from gpucheck.model.base import Reason
+from gpucheck.model.evidence import MEASURED_SECTIONS
+
+_MIG = (
+    "MIG divides this card, and a program reaches one slice: the multiprocessors, memory and bandwidth of the whole "
+    "card were not seen. Turn MIG off (`nvidia-smi -mig 0`) and scan again."
+)
+_VIRTUAL_GPU = (
+    "This is a virtual GPU (vGPU): how much memory and how many multiprocessors it has is for its host to decide. "
+    "Scan the whole card, on the host or passed through."
+)
+_WSL = (
+    "WSL reaches the card through Windows: the PCI bus and the kernel driver could not be read, and memory may be held "
+    "by Windows or lent by the host. Scan under Linux to settle what stays open."
+)
+_WDDM = (
+    "Windows' display driver (WDDM) lends memory of the host when the card is full, so the walk leaves 1 GiB alone. "
+    "The PCI bus could not be read. Scan under Linux to settle what stays open."
+)
+_WINDOWS = "Under Windows the PCI bus could not be read. Scan under Linux to settle what stays open."
+
+
+def limits(case: Case) -> str:
+    """Say what could not be seen from here and where it can be; empty where nothing stood in between.
+
+    Nothing is said where nobody meant to measure: a file, or declared facts alone, reach no further anywhere.
+    """
+    sections = (getattr(case.evidence, name) for name in ("cuda", *MEASURED_SECTIONS))
+    if all(getattr(section, "unavailable", None) is Reason.NOT_REQUESTED for section in sections):
+        return ""
+    return " ".join(filter(None, (_part(case.partitioned), _system(case))))
+
+
+def _part(why: str) -> str:
+    if not why:
+        return ""
+    return _MIG if "MIG" in why else _VIRTUAL_GPU
+
+
+def _system(case: Case) -> str:
+    host = case.evidence.host
+    if host.wsl:
+        return _WSL
+    if host.windows:
+        declared = case.evidence.declared
+        model = (declared.driver_model or "") if declared else ""
+        return _WINDOWS if model.upper() in ("TCC", "MCDM") else _WDDM
+    if host.hypervisor and not case.partitioned:
+        return (
+            f"The card was seen from inside a virtual machine ({host.hypervisor}), which shows a link and a memory "
+            "window of its own making; neither was judged. Scan on the host for those."
+        )
+    return ""
