@@ -1,58 +1,21 @@
 """The kernels of ``kernels/*.cu`` for a simulated card: the same contracts, on samples. Each returns what it cost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from gpucheck.device.protocol import U32, U64, Argument, Buffer, DeviceError, Kernel
+from gpucheck.device.protocol import Kernel
 from gpucheck.probes.pattern import ALL_ONES, pattern
+from gpucheck.simulation import kernels_census, kernels_load
 from gpucheck.simulation.addresses import VECTOR
-from gpucheck.simulation.blocks import Blocks
+from gpucheck.simulation.launch import Cost, Launch
 from gpucheck.simulation.memory import Part
 from gpucheck.simulation.samples import U64s
-from gpucheck.simulation.soldered import Soldered
 
 READ, WRITE, COPY = 0.92, 0.90, 0.90
 """Shares of the theoretical bandwidth that streaming kernels reach."""
 ROW_WORDS = 6
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a launch took: bytes at full rate and the share of that rate reached, or a time of its own."""
-
-    traffic: float = 0.0
-    efficiency: float = 1.0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Launch:
-    """A launch as a kernel sees it."""
-
-    blocks_of_memory: Blocks
-    silicon: Soldered
-    blocks: int
-    threads: int
-    shared_bytes: int
-    arguments: Sequence[Argument]
-    random: np.random.Generator
-    """The scenario's noise."""
-
-    def buffer(self, index: int) -> Buffer:
-        """Return a buffer argument."""
-        argument = self.arguments[index]
-        if not isinstance(argument, Buffer):
-            raise DeviceError(f"kernel argument {index} must be a buffer")
-        return argument
-
-    def number(self, index: int) -> int:
-        """Return a scalar argument."""
-        argument = self.arguments[index]
-        if not isinstance(argument, U32 | U64):
-            raise DeviceError(f"kernel argument {index} must be a number")
-        return argument.value
 
 
 @dataclass(frozen=True)
@@ -173,18 +136,6 @@ def _mixed(index: U64s, seed: int) -> tuple[U64s, U64s]:
     return (y << shift) | x, ((y ^ np.uint64(0x5BD1E995)) << shift) | (x ^ low32)
 
 
-def census(launch: Launch) -> Cost:
-    """``(seen, capacity, arrived, spin_ns, check)``: every block counts itself at the multiprocessor it runs on."""
-    memory, count = launch.blocks_of_memory, launch.silicon.sm_count
-    seen = memory.array(launch.buffer(0), np.uint32)[: launch.number(1)]
-    for sm in range(min(count, len(seen))):
-        seen[sm] += len(range(sm, launch.blocks, count))
-    memory.array(launch.buffer(2), np.uint32)[0] += launch.blocks
-    memory.array(launch.buffer(4), np.uint32)[0] += launch.blocks
-    waves = -(-launch.blocks // count)
-    return Cost(seconds=launch.number(3) * 1e-9 * waves)
-
-
 def _indices(part: Part, first: int) -> U64s:
     return part.offsets.astype(np.uint64) + np.uint64(first)
 
@@ -195,5 +146,8 @@ KERNELS: dict[Kernel, Callable[[Launch], Cost]] = {
     Kernel("bandwidth", "stream_read"): stream_read,
     Kernel("bandwidth", "stream_write"): stream_write,
     Kernel("bandwidth", "stream_copy"): stream_copy,
-    Kernel("census", "census"): census,
+    **kernels_census.KERNELS,
+    **kernels_load.KERNELS,
 }
+
+__all__ = ["KERNELS", "Cost", "Launch"]

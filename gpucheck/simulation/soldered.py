@@ -34,6 +34,10 @@ class Soldered:
     tensor_fp32_accumulate: str | None = None
     pcie_generation: int = 3
     pcie_lanes: int = 16
+    throttles: str | None = None
+    throttled_rate: float = 1.0
+    load_errors: float = 0.0
+    """Wrong results in a second of full load."""
 
     @property
     def link_bandwidth(self) -> float:
@@ -84,6 +88,9 @@ def solder(silicon: Silicon, profile: Profile, declared_bytes: int) -> Soldered:
         tensor_fp32_accumulate=silicon.tensor_fp32_accumulate or profile.tensor_fp32_accumulate,
         pcie_generation=silicon.pcie_generation or profile.pcie_generation or 3,
         pcie_lanes=silicon.pcie_lanes or profile.pcie_lanes or 16,
+        throttles=silicon.throttles,
+        throttled_rate=silicon.throttled_rate,
+        load_errors=silicon.load_errors,
     )
 
 

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.skipif(not ARCHITECTURES, reason="the wheel nvidia-cuda
 FUNCTIONS = {
     "memory_walk": {"walk_write", "walk_verify"},
     "bandwidth": {"stream_read", "stream_write", "stream_copy"},
-    "census": {"census"},
+    "census": {"census", "residency", "shared_room"},
+    "load": {"load_fill", "load_run"},
 }
 REGISTERS_AT_TWO_BLOCKS = 64
 """65536 registers over two blocks of 512 threads."""

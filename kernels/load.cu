@@ -1,0 +1,124 @@
+/* load: keeps arithmetic units and memory busy at once with work whose answer is known.
+ *
+ * load_fill(target, vectors, seed)
+ *     target[i] = four words that vary with the low 32 bits of i and with seed, as mix() below tells.
+ *                                                                                          traffic: 16 bytes written
+ * load_run(source, vectors, seed, rounds, wrong)
+ *     Every thread, `rounds` times over:
+ *       CHAINS pairs (x, y) go STEPS times round a circle, x -> x - EPSILON * y, y -> y + EPSILON * x, each by one fused
+ *       multiply-add in round-to-nearest: 2 * CHAINS * STEPS of them. Chain c begins at START_X * 2^-c, START_Y * 2^-c and
+ *       ends, all exponents being c lower, at END_X * 2^-c, END_Y * 2^-c: the same bits on every sound unit.
+ *       READS vectors of source are read and held against mix() of their index.
+ *     wrong[0] += chains that ended elsewhere, wrong[1] += vectors that held something else.
+ *                                                                                     traffic: 16 * READS bytes read
+ *
+ * The circle neither settles nor grows, so the operands keep changing; nothing of it is ever denormal.
+ * `vectors` counts 16-byte vectors and is at least 1. Launch: any grid, GPUCHECK_THREADS threads a block.
+ * Who verifies: tests/kernels holds the ends of the chains against exact arithmetic; the probe reads `wrong`.
+ * Header-free, see memory_walk.
+ */
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+#define GPUCHECK_THREADS 512
+#define CHAINS 4
+#define STEPS 128
+#define READS 2
+#define EPSILON 0.3321928f
+#define START_X 0.7853981f
+#define START_Y 0.5772156f
+#define END_X_BITS 0x3f2b5864u
+#define END_Y_BITS 0xbefbe623u
+
+#ifdef GPUCHECK_HOST
+__device__ __forceinline__ uint4 load(const uint4* p) { return *p; }
+__device__ __forceinline__ float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+__device__ __forceinline__ u32 bits(float x) {
+  u32 b;
+  __builtin_memcpy(&b, &x, 4);
+  return b;
+}
+__device__ __forceinline__ float opaque(float x) {
+  volatile float v = x;
+  return v;
+}
+#else
+__device__ __forceinline__ uint4 load(const uint4* p) {
+  uint4 v;
+  asm volatile("ld.global.cs.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p) : "memory");
+  return v;
+}
+__device__ __forceinline__ float fused(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+__device__ __forceinline__ u32 bits(float x) { return __float_as_uint(x); }
+/* The compiler would work the whole circle out by itself. */
+__device__ __forceinline__ float opaque(float x) {
+  float v;
+  asm volatile("mov.f32 %0, %1;" : "=f"(v) : "f"(x));
+  return v;
+}
+#endif
+
+__device__ __forceinline__ uint4 mix(u64 index, u32 seed) {
+  uint4 v;
+  v.x = ((u32)index * 0x9e3779b9u) ^ seed;
+  v.y = v.x * 0x85ebca6bu;
+  v.z = ~v.x;
+  v.w = v.y ^ 0x5bd1e995u;
+  return v;
+}
+
+__device__ __forceinline__ u32 differs(uint4 a, uint4 b) {
+  return (a.x != b.x || a.y != b.y || a.z != b.z || a.w != b.w) ? 1u : 0u;
+}
+
+__device__ __forceinline__ u32 circle() {
+  float x[CHAINS], y[CHAINS], scale = 1.0f;
+#pragma unroll
+  for (int c = 0; c < CHAINS; ++c, scale *= 0.5f) {
+    x[c] = opaque(START_X * scale);
+    y[c] = opaque(START_Y * scale);
+  }
+#pragma unroll 8
+  for (int step = 0; step < STEPS; ++step) {
+#pragma unroll
+    for (int c = 0; c < CHAINS; ++c) x[c] = fused(-EPSILON, y[c], x[c]);
+#pragma unroll
+    for (int c = 0; c < CHAINS; ++c) y[c] = fused(EPSILON, x[c], y[c]);
+  }
+  u32 wrong = 0;
+#pragma unroll
+  for (int c = 0; c < CHAINS; ++c)
+    wrong += bits(x[c]) != END_X_BITS - ((u32)c << 23) || bits(y[c]) != END_Y_BITS - ((u32)c << 23);
+  return wrong;
+}
+
+extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
+load_fill(uint4* target, u64 vectors, u32 seed) {
+  u64 stride = (u64)gridDim.x * GPUCHECK_THREADS;
+  for (u64 i = (u64)blockIdx.x * GPUCHECK_THREADS + threadIdx.x; i < vectors; i += stride) target[i] = mix(i, seed);
+}
+
+extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
+load_run(const uint4* source, u64 vectors, u32 seed, u32 rounds, u32* wrong) {
+  u64 stride = (u64)gridDim.x * GPUCHECK_THREADS;
+  u64 at = ((u64)blockIdx.x * GPUCHECK_THREADS + threadIdx.x) % vectors;
+  u32 sums = 0, cells = 0;
+#pragma unroll 1
+  for (u32 round = 0; round < rounds; ++round) {
+    uint4 seen[READS];
+    u64 from[READS];
+#pragma unroll
+    for (int k = 0; k < READS; ++k) {
+      from[k] = at;
+      seen[k] = load(source + at);
+      at += stride;
+      while (at >= vectors) at -= vectors;
+    }
+    sums += circle();
+#pragma unroll
+    for (int k = 0; k < READS; ++k) cells += differs(seen[k], mix(from[k], seed));
+  }
+  if (sums) atomicAdd(wrong, sums);
+  if (cells) atomicAdd(wrong + 1, cells);
+}
