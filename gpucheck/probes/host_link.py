@@ -15,8 +15,7 @@ from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.watch import look, watched
 
 SIZES = (256 * MIB, 64 * MIB, 16 * MIB)
-"""What is asked of card and host, until both give it."""
-_WAKING_BYTES = 16 * MIB
+"""What is asked of the card, until it gives it; the last is what the link is woken with."""
 _WAKING_SECONDS = 0.05
 _SAMPLE_SECONDS = 0.01
 """A transfer lasts so long at least, or is of the whole buffer."""
@@ -32,7 +31,7 @@ def probe(device: Device, options: ProbeOptions) -> HostLink:
     try:
         whole = _take(device, held)
         options.tell(0.2, "waking the link")
-        buffer = whole.slice(0, _enough(_wake(device, whole), whole.size_bytes))
+        buffer = _pinned(device, whole, _enough(_wake(device, whole), whole.size_bytes))
         during: list[Collected[Telemetry]] = []
         samples = _DEEP_SAMPLES if options.deep else _QUICK_SAMPLES if options.quick else _SAMPLES
         rates = []
@@ -56,13 +55,10 @@ def probe(device: Device, options: ProbeOptions) -> HostLink:
 
 
 def _take(device: Device, held: list[Buffer]) -> Buffer:
-    """Take a buffer of which the host has a pinned double."""
     for size in SIZES:
         try:
             held.append(device.allocate(size))
-            device.host_copy(held[-1], to_device=True, repeats=1)
         except OutOfDeviceMemory:
-            give_back(device, held)
             if size == SIZES[-1]:
                 raise
             continue
@@ -70,9 +66,22 @@ def _take(device: Device, held: list[Buffer]) -> Buffer:
     raise AssertionError("there is a last size")
 
 
+def _pinned(device: Device, whole: Buffer, size_bytes: int) -> Buffer:
+    """Return as much of the buffer as the host pins a double of; the smallest size it has already pinned."""
+    while size_bytes > SIZES[-1]:
+        part = whole.slice(0, size_bytes)
+        try:
+            device.host_copy(part, to_device=True, repeats=1)
+        except OutOfDeviceMemory:
+            size_bytes //= 2
+            continue
+        return part
+    return whole.slice(0, size_bytes)
+
+
 def _wake(device: Device, whole: Buffer) -> float:
     """Copy for a moment, and return the rate of the last copy."""
-    small = whole.slice(0, min(_WAKING_BYTES, whole.size_bytes))
+    small = whole.slice(0, min(SIZES[-1], whole.size_bytes))
     spent, seconds = 0.0, 1.0
     for _ in range(_MOST_REPEATS):
         seconds = max(device.host_copy(small, to_device=True, repeats=1), 1e-9)
@@ -84,7 +93,7 @@ def _wake(device: Device, whole: Buffer) -> float:
 
 def _enough(bytes_per_second: float, most: int) -> int:
     """A size that takes long enough to be timed, in powers of two from 16 MiB: a narrow link has little patience."""
-    size = min(_WAKING_BYTES, most)
+    size = min(SIZES[-1], most)
     while size < most and size < bytes_per_second * _SAMPLE_SECONDS:
         size *= 2
     return min(size, most)
@@ -95,9 +104,7 @@ def _rate(device: Device, buffer: Buffer, to_device: bool, samples: int) -> floa
     return buffer.size_bytes / max(median(seconds), 1e-9)
 
 
-def _watch(
-    device: Device, buffer: Buffer, to_device: bool, rate: float, options: ProbeOptions
-) -> Collected[Telemetry]:
+def _watch(device: Device, buffer: Buffer, to_device: bool, rate: float, options: ProbeOptions) -> Collected[Telemetry]:
     """Look at the link in the middle of a tenth of a second of transfers."""
     repeats = min(_MOST_REPEATS, 1 + int(_WATCHED_SECONDS * rate / buffer.size_bytes))
     return watched(lambda: device.host_copy(buffer, to_device=to_device, repeats=repeats), options.telemetry)[1]

@@ -123,6 +123,4 @@ def _ask(library: NvmlLibrary, handle: Any, query: Query) -> Any:
     except NoAnswer as error:
         return error.unavailable
     except Exception as error:  # noqa: BLE001 - a sensor's nonsense must not cost the reading
-        return Unavailable(
-            unavailable=Reason.FAILED, detail=f"the answer cannot be read ({type(error).__name__})"
-        )
+        return Unavailable(unavailable=Reason.FAILED, detail=f"the answer cannot be read ({type(error).__name__})")
