@@ -38,9 +38,9 @@ def load_condition(case: Case) -> Outcome:
     """Weigh everything that the load brought up."""
     load = measured(case.evidence.load, "load")
     sensors = _sensors(load)
-    found = [*_wrong(load, case.how), *_counted(load)]
+    found = [*_wrong(case, load), *_counted(load)]
     if case.evidence.host.chassis != "laptop" and not case.busy:
-        found += _held_down(load, sensors)
+        found += _held_down(load, sensors, case.how)
     observed = "; ".join(part for part in (_temperature(sensors), _pace(load, case.how)) if part)
     grave = sorted((one for one in found if one.severity is not Severity.INFO), key=_gravity)
     slow = load.last_rate_per_second < KEPT * load.first_rate_per_second
@@ -69,15 +69,21 @@ def _sensors(load: LoadTest) -> list[Telemetry]:
     return [one for one in (load.before, *load.during, load.after) if not isinstance(one, Unavailable)]
 
 
-def _wrong(load: LoadTest, how: str) -> list[_Seen]:
+def _wrong(case: Case, load: LoadTest) -> list[_Seen]:
     found = []
     if load.wrong_results:
-        words = f"{load.wrong_results:,} of {load.results:,} sums came out wrong ({how})"
+        words = f"{load.wrong_results:,} of {load.results:,} sums came out wrong ({case.how})"
         found.append(_Seen(Severity.CRITICAL, words, "load.wrong_results", _RETURN))
-    if load.wrong_reads:
-        words = f"{load.wrong_reads:,} times memory gave back something else than was written ({how})"
+    if load.wrong_reads and not _known_faults(case):
+        words = f"{load.wrong_reads:,} times memory gave back something else than was written ({case.how})"
         found.append(_Seen(Severity.CRITICAL, words, "load.wrong_reads", _RETURN))
     return found
+
+
+def _known_faults(case: Case) -> bool:
+    """Whether the walk has told already what is wrong with the memory, forged or damaged."""
+    walk = case.evidence.memory_walk
+    return not isinstance(walk, Unavailable) and bool(walk.faults)
 
 
 def _counted(load: LoadTest) -> list[_Seen]:
@@ -101,19 +107,20 @@ def _grown(before: int | None, after: int | None) -> int:
     return max(0, after - before) if before is not None and after is not None else 0
 
 
-def _held_down(load: LoadTest, sensors: list[Telemetry]) -> list[_Seen]:
+def _held_down(load: LoadTest, sensors: list[Telemetry], how: str) -> list[_Seen]:
     """Slowdowns for heat and by the hardware, graver where the rate fell with them."""
     reasons, path = _reasons(sensors), "load.during.throttle_reasons"
     kept = load.last_rate_per_second / max(load.first_rate_per_second, 1e-9)
-    severity, fell = (Severity.HIGH, f", and its rate fell to {kept:.0%}") if kept < KEPT else (Severity.MEDIUM, "")
-    seconds = f"within {load.duration_seconds:.0f} s"
+    fell = f", and its rate fell to {kept:.0%} ({how})" if kept < KEPT else ""
+    severity = Severity.HIGH if fell else Severity.MEDIUM
+    seconds = f"within {load.duration_seconds:.0f} s (declared)"
     if "thermal" in reasons:
-        return [_Seen(severity, f"it slowed down for heat {seconds}{fell} (declared)", path, _COOLING)]
+        return [_Seen(severity, f"it slowed down for heat {seconds}{fell}", path, _COOLING)]
     if "hardware" in reasons:
         remedy = "Look at power cables and supply, then at the cooling."
-        return [_Seen(severity, f"the hardware's own brake acted {seconds}{fell} (declared)", path, remedy)]
+        return [_Seen(severity, f"the hardware's own brake acted {seconds}{fell}", path, remedy)]
     if fell and not reasons and _told(load):
-        words = f"its rate fell to {kept:.0%} for no reason that the driver tells"
+        words = f"its rate fell to {kept:.0%} ({how}) for no reason that the driver tells"
         return [_Seen(Severity.MEDIUM, words, "load.last_rate_per_second", "Scan again; look at supply and cooling.")]
     return []
 

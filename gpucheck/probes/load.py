@@ -33,6 +33,8 @@ _RAMP_SECONDS = 0.3
 """Until clocks have risen."""
 _WINDOW_SECONDS = 0.5
 _FIRST_ROUNDS, _MOST_ROUNDS = 32, 1 << 20
+_MOST_LAUNCHES = 4096
+"""Against a device whose clock stands still."""
 _SEED = 0x6B
 _LEFT_OUT = Unavailable(unavailable=Reason.NOT_REQUESTED, detail="a quick scan leaves the load out")
 
@@ -116,7 +118,7 @@ def _run(load: Load, wanted: float, options: ProbeOptions) -> tuple[Telemetry, .
     """Launch until the device's seconds are used up; look at the sensors four times a second."""
     seen: list[Collected[Telemetry]] = []
     look_at = 0.0
-    while load.spent < wanted:
+    while load.spent < wanted and len(load.seconds) < _MOST_LAUNCHES:
         if load.spent >= look_at:
             look_at = load.spent + _LOOK_EVERY_SECONDS
             seen.append(watched(load.launch, options.telemetry)[1])

@@ -1,0 +1,96 @@
+"""Who else used the card: what is claimed, and what a scan beside others may not say."""
+
+from typing import Any
+
+import pytest
+
+from gpucheck.checks.base import others
+from gpucheck.model.finding import Status
+from gpucheck.model.measured import DeviceProcess
+from gpucheck.model.units import GIB, MIB
+from tests.builders import make_nvml
+from tests.cards import alter, evidence_from, evidence_of, finding, genuine, report
+
+
+def program(pid: int, mib: int | None, graphics: bool = False) -> DeviceProcess:
+    return DeviceProcess(pid=pid, memory_bytes=None if mib is None else mib * MIB, graphics=graphics)
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"processes": (program(1234, 3174),)}, "another program holds 3.10 GiB (pid 1234)"),
+        ({"processes": (program(1234, 180),)}, "another program holds 180 MiB (pid 1234)"),
+        (
+            {"processes": (program(1, 1024), program(2, 2048), program(1, 1024, graphics=True))},
+            "2 other programs hold 3.00 GiB (pids 2, 1)",
+        ),
+        ({"processes": (program(9, None),)}, "another program runs (pid 9)"),
+        ({"processes": (program(9, 900, graphics=True),)}, "another program holds 900 MiB (pid 9)"),
+        ({"processes": (), "memory_used_bytes": 4 * GIB}, "4.00 GiB of its memory are in use, by whom"),
+        ({"memory_used_bytes": 4 * GIB}, "4.00 GiB of its memory are in use, by whom"),
+        ({"processes": (), "utilization_percent": 93}, "kernels of others keep it busy 93 % of the time"),
+    ],
+)
+def test_others_in_words(facts: dict[str, Any], says: str) -> None:
+    assert others(make_nvml(**facts)).startswith(says)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"processes": ()},
+        {"processes": (program(900, 120, graphics=True), program(901, 300, graphics=True))},
+        {"processes": (program(900, None, graphics=True),)},
+        {"driver_model": "WDDM", "processes": tuple(program(n, None, bool(n % 2)) for n in range(40))},
+        {"memory_used_bytes": 900 * MIB, "utilization_percent": 12},
+        {"memory_used_bytes": 6 * GIB, "memory_total_bytes": 141 * GIB},
+    ],
+)
+def test_a_desktop_is_nobody_and_what_is_not_told_is_not_claimed(facts: dict[str, Any]) -> None:
+    assert others(make_nvml(**facts)) == ""
+
+
+def test_a_card_in_use_is_never_called_false_for_the_others_sake() -> None:
+    result = report(evidence_of("rtx-3090-in-use"))
+    assert result.verdict.authenticity == "inconclusive"
+    assert result.verdict.condition == "good"
+    assert {f.check for f in result.findings if f.status is Status.FAIL} <= {"memory-bandwidth"}
+
+
+BUSY = make_nvml(processes=(program(77, 3174),))
+
+
+def test_multiprocessors_that_others_may_have_kept_are_open() -> None:
+    few = alter(genuine(), nvml=BUSY, census__sm_count=100)
+    found = finding(few, "multiprocessors")
+    assert found.status is Status.INCONCLUSIVE
+    assert "another program holds 3.10 GiB (pid 77)" in found.message
+    assert finding(alter(few, cuda__sm_count=100), "multiprocessors").status is Status.FAIL
+    assert finding(alter(few, census__sm_count=142), "multiprocessors").status is Status.FAIL
+    idle = make_nvml(processes=())
+    assert finding(alter(few, nvml=idle), "multiprocessors").status is Status.FAIL
+
+
+def test_a_fake_in_use_is_a_fake() -> None:
+    document = {
+        "title": "busy fake",
+        "silicon": {"profile": "geforce-rtx-3090"},
+        "declared": {"profile": "geforce-rtx-4090"},
+        "environment": {"processes": [4000], "busy_share": 0.5},
+    }
+    assert report(evidence_from(document)).verdict.authenticity == "counterfeit"
+
+
+def test_programs_take_memory_and_time_of_a_simulated_card() -> None:
+    document = {
+        "title": "busy",
+        "silicon": {"profile": "geforce-rtx-4090"},
+        "environment": {"processes": [4096, 512], "busy_share": 0.5},
+    }
+    busy, idle = evidence_from(document), genuine()
+    assert busy.nvml.memory_used_bytes - idle.nvml.memory_used_bytes == 4608 * MIB  # type: ignore[union-attr,operator]
+    assert busy.memory_walk.tested_bytes < idle.memory_walk.tested_bytes - 4 * GIB  # type: ignore[union-attr]
+    ratio = busy.bandwidth.read_bytes_per_second / idle.bandwidth.read_bytes_per_second  # type: ignore[union-attr]
+    assert ratio == pytest.approx(0.5, rel=0.05)
