@@ -39,7 +39,7 @@ def load_condition(case: Case) -> Outcome:
     load = measured(case.evidence.load, "load")
     sensors = _sensors(load)
     found = [*_wrong(case, load), *_counted(load)]
-    if case.evidence.host.chassis != "laptop" and not case.busy:
+    if not case.busy and not _laptop(case):
         found += _held_down(load, sensors, case.how)
     observed = "; ".join(part for part in (_temperature(sensors), _pace(load, case.how)) if part)
     grave = sorted((one for one in found if one.severity is not Severity.INFO), key=_gravity)
@@ -135,9 +135,15 @@ def _doubt(case: Case, sensors: list[Telemetry]) -> str:
     reasons = _reasons(sensors)
     if case.busy:
         return f"{case.busy}, which may be why"
-    if reasons & {"power", "user"} or case.evidence.host.chassis == "laptop":
+    if reasons & {"power", "user"} or _laptop(case):
         return ""
     return "the driver does not tell why"
+
+
+def _laptop(case: Case) -> bool:
+    """Whether the card sits where heat and small supplies are part of the design."""
+    chassis = case.evidence.host.chassis
+    return chassis == "laptop" or (chassis == "unknown" and any(p.form_factor == "laptop" for p in case.match.fitting))
 
 
 def _reasons(sensors: list[Telemetry]) -> set[str]:

@@ -65,10 +65,14 @@ def test_work_that_fails_leaves_no_timer(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(watch, "LOOK_AFTER_SECONDS", 0.02)
     looks: list[int] = []
 
+    def look() -> Collected[Telemetry]:
+        looks.append(1)
+        return HOT
+
     def fail() -> None:
         raise ValueError("work")
 
     with pytest.raises(ValueError, match="work"):
-        watch.watched(fail, lambda: looks.append(1) or HOT)  # type: ignore[func-returns-value]
+        watch.watched(fail, look)
     time.sleep(0.04)
     assert looks == []
