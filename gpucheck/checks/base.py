@@ -144,14 +144,16 @@ def others(facts: NvmlFacts) -> str:
 
 
 def _programs(facts: NvmlFacts) -> list[DeviceProcess]:
-    """Programs that compute, and those that draw with much memory; each once.
+    """Programs that compute alone, and those that draw with much memory; each once.
 
     Under WDDM every window is listed, and of none is the memory told: such say nothing.
     """
+    listed = facts.processes or ()
+    drawing = {one.pid for one in listed if one.graphics}
     found: dict[int, DeviceProcess] = {}
-    for one in facts.processes or ():
-        told = one.memory_bytes is not None or (facts.driver_model != "WDDM" and not one.graphics)
-        if told and (not one.graphics or (one.memory_bytes or 0) >= _WINDOW_BYTES):
+    for one in listed:
+        told = one.memory_bytes is not None or (facts.driver_model != "WDDM" and one.pid not in drawing)
+        if told and (one.pid not in drawing or (one.memory_bytes or 0) >= _WINDOW_BYTES):
             found.setdefault(one.pid, one)
     return sorted(found.values(), key=lambda one: -(one.memory_bytes or 0))
 

@@ -155,7 +155,6 @@ class DeclaredCard:
 
     def _memory(self) -> dict[str, Any]:
         layout, in_use = self.profile.memory[0], self.scenario.environment.display_in_use_bytes
-        processes = self._processes()
         clock = self.profile.memory_clock_max_mhz
         if clock is None and layout.data_rate_gbps is not None:
             clock = round(layout.data_rate_gbps * 500)
@@ -166,8 +165,8 @@ class DeclaredCard:
         return {
             "ecc_enabled": ecc,
             "memory_total_bytes": self._own.memory_total_bytes(ecc),
-            "memory_used_bytes": in_use + sum(p.memory_bytes or 0 for p in processes) + _IDLE_BYTES,
-            "processes": processes,
+            "memory_used_bytes": in_use + sum(self.scenario.environment.processes) * MIB + _IDLE_BYTES,
+            "processes": self._processes(),
             "utilization_percent": round(100 * self.scenario.environment.busy_share),
             "bar1_total_bytes": self._own.bar1_bytes,
             "memory_bus_width_bits": layout.bus_width_bits,
@@ -177,10 +176,13 @@ class DeclaredCard:
             "display_active": in_use > 0,
         }
 
-    def _processes(self) -> tuple[DeviceProcess, ...]:
-        """Other people's programs, by number."""
-        held = self.scenario.environment.processes
-        return tuple(DeviceProcess(pid=_FIRST_PID + n, memory_bytes=size * MIB) for n, size in enumerate(held))
+    def _processes(self) -> tuple[DeviceProcess, ...] | None:
+        """Other people's programs, by number. Windows does not tell what they hold, WSL not even that they are."""
+        environment = self.scenario.environment
+        if environment.wsl:
+            return None
+        told = (None if environment.windows else size * MIB for size in environment.processes)
+        return tuple(DeviceProcess(pid=_FIRST_PID + n, memory_bytes=held) for n, held in enumerate(told))
 
     def _link(self) -> dict[str, Any]:
         declared = self.scenario.declared

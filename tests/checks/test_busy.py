@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from gpucheck.checks.base import others
+from gpucheck.model.evidence import NvmlFacts
 from gpucheck.model.finding import Status
 from gpucheck.model.measured import DeviceProcess
 from gpucheck.model.units import GIB, MIB
+from gpucheck.pipeline import Plan
 from tests.builders import make_nvml
 from tests.cards import alter, evidence_from, evidence_of, finding, genuine, report
 
@@ -43,6 +45,7 @@ def test_others_in_words(facts: dict[str, Any], says: str) -> None:
         {"processes": ()},
         {"processes": (program(900, 120, graphics=True), program(901, 300, graphics=True))},
         {"processes": (program(900, None, graphics=True),)},
+        {"processes": (program(900, 90), program(900, 90, graphics=True))},
         {"driver_model": "WDDM", "processes": tuple(program(n, None, bool(n % 2)) for n in range(40))},
         {"memory_used_bytes": 900 * MIB, "utilization_percent": 12},
         {"memory_used_bytes": 6 * GIB, "memory_total_bytes": 141 * GIB},
@@ -81,6 +84,19 @@ def test_a_fake_in_use_is_a_fake() -> None:
         "environment": {"processes": [4000], "busy_share": 0.5},
     }
     assert report(evidence_from(document)).verdict.authenticity == "counterfeit"
+
+
+@pytest.mark.parametrize(("system", "listed"), [("windows", ["None"]), ("wsl", None)])
+def test_what_windows_keeps_to_itself_shows_in_the_memory_in_use(system: str, listed: list[str] | None) -> None:
+    document = {
+        "title": "busy",
+        "silicon": {"profile": "geforce-rtx-4090"},
+        "environment": {"processes": [4000], system: True},
+    }
+    facts = evidence_from(document, Plan(probe=False)).nvml
+    assert isinstance(facts, NvmlFacts)
+    assert (facts.processes and [str(one.memory_bytes) for one in facts.processes]) == listed
+    assert others(facts) == "3.91 GiB of its memory are in use, by whom the driver does not tell"
 
 
 def test_programs_take_memory_and_time_of_a_simulated_card() -> None:
