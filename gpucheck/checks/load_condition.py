@@ -8,6 +8,8 @@ A failure does not mean: a fake. A card at its power limit is as it should be, a
 References: ``nvmlDeviceGetCurrentClocksEventReasons``; burn-in tests compare with a known result in the same way.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
@@ -40,8 +42,8 @@ def load_condition(case: Case) -> Outcome:
     sensors = _sensors(load)
     found = [*_wrong(case, load), *_counted(load)]
     if not case.busy and not _laptop(case):
-        found += _held_down(load, sensors, case.how)
-    observed = "; ".join(part for part in (_temperature(sensors), _pace(load, case.how)) if part)
+        found += _held_down(load, case.how)
+    observed = "; ".join(part for part in (_temperature(sensors), _power(sensors), _pace(load, case.how)) if part)
     grave = sorted((one for one in found if one.severity is not Severity.INFO), key=_gravity)
     slow = load.last_rate_per_second < KEPT * load.first_rate_per_second
     if not grave and slow and (doubt := _doubt(case, sensors)):
@@ -107,9 +109,9 @@ def _grown(before: int | None, after: int | None) -> int:
     return max(0, after - before) if before is not None and after is not None else 0
 
 
-def _held_down(load: LoadTest, sensors: list[Telemetry], how: str) -> list[_Seen]:
-    """Slowdowns for heat and by the hardware, graver where the rate fell with them."""
-    reasons, path = _reasons(sensors), "load.during.throttle_reasons"
+def _held_down(load: LoadTest, how: str) -> list[_Seen]:
+    """Slowdowns for heat and by the hardware, graver where the rate fell with them; a moment's is none."""
+    reasons, path = _lasting(load), "load.during.throttle_reasons"
     kept = load.last_rate_per_second / max(load.first_rate_per_second, 1e-9)
     fell = f", and its rate fell to {kept:.0%} ({how})" if kept < KEPT else ""
     severity = Severity.HIGH if fell else Severity.MEDIUM
@@ -119,7 +121,7 @@ def _held_down(load: LoadTest, sensors: list[Telemetry], how: str) -> list[_Seen
     if "hardware" in reasons:
         remedy = "Look at power cables and supply, then at the cooling."
         return [_Seen(severity, f"the hardware's own brake acted {seconds}{fell}", path, remedy)]
-    if fell and not reasons and _told(load):
+    if fell and not _reasons(load.during) and _told(load):
         words = f"its rate fell to {kept:.0%} ({how}) for no reason that the driver tells"
         return [_Seen(Severity.MEDIUM, words, "load.last_rate_per_second", "Scan again; look at supply and cooling.")]
     return []
@@ -146,8 +148,14 @@ def _laptop(case: Case) -> bool:
     return chassis == "laptop" or (chassis == "unknown" and any(p.form_factor == "laptop" for p in case.match.fitting))
 
 
-def _reasons(sensors: list[Telemetry]) -> set[str]:
+def _reasons(sensors: Sequence[Telemetry]) -> set[str]:
     return {reason for one in sensors for reason in one.throttle_reasons or ()}
+
+
+def _lasting(load: LoadTest) -> set[str]:
+    """Reasons that were seen more than once under load, or in the only reading."""
+    seen = Counter(reason for one in load.during for reason in one.throttle_reasons or ())
+    return {reason for reason, times in seen.items() if times >= min(2, len(load.during))}
 
 
 def _well(load: LoadTest, sensors: list[Telemetry]) -> str:
@@ -168,6 +176,11 @@ def _temperature(sensors: list[Telemetry]) -> str:
     ]
     words = "; ".join(part for part in parts if part)
     return f"{words} (declared)" if words else ""
+
+
+def _power(sensors: list[Telemetry]) -> str:
+    most = max((one.power_watts for one in sensors if one.power_watts), default=None)
+    return f"{most:.0f} W at most (declared)" if most else ""
 
 
 def _pace(load: LoadTest, how: str) -> str:

@@ -3,7 +3,7 @@
 What it checks: the multiprocessors that reported themselves from running blocks, against the profile.
 Why it matters: a multiprocessor that is fused off cannot run a block, so this number cannot be forged upwards.
 How it can be fooled: downwards, by locking units; never upwards. Another program's blocks can keep a multiprocessor
-to themselves: on a busy card fewer than the driver counts prove nothing.
+to themselves: on a busy card fewer than the driver counts prove nothing, nor does less than all under MPS.
 A failure does not mean: fraud where only a slice is visible (MIG, vGPU), which is passed over.
 References: SKU tables; the ``%smid`` register of the PTX instruction set.
 """
@@ -30,9 +30,9 @@ def multiprocessors(case: Case) -> Outcome:
             f"{census.sm_count} ({case.how})",
             expected,
         )
-    if case.busy and census.sm_count < min(legal) and not _all_given(case):
+    if census.sm_count < min(legal) and (why := _kept_by(case)):
         return inconclusive(
-            f"Only {census.sm_count} multiprocessors ran, but {case.busy}, and may have kept the others.",
+            f"Only {census.sm_count} multiprocessors ran, but {why} the others. Scan again alone.",
             f"{census.sm_count} ({case.how})",
             expected,
         )
@@ -45,6 +45,13 @@ def multiprocessors(case: Case) -> Outcome:
         evidence=("census.sm_count",),
         kinds=(Kind.REMARKED,),
     )
+
+
+def _kept_by(case: Case) -> str:
+    """Who may have kept the multiprocessors that did not run; empty where nobody could."""
+    if case.evidence.host.mps:
+        return "CUDA's Multi-Process Service (MPS) is at work and may have kept"
+    return f"{case.busy}, and may have kept" if case.busy and not _all_given(case) else ""
 
 
 def _all_given(case: Case) -> bool:

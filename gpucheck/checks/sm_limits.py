@@ -15,8 +15,10 @@ from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.measured import Census
 from gpucheck.model.units import KIB
 
-_UNASKED_BYTES = 48 * KIB
-"""What every launch gets without asking for more: seen where asking did not work."""
+_SMALLER_BYTES = (64 * KIB, 96 * KIB, 99 * KIB, 163 * KIB)
+"""Limits of generations. Not 48 KiB: every launch gets that, seen where asking for more did not work."""
+_RESERVE_BYTES = 4 * KIB
+"""A driver keeps 1 KiB of each block's for itself since Ampere; another one may keep none, or more."""
 
 
 @check(id="sm-limits", title="Limits of a multiprocessor", severity=Severity.CRITICAL)
@@ -36,7 +38,7 @@ def sm_limits(case: Case) -> Outcome:
         return _fail(case, contradictions, observed, expected)
     if short := _short(census, warps, rooms):
         why = case.busy or "something else may have run on the card"
-        return inconclusive(f"A multiprocessor held less than {case.sku}'s: {short}; {why}.", observed, expected)
+        return inconclusive(f"A multiprocessor held other than {case.sku}'s: {short}; {why}.", observed, expected)
     return Outcome(Status.PASS, f"A multiprocessor holds what one of {case.sku} does.", observed, expected)
 
 
@@ -56,9 +58,14 @@ def _contradictions(census: Census, warps: list[int], rooms: list[int]) -> list[
     found = []
     if seen and warps and seen > warps[-1]:
         found.append("census.resident_warps_per_sm")
-    if room and rooms and (room > rooms[-1] or (room not in rooms and room < rooms[0] and room != _UNASKED_BYTES)):
+    if room and rooms and _foreign(room, rooms):
         found.append("census.shared_memory_block_bytes")
     return found
+
+
+def _foreign(room: int, rooms: list[int]) -> bool:
+    """Whether it is more than the die has, or just what an older generation has, and not nearly the die's own."""
+    return room > rooms[-1] + _RESERVE_BYTES or (room in _SMALLER_BYTES and room < rooms[0] - _RESERVE_BYTES)
 
 
 def _short(census: Census, warps: list[int], rooms: list[int]) -> str:

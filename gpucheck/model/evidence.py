@@ -48,6 +48,8 @@ class Host(Frozen):
     chassis: Literal["laptop", "desktop", "server", "unknown"] = "unknown"
     hypervisor: str | None = None
     container: bool = False
+    mps: bool = False
+    """CUDA programs share the cards through MPS, which may give each a part of the multiprocessors."""
     wsl: bool = False
     windows: bool = False
 

@@ -1,19 +1,17 @@
 """How NVML's answers are read: a value, or ``NoAnswer`` with its reason; an "N/A" is never passed on as a fact."""
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from gpucheck.model.base import Reason, Unavailable
-from gpucheck.model.measured import DeviceProcess
 from gpucheck.model.text import sanitise
 from gpucheck.sources.files import normalise_bdf
-from gpucheck.sources.nvml_library import NvmlError
 
 _TEXT_LIMIT = 4096
 _ABSENT = {"n/a", "[n/a]", "not supported", "[not supported]", "none"}
 _FAILED = {"unknown error", "[unknown error]", "err!", "gpu is lost", "[gpu is lost]"}
-_NOT_AVAILABLE = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+NOT_AVAILABLE = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+"""What stands for a number that there is none of."""
 
 _BRANDS = {
     1: "Quadro",
@@ -48,18 +46,6 @@ _ARCHITECTURES = {
 }
 _VIRTUALIZATION = {0: "None", 1: "Pass-Through", 2: "VGPU", 3: "Host VGPU", 4: "Host VSGA"}
 _DRIVER_MODELS = {0: "WDDM", 1: "TCC", 2: "MCDM"}
-_MOST_PROCESSES = 256
-_MOST_CELSIUS = 200
-_THROTTLES = {
-    "thermal": 0x20 | 0x40,  # by the driver for heat, by the hardware for heat
-    "power": 0x04,  # the driver keeps the power limit
-    "hardware": 0x08 | 0x80,  # the board's own slowdown, the power brake
-    "user": 0x02 | 0x10 | 0x100,  # application clocks, sync boost, display clocks
-    "idle": 0x01,
-}
-"""Bits of ``nvmlDeviceGetCurrentClocksEventReasons``."""
-_WHOLE_NUMBERS = {1: "uiVal", 2: "ulVal", 3: "ullVal"}
-"""``nvmlValueType_t`` to the member of the union that holds it."""
 
 
 class NoAnswer(Exception):  # noqa: N818 - an outcome, not an error
@@ -109,7 +95,7 @@ def count(answer: Any) -> int:
     """A whole number, zero included; all ones mean "not available"."""
     if not isinstance(answer, int) or answer < 0:
         raise NoAnswer(Reason.FAILED, f"answered {plain_text(answer)[:40]}, which is no count")
-    if answer in _NOT_AVAILABLE:
+    if answer in NOT_AVAILABLE:
         raise NoAnswer(Reason.NOT_SUPPORTED, 'answered "not available"')
     return answer
 
@@ -228,70 +214,6 @@ def remapped_rows(answer: Any) -> Mapping[str, Any]:
         "row_remap_pending": flag(pending),
         "row_remap_failure": flag(failure),
     }
-
-
-def _processes(graphics: bool) -> Callable[[Any], tuple[DeviceProcess, ...]]:
-    """Programs on the card but for this one. A memory of all ones is one that the driver does not tell."""
-
-    def decode(answer: Any) -> tuple[DeviceProcess, ...]:
-        ours = {os.getpid(), os.getppid()}
-        return tuple(
-            DeviceProcess(pid=pid, memory_bytes=_told(one.usedGpuMemory), graphics=graphics)
-            for one in answer[:_MOST_PROCESSES]
-            if (pid := count(one.pid)) not in ours
-        )
-
-    return decode
-
-
-def _told(answer: Any) -> int | None:
-    return None if answer is None or answer in _NOT_AVAILABLE else count(answer)
-
-
-compute_processes = _processes(graphics=False)
-graphics_processes = _processes(graphics=True)
-
-
-def utilization(answer: Any) -> int:
-    """Percent of the last moment in which a kernel ran."""
-    value = count(answer.gpu)
-    if value > 100:
-        raise NoAnswer(Reason.FAILED, f"answered {value} %")
-    return value
-
-
-def celsius(answer: Any) -> float:
-    """A temperature that a card can have while it answers; 0 is what boards without the sensor say."""
-    value = positive(answer)
-    if value > _MOST_CELSIUS:
-        raise NoAnswer(Reason.FAILED, f"answered {value} degrees")
-    return float(value)
-
-
-def megahertz(answer: Any) -> float:
-    """A clock, which is 0 on a card that sleeps."""
-    return float(count(answer))
-
-
-def throttle_reasons(answer: Any) -> tuple[str, ...]:
-    """Names of the bits that hold the clocks down, each once."""
-    bits = count(answer)
-    return tuple(name for name, mask in _THROTTLES.items() if bits & mask)
-
-
-def field_value(answer: Any) -> int:
-    """The one value of an answer to ``nvmlDeviceGetFieldValues``, an unsigned whole number."""
-    value = answer[0]
-    if value.nvmlReturn:
-        raise NvmlError(value.nvmlReturn)
-    if value.valueType not in _WHOLE_NUMBERS:
-        raise NoAnswer(Reason.FAILED, f"answered with a value of type {value.valueType}")
-    return count(getattr(value.value, _WHOLE_NUMBERS[value.valueType]))
-
-
-def field_celsius(answer: Any) -> float:
-    """The same as a temperature."""
-    return celsius(field_value(answer))
 
 
 def _part(answer: Any, name: str) -> str:

@@ -12,13 +12,11 @@ from gpucheck.sources.nvml_answers import (
     bar1,
     brand,
     compute_capability,
-    compute_processes,
     count,
     cuda_version,
     driver_model,
     first_flag,
     flag,
-    graphics_processes,
     identity_text,
     memory,
     milliwatts,
@@ -30,9 +28,9 @@ from gpucheck.sources.nvml_answers import (
     power_range,
     remapped_rows,
     serial,
-    utilization,
     virtualization,
 )
+from gpucheck.sources.nvml_sensors import compute_processes, graphics_processes, utilization
 
 MEMORY_V2 = 0x02000028
 """Version word of ``nvmlMemory_v2_t``: 40 bytes, version 2."""

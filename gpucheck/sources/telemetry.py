@@ -10,21 +10,18 @@ from typing import Any
 
 from gpucheck.model.base import Collected, Reason, Unavailable
 from gpucheck.model.measured import Telemetry
-from gpucheck.sources.nvml_answers import (
-    NoAnswer,
-    celsius,
-    compute_processes,
-    count,
-    field_celsius,
-    graphics_processes,
-    megahertz,
-    milliwatts,
-    positive,
-    throttle_reasons,
-)
+from gpucheck.sources.nvml_answers import NoAnswer, count, milliwatts, positive
 from gpucheck.sources.nvml_library import NvmlError, NvmlLibrary, NvmlUnavailableError
 from gpucheck.sources.nvml_queries import Query
 from gpucheck.sources.nvml_reasons import reason_of, unavailable
+from gpucheck.sources.nvml_sensors import (
+    celsius,
+    compute_processes,
+    field_celsius,
+    graphics_processes,
+    megahertz,
+    throttle_reasons,
+)
 
 _CORE = 0
 _SLOWDOWN, _MEMORY_MOST = 1, 2

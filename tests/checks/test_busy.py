@@ -76,6 +76,17 @@ def test_multiprocessors_that_others_may_have_kept_are_open() -> None:
     assert finding(alter(few, nvml=idle), "multiprocessors").status is Status.FAIL
 
 
+def test_a_part_that_mps_gives_is_no_other_die() -> None:
+    shared = genuine().host.model_copy(update={"mps": True})
+    half = alter(genuine(), census__sm_count=64, cuda__sm_count=64, host=shared)
+    found = finding(half, "multiprocessors")
+    assert found.status is Status.INCONCLUSIVE
+    assert "MPS" in found.message
+    assert report(half).verdict.authenticity == "inconclusive"
+    assert finding(alter(half, census__sm_count=142), "multiprocessors").status is Status.FAIL
+    assert finding(alter(genuine(), host=shared), "multiprocessors").status is Status.PASS
+
+
 def test_a_fake_in_use_is_a_fake() -> None:
     document = {
         "title": "busy fake",

@@ -106,6 +106,7 @@ def test_a_card_that_bears_its_load() -> None:
     found = finding(make_evidence(), "load-condition")
     assert (found.status, found.severity) == (Status.PASS, Severity.INFO)
     assert "core 64 °C at most, slows down at 88 °C (declared)" in found.observed
+    assert "310 W at most (declared)" in found.observed
     assert "29.60 at the end (measured)" in found.observed
 
 
@@ -152,6 +153,12 @@ def test_what_is_wear(load: object) -> None:
 @pytest.mark.parametrize("reason", ["power", "user", "idle"])
 def test_a_card_at_its_limit_is_as_it_should_be(reason: str) -> None:
     load = make_load(during=(make_telemetry(throttle_reasons=(reason,)),), last_rate_per_second=29e12)
+    assert report(bears(load)).verdict.condition == "good"
+
+
+def test_a_moments_brake_is_no_wear() -> None:
+    calm, braked = make_telemetry(), make_telemetry(throttle_reasons=("hardware", "power"))
+    load = make_load(during=(braked, calm, calm), before=make_telemetry(throttle_reasons=("hardware", "idle")))
     assert report(bears(load)).verdict.condition == "good"
 
 

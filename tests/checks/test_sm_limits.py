@@ -25,6 +25,9 @@ def held(warps: int | None, kib: int | None) -> dict[str, int | None]:
         (40, 99, Status.INCONCLUSIVE),
         (32, 99, Status.INCONCLUSIVE),
         (48, 48, Status.INCONCLUSIVE),
+        (48, 100, Status.INCONCLUSIVE),
+        (48, 97, Status.INCONCLUSIVE),
+        (48, 80, Status.INCONCLUSIVE),
         (None, None, Status.INCONCLUSIVE),
     ],
 )
