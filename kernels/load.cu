@@ -6,8 +6,10 @@
  * load_run(source, vectors, seed, rounds, wrong)
  *     Every thread, `rounds` times over:
  *       CHAINS pairs (x, y) go STEPS times round a circle, x -> x - EPSILON * y, y -> y + EPSILON * x, each by one fused
- *       multiply-add in round-to-nearest: 2 * CHAINS * STEPS of them. Chain c begins at START_X * 2^-c, START_Y * 2^-c and
- *       ends, all exponents being c lower, at END_X * 2^-c, END_Y * 2^-c: the same bits on every sound unit.
+ *       multiply-add in round-to-nearest: 2 * CHAINS * STEPS of them. Chain c of thread t begins at START_X * 2^-e,
+ *       START_Y * 2^-e, e = c + t % SCALES, and ends, all exponents being e lower, at END_X * 2^-e, END_Y * 2^-e: the
+ *       same bits on every sound unit. Threads differ because the compiler would give sums that are alike in a whole
+ *       warp to the one unit that serves warps, and leave the others idle.
  *       READS vectors of source are read and held against mix() of their index.
  *     wrong[0] += chains that ended elsewhere, wrong[1] += vectors that held something else.
  *                                                                                     traffic: 16 * READS bytes read
@@ -24,6 +26,7 @@ typedef unsigned long long u64;
 #define CHAINS 4
 #define STEPS 128
 #define READS 2
+#define SCALES 8
 #define EPSILON 0.3321928f
 #define START_X 0.7853981f
 #define START_Y 0.5772156f
@@ -38,9 +41,11 @@ __device__ __forceinline__ u32 bits(float x) {
   __builtin_memcpy(&b, &x, 4);
   return b;
 }
-__device__ __forceinline__ float opaque(float x) {
-  volatile float v = x;
-  return v;
+__device__ __forceinline__ float power_of_two(u32 exponent) {
+  float x;
+  exponent <<= 23;
+  __builtin_memcpy(&x, &exponent, 4);
+  return x;
 }
 #else
 __device__ __forceinline__ uint4 load(const uint4* p) {
@@ -51,12 +56,7 @@ __device__ __forceinline__ uint4 load(const uint4* p) {
 }
 __device__ __forceinline__ float fused(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 __device__ __forceinline__ u32 bits(float x) { return __float_as_uint(x); }
-/* The compiler would work the whole circle out by itself. */
-__device__ __forceinline__ float opaque(float x) {
-  float v;
-  asm volatile("mov.f32 %0, %1;" : "=f"(v) : "f"(x));
-  return v;
-}
+__device__ __forceinline__ float power_of_two(u32 exponent) { return __uint_as_float(exponent << 23); }
 #endif
 
 __device__ __forceinline__ uint4 mix(u64 index, u32 seed) {
@@ -73,11 +73,12 @@ __device__ __forceinline__ u32 differs(uint4 a, uint4 b) {
 }
 
 __device__ __forceinline__ u32 circle() {
-  float x[CHAINS], y[CHAINS], scale = 1.0f;
+  float x[CHAINS], y[CHAINS];
+  u32 own = threadIdx.x % SCALES;
 #pragma unroll
-  for (int c = 0; c < CHAINS; ++c, scale *= 0.5f) {
-    x[c] = opaque(START_X * scale);
-    y[c] = opaque(START_Y * scale);
+  for (int c = 0; c < CHAINS; ++c) {
+    x[c] = START_X * power_of_two(127 - c - own);
+    y[c] = START_Y * power_of_two(127 - c - own);
   }
 #pragma unroll 8
   for (int step = 0; step < STEPS; ++step) {
@@ -89,7 +90,7 @@ __device__ __forceinline__ u32 circle() {
   u32 wrong = 0;
 #pragma unroll
   for (int c = 0; c < CHAINS; ++c)
-    wrong += bits(x[c]) != END_X_BITS - ((u32)c << 23) || bits(y[c]) != END_Y_BITS - ((u32)c << 23);
+    wrong += bits(x[c]) != END_X_BITS - ((c + own) << 23) || bits(y[c]) != END_Y_BITS - ((c + own) << 23);
   return wrong;
 }
 
