@@ -6,10 +6,10 @@
  * load_run(source, vectors, seed, rounds, wrong)
  *     Every thread, `rounds` times over:
  *       CHAINS pairs (x, y) go STEPS times round a circle, x -> x - EPSILON * y, y -> y + EPSILON * x, each by one fused
- *       multiply-add in round-to-nearest: 2 * CHAINS * STEPS of them. Chain c of thread t begins at START_X * 2^-e,
- *       START_Y * 2^-e, e = c + t % SCALES, and ends, all exponents being e lower, at END_X * 2^-e, END_Y * 2^-e: the
- *       same bits on every sound unit. Threads differ because the compiler would give sums that are alike in a whole
- *       warp to the one unit that serves warps, and leave the others idle.
+ *       multiply-add in round-to-nearest: 2 * CHAINS * STEPS of them. Chain c of thread t begins in round r at
+ *       START_X * 2^-e, START_Y * 2^-e, e = c + (t + r) % SCALES, and ends, all exponents being e lower, at END_X * 2^-e,
+ *       END_Y * 2^-e: the same bits on every sound unit. Threads differ because the compiler would give sums that are
+ *       alike in a whole warp to the one unit that serves warps, and rounds so that it works no answer out but once.
  *       READS vectors of source are read and held against mix() of their index.
  *     wrong[0] += chains that ended elsewhere, wrong[1] += vectors that held something else.
  *                                                                                     traffic: 16 * READS bytes read
@@ -72,9 +72,9 @@ __device__ __forceinline__ u32 differs(uint4 a, uint4 b) {
   return (a.x != b.x || a.y != b.y || a.z != b.z || a.w != b.w) ? 1u : 0u;
 }
 
-__device__ __forceinline__ u32 circle() {
+__device__ __forceinline__ u32 circle(u32 round) {
   float x[CHAINS], y[CHAINS];
-  u32 own = threadIdx.x % SCALES;
+  u32 own = (threadIdx.x + round) % SCALES;
 #pragma unroll
   for (int c = 0; c < CHAINS; ++c) {
     x[c] = START_X * power_of_two(127 - c - own);
@@ -116,7 +116,7 @@ load_run(const uint4* source, u64 vectors, u32 seed, u32 rounds, u32* wrong) {
       at += stride;
       while (at >= vectors) at -= vectors;
     }
-    sums += circle();
+    sums += circle(round);
 #pragma unroll
     for (int k = 0; k < READS; ++k) cells += differs(seen[k], mix(from[k], seed));
   }
