@@ -40,9 +40,14 @@ def load_condition(case: Case) -> Outcome:
     """Weigh everything that the load brought up."""
     load = measured(case.evidence.load, "load")
     sensors = _sensors(load)
-    found = [*_wrong(case, load), *_counted(load)]
+    if load.lost and (case.busy or case.evidence.host.mps):
+        why = case.busy or "other programs share the card through MPS"
+        return inconclusive(f"The card stopped answering under load: {load.lost}; {why}.", load.lost)
+    found = [*_lost(load), *_wrong(case, load), *_counted(load)]
     if not case.busy and not _laptop(case):
         found += _held_down(load, case.how)
+    if load.lost:
+        return _outcome(found, "")
     observed = "; ".join(part for part in (_temperature(sensors), _power(sensors), _pace(load, case.how)) if part)
     grave = sorted((one for one in found if one.severity is not Severity.INFO), key=_gravity)
     slow = load.last_rate_per_second < KEPT * load.first_rate_per_second
@@ -50,6 +55,11 @@ def load_condition(case: Case) -> Outcome:
         return inconclusive(f"The rate fell under load; {doubt}.", observed, f"at least {KEPT:.0%} kept")
     if not grave:
         return Outcome(Status.PASS, _well(load, sensors), observed)
+    return _outcome(grave, observed)
+
+
+def _outcome(grave: list[_Seen], observed: str) -> Outcome:
+    """Tell of all, the gravest first."""
     words = "; ".join(one.words for one in grave)
     return Outcome(
         Status.FAIL if grave[0].severity is not Severity.LOW else Status.PASS,
@@ -69,6 +79,14 @@ def _gravity(one: _Seen) -> int:
 
 def _sensors(load: LoadTest) -> list[Telemetry]:
     return [one for one in (load.before, *load.during, load.after) if not isinstance(one, Unavailable)]
+
+
+def _lost(load: LoadTest) -> list[_Seen]:
+    if not load.lost:
+        return []
+    words = f"the card stopped answering after {load.duration_seconds:.1f} s ({load.lost})"
+    remedy = "Look at power cables and supply and scan again. If it stays so, return it, or have it repaired."
+    return [_Seen(Severity.HIGH, words, "load.lost", remedy)]
 
 
 def _wrong(case: Case, load: LoadTest) -> list[_Seen]:

@@ -289,3 +289,5 @@ class LoadTest(Frozen):
     """Vectors of 16 bytes that read otherwise than they were written."""
     results: int = 0
     """Chains of sums that were held against their answer."""
+    lost: str = ""
+    """What was said when the card stopped answering in the middle of it; empty where it bore the load to its end."""

@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from gpucheck.device.protocol import U32, U64, Buffer, Device, Kernel, OutOfDeviceMemory
+from gpucheck.device.protocol import U32, U64, Buffer, Device, DeviceLost, Kernel, OutOfDeviceMemory
 from gpucheck.model.base import Collected, Reason, Unavailable
 from gpucheck.model.measured import LoadTest, Telemetry
 from gpucheck.model.units import MIB
@@ -50,6 +50,7 @@ class Load:
     seconds: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     results: int = 0
+    lost: str = ""
 
     @property
     def spent(self) -> float:
@@ -81,10 +82,10 @@ class Load:
         self.rounds = int(min(max(1, wanted), 8 * self.rounds, _MOST_ROUNDS))
 
     def rate(self, start: float, end: float) -> float:
-        """Median rate of the launches that began between two times, of the last one where there are none."""
-        begun = np.cumsum([0.0, *self.seconds[:-1]])
+        """Median rate of the launches that began between two times, of the last one where there are none, else 0."""
+        begun = np.cumsum([0.0, *self.seconds])[:-1]
         chosen = [rate for rate, at in zip(self.rates, begun, strict=True) if start <= at < end]
-        return median(chosen) if chosen else self.rates[-1]
+        return median(chosen or self.rates[-1:] or [0.0])
 
 
 def probe(device: Device, options: ProbeOptions) -> LoadTest | Unavailable:
@@ -98,7 +99,7 @@ def probe(device: Device, options: ProbeOptions) -> LoadTest | Unavailable:
         load = Load(device, _take(device, held), _small(device, held))
         load.fill()
         during = _run(load, wanted, options)
-        wrong = device.download(load.wrong, np.dtype(np.uint32), 2)
+        wrong = (0, 0) if load.lost else device.download(load.wrong, np.dtype(np.uint32), 2)
     finally:
         give_back(device, held)
     return LoadTest(
@@ -111,12 +112,24 @@ def probe(device: Device, options: ProbeOptions) -> LoadTest | Unavailable:
         wrong_results=int(wrong[0]),
         wrong_reads=int(wrong[1]),
         results=load.results,
+        lost=load.lost,
     )
 
 
 def _run(load: Load, wanted: float, options: ProbeOptions) -> tuple[Telemetry, ...]:
-    """Launch until the device's seconds are used up; look at the sensors four times a second."""
+    """Launch until the device's seconds are used up, or it is lost; look at the sensors four times a second.
+
+    Reasons of what cannot be read are those of the readings before and after.
+    """
     seen: list[Collected[Telemetry]] = []
+    try:
+        _go_on(load, wanted, options, seen)
+    except DeviceLost as error:
+        load.lost = error.message
+    return tuple(one.model_copy(update={"missing": {}}) for one in seen if not isinstance(one, Unavailable))
+
+
+def _go_on(load: Load, wanted: float, options: ProbeOptions, seen: list[Collected[Telemetry]]) -> None:
     look_at = 0.0
     while load.spent < wanted and len(load.seconds) < _MOST_LAUNCHES:
         if load.spent >= look_at:
@@ -125,7 +138,6 @@ def _run(load: Load, wanted: float, options: ProbeOptions) -> tuple[Telemetry, .
         else:
             load.launch()
         options.tell(load.spent / wanted, "load")
-    return tuple(one for one in seen if not isinstance(one, Unavailable))
 
 
 def _take(device: Device, held: list[Buffer]) -> Buffer:

@@ -13,6 +13,7 @@ from gpucheck.device.protocol import (
     Buffer,
     DeviceAttributes,
     DeviceError,
+    DeviceLost,
     DeviceUnavailable,
     Kernel,
     MemoryInfo,
@@ -142,6 +143,8 @@ class SimulatedDevice:
         if self._sensors is not None:
             seconds *= self._sensors.slowness(kernel.family)
             self._sensors.ran(kernel.family, seconds)
+            if self._sensors.dead:
+                raise DeviceLost(f"the device was lost while running {kernel.function}")
         return seconds
 
     def host_copy(self, buffer: Buffer, *, to_device: bool, repeats: int) -> float:  # noqa: ARG002 - alike both ways

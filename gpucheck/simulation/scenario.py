@@ -51,6 +51,8 @@ class Silicon(Strict):
     throttled_rate: float = Field(default=0.7, gt=0, le=1)
     load_errors: float = Field(default=0, ge=0, le=1e6)
     """Wrong results in a second of full load: arithmetic that fails when hot, a supply that sags."""
+    dies_after_seconds: float | None = Field(default=None, ge=0)
+    """Of full load; from then on the card does not answer."""
     noise: float = Field(default=0.004, ge=0, le=0.2)
     memory_fault: tuple[MemoryFault, ...] = Field(default=(), strict=False, max_length=32)
 

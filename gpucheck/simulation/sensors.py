@@ -34,6 +34,12 @@ class Sensors:
         """Whether the clocks are held down now."""
         return self.soldered.throttles is not None and self.heated_seconds >= _THROTTLES_AFTER_SECONDS and self.loaded
 
+    @property
+    def dead(self) -> bool:
+        """Whether it has borne all the load that it ever will."""
+        limit = self.soldered.dies_after_seconds
+        return limit is not None and self.heated_seconds > limit
+
     def slowness(self, family: str) -> float:
         """How much longer a kernel takes than on a card that is idle and cool."""
         self.loaded = family == LOAD

@@ -37,6 +37,7 @@ class Soldered:
     throttled_rate: float = 1.0
     load_errors: float = 0.0
     """Wrong results in a second of full load."""
+    dies_after_seconds: float | None = None
 
     @property
     def link_bandwidth(self) -> float:
@@ -90,6 +91,7 @@ def solder(silicon: Silicon, profile: Profile, declared_bytes: int) -> Soldered:
         throttles=silicon.throttles,
         throttled_rate=silicon.throttled_rate,
         load_errors=silicon.load_errors,
+        dies_after_seconds=silicon.dies_after_seconds,
     )
 
 

@@ -190,6 +190,16 @@ def test_memory_that_the_walk_has_judged_is_not_judged_twice() -> None:
     assert finding(evidence, "load-condition").status is Status.PASS
 
 
+def test_a_card_that_dies_under_load_is_defective() -> None:
+    dying = {"title": "dying", "silicon": {"profile": "geforce-rtx-4090", "dies_after_seconds": 1.0}}
+    result = report(evidence_from(dying))
+    found = next(f for f in result.findings if f.check == "load-condition")
+    assert "stopped answering after 1." in found.message
+    assert (result.verdict.authenticity, result.verdict.condition) == ("authentic", "defective")
+    beside = alter(evidence_from(dying), nvml=make_nvml(processes=(DeviceProcess(pid=7, memory_bytes=3 << 30),)))
+    assert finding(beside, "load-condition").status is Status.INCONCLUSIVE
+
+
 def test_an_overheating_card_is_defective_and_no_fake() -> None:
     verdict = report(evidence_of("rtx-4090-overheating")).verdict
     assert (verdict.authenticity, verdict.condition) == ("authentic", "defective")

@@ -81,10 +81,27 @@ def test_without_sensors_the_results_still_count() -> None:
 
 
 def test_a_card_without_memory_or_life_leaves_nothing_allocated() -> None:
-    for device, error in ((FakeDevice(16 * MIB), OutOfDeviceMemory), (FakeDevice(dies_at=3), DeviceLost)):
+    for device, error in ((FakeDevice(16 * MIB), OutOfDeviceMemory), (FakeDevice(dies_at=0), DeviceLost)):
         with pytest.raises(error):
             load.probe(device, ProbeOptions())
         assert not device.held
+
+
+@pytest.mark.parametrize(("after", "looks"), [(1.5, 4), (0.01, 0)])
+def test_a_card_that_dies_under_load_is_told_as_that(after: float, looks: int) -> None:
+    found = loaded({"dies_after_seconds": after})
+    assert "lost while running load_run" in found.lost
+    assert found.duration_seconds == pytest.approx(after, abs=0.3)
+    assert len(found.during) >= looks
+    assert (found.wrong_results, found.wrong_reads) == (0, 0)
+
+
+def test_a_card_lost_in_mid_load_leaves_nothing_allocated() -> None:
+    device = FakeDevice(dies_at=4)
+    found = load.probe(device, ProbeOptions())
+    assert isinstance(found, LoadTest)
+    assert found.lost == "gone"
+    assert not device.held
 
 
 def test_a_small_card_is_loaded_with_what_it_has() -> None:
