@@ -49,17 +49,17 @@ def load_condition(case: Case) -> Outcome:
     if load.lost:
         return _outcome(found, "")
     observed = "; ".join(part for part in (_temperature(sensors), _power(sensors), _pace(load, case.how)) if part)
-    grave = sorted((one for one in found if one.severity is not Severity.INFO), key=_gravity)
     slow = load.last_rate_per_second < KEPT * load.first_rate_per_second
-    if not grave and slow and (doubt := _doubt(case, sensors)):
+    if not found and slow and (doubt := _doubt(case, sensors)):
         return inconclusive(f"The rate fell under load; {doubt}.", observed, f"at least {KEPT:.0%} kept")
-    if not grave:
+    if not found:
         return Outcome(Status.PASS, _well(load, sensors), observed)
-    return _outcome(grave, observed)
+    return _outcome(found, observed)
 
 
-def _outcome(grave: list[_Seen], observed: str) -> Outcome:
+def _outcome(found: list[_Seen], observed: str) -> Outcome:
     """Tell of all, the gravest first."""
+    grave = sorted(found, key=_gravity)
     words = "; ".join(one.words for one in grave)
     return Outcome(
         Status.FAIL if grave[0].severity is not Severity.LOW else Status.PASS,

@@ -115,7 +115,7 @@ class SimulatedCard:
     @cached_property
     def sensors(self) -> Sensors:
         """Its sensors and counters; they follow what its device does."""
-        return Sensors(self.soldered, self.scenario.environment, self.declared.nvml)
+        return Sensors(self.soldered, self.scenario.environment, self.declared.nvml, seed=self.scenario.seed)
 
     def telemetry(self) -> Collected[Telemetry]:
         """What the driver tells of them now."""

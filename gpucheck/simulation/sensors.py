@@ -1,6 +1,7 @@
 """The sensors and counters of a simulated card. They follow what its silicon did, in the silicon's own time."""
 
 import math
+import random
 from dataclasses import dataclass
 
 from gpucheck.model.evidence import NvmlFacts
@@ -28,6 +29,11 @@ class Sensors:
     moved_bytes: float = 0.0
     loaded: bool = False
     """The last thing that ran was a load."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Let other people's kernels take their turns as the seed has it."""
+        self._turns = random.Random(self.seed)  # noqa: S311 - a simulation
 
     @property
     def throttling(self) -> bool:
@@ -44,7 +50,12 @@ class Sensors:
         """How much longer a kernel takes than on a card that is idle and cool."""
         self.loaded = family == LOAD
         slowed = 1 / self.soldered.throttled_rate if self.throttling else 1.0
-        return slowed / (1 - self.environment.busy_share)
+        return slowed * (1 + self._waiting())
+
+    def _waiting(self) -> float:
+        """Time that a kernel waits for others' against its own: they take turns, so one waits long and another not."""
+        share = self.environment.busy_share
+        return share / (1 - share) * self._turns.gammavariate(2.0, 0.5) if share else 0.0
 
     def ran(self, family: str, seconds: float) -> None:
         """Note a kernel's time."""
