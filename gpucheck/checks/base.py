@@ -206,6 +206,14 @@ def inconclusive(message: str, observed: str = "", expected: str = "", evidence:
     return Outcome(Status.INCONCLUSIVE, message, observed, expected, evidence=evidence, confidence=Confidence.LOW)
 
 
+def unless_busy(case: Case, failure: Outcome) -> Outcome:
+    """Leave a failure open that somebody else may have caused who used the card meanwhile."""
+    if failure.status is not Status.FAIL or not case.busy:
+        return failure
+    message = f"{failure.message} But {case.busy}, and may be the cause: scan again alone."
+    return inconclusive(message, failure.observed, failure.expected, failure.evidence)
+
+
 Appraisal = Callable[[Case], Outcome]
 
 

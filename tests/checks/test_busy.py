@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from gpucheck.checks.base import others
+from gpucheck.checks.base import Case, Outcome, others, unless_busy
 from gpucheck.model.evidence import NvmlFacts
 from gpucheck.model.finding import Status
 from gpucheck.model.measured import DeviceProcess
 from gpucheck.model.units import GIB, MIB
 from gpucheck.pipeline import Plan
 from tests.builders import make_nvml
-from tests.cards import alter, evidence_from, evidence_of, finding, genuine, report
+from tests.cards import alter, catalog, evidence_from, evidence_of, finding, genuine, report
 
 
 def program(pid: int, mib: int | None, graphics: bool = False) -> DeviceProcess:
@@ -121,3 +121,16 @@ def test_programs_take_memory_and_time_of_a_simulated_card() -> None:
     assert busy.memory_walk.tested_bytes < idle.memory_walk.tested_bytes - 4 * GIB  # type: ignore[union-attr]
     ratio = busy.bandwidth.read_bytes_per_second / idle.bandwidth.read_bytes_per_second  # type: ignore[union-attr]
     assert ratio == pytest.approx(0.5, rel=0.05)
+
+
+def test_only_a_failure_is_left_open_and_only_where_somebody_was_there() -> None:
+    failure = Outcome(Status.FAIL, "It is slow.", observed="3 GB/s", expected="9 GB/s", evidence=("bandwidth",))
+    passed = Outcome(Status.PASS, "It is fast.")
+    alone = Case(genuine(), catalog().match(genuine()), None, catalog())
+    beside = Case(alter(genuine(), nvml=BUSY), alone.match, None, alone.catalog)
+    assert unless_busy(alone, failure) is failure
+    assert unless_busy(beside, passed) is passed
+    left = unless_busy(beside, failure)
+    assert left.status is Status.INCONCLUSIVE
+    assert left.message.startswith("It is slow. But another program holds 3.10 GiB (pid 77)")
+    assert (left.observed, left.expected, left.evidence) == ("3 GB/s", "9 GB/s", ("bandwidth",))
