@@ -12,14 +12,16 @@ from gpucheck.model.units import MIB
 from gpucheck.pipeline import Plan
 from gpucheck.probes import load
 from gpucheck.probes.options import ProbeOptions
-from gpucheck.simulation import card
-from tests.cards import evidence_from
+from gpucheck.simulation import Scenario, SimulatedCard, card
+from tests.cards import catalog, evidence_from
 from tests.probes.fakes import FakeDevice
 
 
 def loaded(silicon: dict[str, Any], **sections: Any) -> LoadTest:
     document = {"title": "mine", "silicon": {"profile": "geforce-rtx-4090", **silicon}, **sections}
-    found = evidence_from(document).load
+    profile = catalog().by_id("geforce-rtx-4090")
+    one = SimulatedCard(Scenario.model_validate(document), "mine", profile, profile)
+    found = load.probe(one.open_device(), ProbeOptions(telemetry=one.telemetry))
     assert isinstance(found, LoadTest)
     return found
 
