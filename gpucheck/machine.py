@@ -5,7 +5,7 @@ A card that the driver refuses is examined all the same, as far as the bus tells
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from gpucheck import child
 from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavailable
 from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
 from gpucheck.model.measured import Telemetry
-from gpucheck.sources import driver, nvml, pci
+from gpucheck.sources import driver, nvml, pci, telemetry
 from gpucheck.sources.files import normalise_bdf
 from gpucheck.sources.host import read_host
 from gpucheck.sources.nvml_library import PynvmlLibrary
@@ -79,7 +79,7 @@ class HostCard:
 
     def telemetry(self) -> Collected[Telemetry]:
         """Sensors and counters, as NVML tells them."""
-        return self.no_nvml or Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="sensors are not read")
+        return self.no_nvml or _sensors().read(self.bdf)
 
     def _read_nvml(self) -> Collected[NvmlFacts]:
         if self.no_nvml:
@@ -88,6 +88,12 @@ class HostCard:
         if isinstance(facts, Unavailable) and facts.detail == NOT_LISTED:
             return driver.refusal(self.proc_root, self.bdf) or facts
         return facts
+
+
+@cache
+def _sensors() -> telemetry.Reader:
+    """One for the process, so that a reading costs no opening of the library."""
+    return telemetry.Reader(PynvmlLibrary())
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,16 @@ from typing import Any
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import CudaFacts, DriverFacts, Evidence, Host, NvmlFacts, PciFacts
 from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
-from gpucheck.model.measured import Bandwidth, Census, Fingerprint, MemoryWalk, Throughput
+from gpucheck.model.measured import (
+    Bandwidth,
+    Census,
+    Fingerprint,
+    HostLink,
+    LoadTest,
+    MemoryWalk,
+    Telemetry,
+    Throughput,
+)
 from gpucheck.model.report import CardReport, MatchSummary, Report, Rulebook, Tool
 from gpucheck.model.units import GIB, MIB
 from gpucheck.model.verdict import Authenticity, Condition, Contribution, Verdict
@@ -80,8 +89,61 @@ def make_cuda(**facts: Any) -> CudaFacts:
 
 
 def make_census(**facts: Any) -> Census:
-    """A count of the multiprocessors that an RTX 4090 has."""
-    return Census.model_validate({"sm_count": 128, "machine_code": "8.9", "blocks": 4096} | facts)
+    """A count of the multiprocessors that an RTX 4090 has, and what one of them holds."""
+    stated: dict[str, Any] = {
+        "sm_count": 128,
+        "machine_code": "8.9",
+        "blocks": 3328,
+        "sm_clock_mhz": 2520.0,
+        "resident_warps_per_sm": 48,
+        "shared_memory_block_bytes": 101376,
+    }
+    return Census.model_validate(stated | facts)
+
+
+def make_telemetry(**facts: Any) -> Telemetry:
+    """Sensors of a card that works and is cool."""
+    stated: dict[str, Any] = {
+        "temperature_celsius": 62.0,
+        "slowdown_celsius": 88.0,
+        "power_watts": 310.0,
+        "sm_clock_mhz": 2520.0,
+        "throttle_reasons": (),
+        "pcie_generation": 4,
+        "pcie_lanes": 16,
+        "pcie_replays": 0,
+        "processes": (),
+    }
+    return Telemetry.model_validate(stated | facts)
+
+
+def make_host_link(**facts: Any) -> HostLink:
+    """Transfers over a link of sixteen lanes of the fourth generation."""
+    stated: dict[str, Any] = {
+        "host_to_device_bytes_per_second": 25.1e9,
+        "device_to_host_bytes_per_second": 26.3e9,
+        "buffer_bytes": 256 * MIB,
+        "samples": 5,
+        "generation_under_load": 4,
+        "lanes_under_load": 16,
+        "replays_before": 0,
+        "replays_after": 0,
+    }
+    return HostLink.model_validate(stated | facts)
+
+
+def make_load(**facts: Any) -> LoadTest:
+    """Three seconds of load that a sound card bears."""
+    stated: dict[str, Any] = {
+        "duration_seconds": 3.05,
+        "before": make_telemetry(temperature_celsius=41.0, power_watts=25.0),
+        "during": (make_telemetry(), make_telemetry(temperature_celsius=64.0)),
+        "after": make_telemetry(temperature_celsius=63.0),
+        "first_rate_per_second": 30e12,
+        "last_rate_per_second": 29.6e12,
+        "results": 3_000_000_000,
+    }
+    return LoadTest.model_validate(stated | facts)
 
 
 def make_throughput(**facts: Any) -> Throughput:
@@ -165,6 +227,8 @@ def make_evidence(**sections: Any) -> Evidence:
         "fingerprint": make_fingerprint(),
         "bandwidth": make_bandwidth(),
         "memory_walk": make_walk(),
+        "host_link": make_host_link(),
+        "load": make_load(),
         "kernels": {"memory_walk": "sha256:" + "ab" * 32},
     }
     return Evidence.model_validate(stated | sections)

@@ -12,8 +12,11 @@ from gpucheck.checks.compute_capability import compute_capability
 from gpucheck.checks.core_count import core_count
 from gpucheck.checks.driver_support import driver_support
 from gpucheck.checks.gpu_part_number import gpu_part_number
+from gpucheck.checks.host_link import host_link
 from gpucheck.checks.known_modification import known_modification
 from gpucheck.checks.laptop_die import laptop_die
+from gpucheck.checks.link_errors import link_errors
+from gpucheck.checks.load_condition import load_condition
 from gpucheck.checks.memory_bandwidth import memory_bandwidth
 from gpucheck.checks.memory_capacity import memory_capacity
 from gpucheck.checks.memory_clock import memory_clock
@@ -26,6 +29,7 @@ from gpucheck.checks.multiprocessors import multiprocessors
 from gpucheck.checks.numeric_fingerprint import numeric_fingerprint
 from gpucheck.checks.pcie_link import pcie_link
 from gpucheck.checks.product_name import product_name
+from gpucheck.checks.sm_limits import sm_limits
 from gpucheck.checks.source_agreement import source_agreement
 from gpucheck.checks.subsystem import subsystem
 from gpucheck.checks.tensor_tier import tensor_tier
@@ -39,9 +43,11 @@ ALL_CHECKS: tuple[Check, ...] = (
     arithmetic_rates,
     tensor_tier,
     numeric_fingerprint,
+    sm_limits,
     memory_capacity,
     memory_residency,
     memory_bandwidth,
+    host_link,
     # what is declared, against the profile
     memory_size,
     known_modification,
@@ -65,6 +71,8 @@ ALL_CHECKS: tuple[Check, ...] = (
     memory_faults,
     memory_uniformity,
     memory_health,
+    link_errors,
+    load_condition,
 )
 """The list is explicit; a test holds it against the folder."""
 

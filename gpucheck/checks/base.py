@@ -11,9 +11,17 @@ from gpucheck.model.base import Collected, Unavailable
 from gpucheck.model.evidence import Evidence, NvmlFacts
 from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
 from gpucheck.model.match import Claim, Match
+from gpucheck.model.measured import DeviceProcess
 from gpucheck.model.profile import Profile
+from gpucheck.model.units import GIB, MIB, gib
 
 T = TypeVar("T")
+
+_WINDOW_BYTES = 512 * MIB
+"""What a program that only draws has to hold before it counts: a desktop's parts hold less."""
+_UNNAMED_BYTES, _UNNAMED_SHARE = 3 * GIB // 2, 1 / 16
+"""In use without a name; less than that are the driver itself and a desktop."""
+_BUSY_PERCENT = 50
 
 _WORDS = {
     "memory_total_bytes": "size of memory",
@@ -95,6 +103,12 @@ class Case:
         """Why this is a part of a card rather than a whole one (MIG, vGPU), empty where it is a whole one."""
         return partition(self.evidence)
 
+    @property
+    def busy(self) -> str:
+        """Who else used the card during the scan, in words; empty where nothing shows that anybody did."""
+        facts = self.evidence.nvml
+        return "" if isinstance(facts, Unavailable) else others(facts)
+
 
 def partition(evidence: Evidence) -> str:
     """Why the evidence is of a part of a card (MIG, a virtual GPU), empty where it is of a whole one."""
@@ -107,6 +121,41 @@ def partition(evidence: Evidence) -> str:
     if (facts and facts.mig_enabled) or any(map(_SLICE.search, names)):
         return "MIG is on: kernels see one slice"
     return ""
+
+
+def others(facts: NvmlFacts) -> str:
+    """Say who else holds or uses a card, as the driver tells; a desktop alone is nobody."""
+    if named := _programs(facts):
+        held = sum(p.memory_bytes or 0 for p in named)
+        numbers = ", ".join(str(p.pid) for p in named[:4]) + (", ..." if len(named) > 4 else "")
+        if len(named) == 1:
+            return (
+                f"another program holds {gib(held)} (pid {numbers})"
+                if held
+                else f"another program runs (pid {numbers})"
+            )
+        return f"{len(named)} other programs hold {gib(held)} (pids {numbers})"
+    used, total = facts.memory_used_bytes or 0, facts.memory_total_bytes or 0
+    if used >= max(_UNNAMED_BYTES, _UNNAMED_SHARE * total):
+        return f"{gib(used)} of its memory are in use, by whom the driver does not tell"
+    if (facts.utilization_percent or 0) >= _BUSY_PERCENT:
+        return f"kernels of others keep it busy {facts.utilization_percent} % of the time"
+    return ""
+
+
+def _programs(facts: NvmlFacts) -> list[DeviceProcess]:
+    """Programs that compute alone, and those that draw with much memory; each once.
+
+    Under WDDM every window is listed, and of none is the memory told: such say nothing.
+    """
+    listed = facts.processes or ()
+    drawing = {one.pid for one in listed if one.graphics}
+    found: dict[int, DeviceProcess] = {}
+    for one in listed:
+        told = one.memory_bytes is not None or (facts.driver_model != "WDDM" and one.pid not in drawing)
+        if told and (one.pid not in drawing or (one.memory_bytes or 0) >= _WINDOW_BYTES):
+            found.setdefault(one.pid, one)
+    return sorted(found.values(), key=lambda one: -(one.memory_bytes or 0))
 
 
 class Missing(Exception):  # noqa: N818 - it is not an error: the check becomes inconclusive
@@ -155,6 +204,14 @@ def not_applicable(message: str) -> Outcome:
 def inconclusive(message: str, observed: str = "", expected: str = "", evidence: tuple[str, ...] = ()) -> Outcome:
     """The question arises and has no answer."""
     return Outcome(Status.INCONCLUSIVE, message, observed, expected, evidence=evidence, confidence=Confidence.LOW)
+
+
+def unless_busy(case: Case, failure: Outcome) -> Outcome:
+    """Leave a failure open that somebody else may have caused who used the card meanwhile."""
+    if failure.status is not Status.FAIL or not case.busy:
+        return failure
+    message = f"{failure.message} But {case.busy}, and may be the cause: scan again alone."
+    return inconclusive(message, failure.observed, failure.expected, failure.evidence)
 
 
 Appraisal = Callable[[Case], Outcome]

@@ -8,7 +8,7 @@ A failure does not mean: fraud by itself: a hot, busy or power-limited card is s
 References: measured rates of 391 runs in public benchmarks; profiles under ``memory``.
 """
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, unless_busy
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.units import rate
 
@@ -32,7 +32,7 @@ def memory_bandwidth(case: Case) -> Outcome:
         return _fail(f"At {rate(best)} the memory is faster than {case.sku} can be.", observed, expected)
     if best < TOO_SLOW * peaks[0]:
         message = f"The memory reaches {rate(best)}, {best / peaks[0]:.0%} of what {case.sku} could."
-        return _fail(message, observed, expected)
+        return unless_busy(case, _fail(message, observed, expected))
     if best < SLOW * peaks[0]:
         return inconclusive("The memory is slower than usual; scan again on an idle, cool card.", observed, expected)
     return Outcome(Status.PASS, f"{share:.0%} of the theoretical peak, as genuine cards reach.", observed, expected)

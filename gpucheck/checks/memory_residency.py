@@ -9,15 +9,18 @@ The last 512 MiB of a GTX 970 are that slow by build, and passed over.
 References: NVIDIA's note on system memory fallback since driver 536.40; rates of PCIe generations.
 """
 
+from itertools import pairwise
 from statistics import median
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, unless_busy
 from gpucheck.model.finding import Kind, Severity, Status
 from gpucheck.model.measured import MemoryWalk, SlowRegion
-from gpucheck.model.units import MIB, gib, rate
+from gpucheck.model.units import GIB, MIB, gib, rate
 
 HOST_SPEED = 0.25
 """Windows below this share of the median rate are not on the card: five generations of PCIe stay below it."""
+_BUS_SPEED = 0.15
+"""What links reach of the memory's rate, but for the fastest link and the slowest memory."""
 
 _BUILT_SLOW = {"geforce-gtx-970": 512 * MIB}
 """Models whose last part of memory is that slow by build: one of eight controllers serves it alone."""
@@ -47,7 +50,7 @@ def memory_residency(case: Case) -> Outcome:
             f"{gib(size)} answered at the speed of the host's memory. Windows does this when the card is full; close "
             "other programs, or scan under Linux.", observed, "all of it at full speed", ("memory_walk.slow_regions",)
         )  # fmt: skip
-    return Outcome(
+    failure = Outcome(
         Status.FAIL,
         f"{gib(size)} of the declared memory is the host's, not the card's: it answers at {rate(slowest)}. "
         f"The card's own memory ends at {gib(own)}.",
@@ -57,6 +60,13 @@ def memory_residency(case: Case) -> Outcome:
         evidence=("memory_walk.slow_regions",),
         kinds=(Kind.PAGED,),
     )
+    return failure if _one_stretch(paged) else unless_busy(case, failure)
+
+
+def _one_stretch(paged: list[SlowRegion]) -> bool:
+    """Whether it lies together and is far slower than turns with other programs make it, which hit here and there."""
+    together = all(one.first_byte + one.length_bytes == next_.first_byte for one, next_ in pairwise(paged))
+    return together and sum(r.length_bytes for r in paged) >= GIB and all(r.ratio < _BUS_SPEED for r in paged)
 
 
 def _slow_everywhere(case: Case, walk: MemoryWalk) -> bool:

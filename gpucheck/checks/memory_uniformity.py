@@ -7,7 +7,7 @@ A failure does not mean: a fake. A few old models (GTX 970, 660 Ti, 550 Ti) were
 References: kernel drivers' handling of mixed memory; reports of GDDR error retransmission.
 """
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, unless_busy
 from gpucheck.checks.memory_residency import HOST_SPEED
 from gpucheck.model.finding import Confidence, Severity, Status
 from gpucheck.model.measured import MemoryWalk, SlowRegion
@@ -35,7 +35,7 @@ def memory_uniformity(case: Case) -> Outcome:
     )
     if any(p.id in _BUILT_UNEVEN for p in case.profiles):
         return inconclusive(f"{case.sku} was built with a slower part of memory.", words)
-    return Outcome(
+    failure = Outcome(
         Status.FAIL,
         f"Part of the memory is slow: {words}. That is damage or a cut channel, not a forgery.",
         observed=words,
@@ -44,6 +44,7 @@ def memory_uniformity(case: Case) -> Outcome:
         confidence=Confidence.MEDIUM,
         evidence=("memory_walk.slow_regions",),
     )
+    return unless_busy(case, failure)
 
 
 def _shared_with_host(region: SlowRegion, walk: MemoryWalk) -> bool:

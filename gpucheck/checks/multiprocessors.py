@@ -2,12 +2,14 @@
 
 What it checks: the multiprocessors that reported themselves from running blocks, against the profile.
 Why it matters: a multiprocessor that is fused off cannot run a block, so this number cannot be forged upwards.
-How it can be fooled: downwards, by locking units; never upwards.
+How it can be fooled: downwards, by locking units; never upwards. Another program's blocks can keep a multiprocessor
+to themselves: on a busy card fewer than the driver counts prove nothing, nor does less than all under MPS.
 A failure does not mean: fraud where only a slice is visible (MIG, vGPU), which is passed over.
 References: SKU tables; the ``%smid`` register of the PTX instruction set.
 """
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
+from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Kind, Severity, Status
 
 
@@ -28,6 +30,12 @@ def multiprocessors(case: Case) -> Outcome:
             f"{census.sm_count} ({case.how})",
             expected,
         )
+    if census.sm_count < min(legal) and (why := _kept_by(case)):
+        return inconclusive(
+            f"Only {census.sm_count} multiprocessors ran, but {why} the others. Scan again alone.",
+            f"{census.sm_count} ({case.how})",
+            expected,
+        )
     return Outcome(
         Status.FAIL,
         f"{case.sku} has {expected} multiprocessors; on this silicon {census.sm_count} ran.",
@@ -37,3 +45,18 @@ def multiprocessors(case: Case) -> Outcome:
         evidence=("census.sm_count",),
         kinds=(Kind.REMARKED,),
     )
+
+
+def _kept_by(case: Case) -> str:
+    """Who may have kept the multiprocessors that did not run; empty where nobody could."""
+    if case.evidence.host.mps:
+        return "CUDA's Multi-Process Service (MPS) is at work and may have kept"
+    return f"{case.busy}, and may have kept" if case.busy and not _all_given(case) else ""
+
+
+def _all_given(case: Case) -> bool:
+    """Whether every multiprocessor ran that the CUDA driver itself counts: then no other program kept one."""
+    census, cuda = case.evidence.census, case.evidence.cuda
+    if isinstance(census, Unavailable) or isinstance(cuda, Unavailable):
+        return False
+    return census.sm_count >= cuda.sm_count

@@ -22,9 +22,11 @@ from gpucheck.device.protocol import (
     DeviceUnavailable,
     Kernel,
     MemoryInfo,
+    OutOfDeviceMemory,
 )
 from gpucheck.model.base import Reason
 from gpucheck.model.text import sanitise
+from gpucheck.model.units import mib
 
 _ATTRIBUTE = {
     "ecc": 32,
@@ -37,6 +39,12 @@ _ATTRIBUTE = {
 }
 """Numbers of ``cudaDeviceAttr``."""
 _TO_DEVICE, _TO_HOST = 1, 2
+_PORTABLE = 1
+"""``cudaHostAllocPortable``."""
+_DYNAMIC_SHARED_BYTES = 8
+"""``CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES``."""
+_UNASKED_SHARED_BYTES = 48 << 10
+"""Beyond so much a function has to ask before it is launched."""
 
 
 class CudaDevice:
@@ -49,6 +57,7 @@ class CudaDevice:
         self._functions: dict[Kernel, Any] = {}
         self._modules: dict[str, Any] = {}
         self._held: dict[int, Buffer] = {}
+        self._pinned: Buffer | None = None
         with cuda_errors.translated("opening the device"):
             self._runtime.setDevice(ordinal)
             self._attributes = _read_attributes(self._runtime, ordinal)
@@ -122,6 +131,8 @@ class CudaDevice:
         function = self._function(kernel)
         values = tuple(_value(argument) for argument in arguments)
         with self._acting(f"running {kernel.function}"):
+            if shared_bytes > _UNASKED_SHARED_BYTES:
+                self._cupy.cuda.driver.funcSetAttribute(function.ptr, _DYNAMIC_SHARED_BYTES, shared_bytes)
             self._start.record()
             function((blocks, 1, 1), (threads, 1, 1), values, shared_bytes)
             self._end.record()
@@ -130,11 +141,14 @@ class CudaDevice:
         return float(milliseconds) / 1e3
 
     def host_copy(self, buffer: Buffer, *, to_device: bool, repeats: int) -> float:
-        """Copy a buffer from or to pinned host memory some times over; return the seconds by the device's events."""
+        """Copy a buffer from or to pinned host memory some times over; return the seconds by the device's events.
+
+        Raises ``OutOfDeviceMemory`` where the host will not pin as much.
+        """
+        pinned = self._pin(buffer.size_bytes)
+        ends = (buffer.address, pinned) if to_device else (pinned, buffer.address)
+        direction = _TO_DEVICE if to_device else _TO_HOST
         with self._acting("copying over the host's bus"):
-            pinned = self._cupy.cuda.alloc_pinned_memory(buffer.size_bytes)
-            ends = (buffer.address, pinned.ptr) if to_device else (pinned.ptr, buffer.address)
-            direction = _TO_DEVICE if to_device else _TO_HOST
             self._start.record()
             for _ in range(repeats):
                 self._runtime.memcpyAsync(*ends, buffer.size_bytes, direction, 0)
@@ -142,11 +156,31 @@ class CudaDevice:
             self._end.synchronize()
             return float(self._cupy.cuda.get_elapsed_time(self._start, self._end)) / 1e3
 
+    def _pin(self, size_bytes: int) -> int:
+        """Return the address of pinned host memory, that of the last copy where it is large enough."""
+        if self._pinned is not None and self._pinned.size_bytes >= size_bytes:
+            return self._pinned.address
+        self._unpin()
+        try:
+            with self._acting(f"pinning {mib(size_bytes)} of host memory"):
+                self._pinned = Buffer(int(self._runtime.hostAlloc(size_bytes, _PORTABLE)), size_bytes)
+        except OutOfDeviceMemory as error:
+            raise OutOfDeviceMemory(f"the host would not pin {mib(size_bytes)} of its memory") from error
+        return self._pinned.address
+
+    def _unpin(self) -> None:
+        if self._pinned is not None:
+            address, self._pinned = self._pinned.address, None
+            with self._acting("releasing host memory"):
+                self._runtime.freeHost(address)
+
     def close(self) -> None:
         """Free memory and code. A device that is already lost frees by itself."""
         for buffer in list(self._held.values()):
             with suppress(DeviceError):
                 self.release(buffer)
+        with suppress(DeviceError):
+            self._unpin()
         self._functions.clear()
         self._modules.clear()
 

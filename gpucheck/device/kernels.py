@@ -7,10 +7,10 @@ from hashlib import sha256
 from gpucheck.device.protocol import DeviceError
 from gpucheck.resources import data_root
 
-FAMILIES = ("census", "throughput", "fingerprint", "bandwidth", "memory_walk")
+FAMILIES = ("census", "throughput", "fingerprint", "bandwidth", "memory_walk", "load")
 
 
-_FAMILIES_OF = {"slab_map": ("bandwidth",), "load": ("throughput",), "host_link": ()}
+_FAMILIES_OF = {"slab_map": ("bandwidth",), "host_link": ()}
 """Sections of the evidence that are not measured by the one family that bears their name."""
 
 

@@ -12,6 +12,7 @@ from gpucheck.model.base import NOT_REQUESTED, Collected, ComputeCapability, Fro
 from gpucheck.model.measured import (
     Bandwidth,
     Census,
+    DeviceProcess,
     Fingerprint,
     HostLink,
     Latency,
@@ -47,6 +48,8 @@ class Host(Frozen):
     chassis: Literal["laptop", "desktop", "server", "unknown"] = "unknown"
     hypervisor: str | None = None
     container: bool = False
+    mps: bool = False
+    """CUDA programs share the cards through MPS, which may give each a part of the multiprocessors."""
     wsl: bool = False
     windows: bool = False
 
@@ -114,6 +117,10 @@ class NvmlFacts(Frozen):
     virtualization: str | None = None
     driver_model: str | None = None
     display_active: bool | None = None
+    processes: tuple[DeviceProcess, ...] | None = None
+    """Programs of others that hold memory of the card; ours are left out. Empty inside a container means little."""
+    utilization_percent: NonNegativeInt | None = None
+    """Share of the last moment in which some kernel ran, read before the first of ours."""
 
     row_remap_correctable: NonNegativeInt | None = None
     row_remap_uncorrectable: NonNegativeInt | None = None

@@ -20,9 +20,9 @@ class Census(Frozen):
     sm_clock_mhz: float | None = None
     """Cycles of the multiprocessors' own counters over the device's timer, median of the multiprocessors."""
     resident_warps_per_sm: int | None = None
-    """Most warps that were seen to run on one multiprocessor at a time."""
+    """Most warps that at least half of the multiprocessors were seen to hold at a time."""
     shared_memory_block_bytes: int | None = None
-    """Largest shared memory with which a block ran and kept what it wrote at both ends."""
+    """Largest shared memory with which a block ran and kept every word that it wrote there."""
 
 
 class Bandwidth(Frozen):
@@ -240,7 +240,11 @@ class DeviceProcess(Frozen):
     """A process that holds memory of the card, as the driver tells."""
 
     pid: int
+    """As the driver counts: inside a container it may be a number of the host's."""
     memory_bytes: int | None = None
+    """``None`` where the driver does not tell, as under Windows."""
+    graphics: bool = False
+    """It draws; a desktop and its windows do."""
 
 
 class Telemetry(Frozen):
@@ -248,16 +252,23 @@ class Telemetry(Frozen):
 
     temperature_celsius: float | None = None
     memory_temperature_celsius: float | None = None
+    slowdown_celsius: float | None = None
+    """From where the card slows itself down."""
+    memory_limit_celsius: float | None = None
     power_watts: float | None = None
     sm_clock_mhz: float | None = None
     memory_clock_mhz: float | None = None
     throttle_reasons: tuple[str, ...] | None = None
-    """Why clocks are held down now: ``thermal``, ``power``, ``hardware``, ``user``, ``idle``; empty for no reason."""
+    """Why clocks are held down now: ``thermal``, ``power``, ``hardware``, ``user``, ``idle``; empty for no reason.
+
+    ``hardware`` is the board's own brake, for heat or for power, which acts without the driver.
+    """
     pcie_generation: int | None = None
     pcie_lanes: int | None = None
     pcie_replays: int | None = None
     ecc_corrected: int | None = None
     ecc_uncorrected: int | None = None
+    """Both since the driver was loaded."""
     processes: tuple[DeviceProcess, ...] | None = None
     missing: dict[str, Unavailable] = {}
 
@@ -273,4 +284,10 @@ class LoadTest(Frozen):
     """Work done a second at the start, in the load's own unit (fused multiply-adds)."""
     last_rate_per_second: float
     wrong_results: int = 0
-    """Blocks of the load whose result differed from the known answer."""
+    """Chains of sums whose end differed from the known answer."""
+    wrong_reads: int = 0
+    """Vectors of 16 bytes that read otherwise than they were written."""
+    results: int = 0
+    """Chains of sums that were held against their answer."""
+    lost: str = ""
+    """What was said when the card stopped answering in the middle of it; empty where it bore the load to its end."""

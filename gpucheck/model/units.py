@@ -21,3 +21,12 @@ def rate(bytes_per_second: float) -> str:
 def pci_id(vendor_id: int | None, device_id: int | None) -> str:
     """``10de:2684``; a part that is unknown prints as question marks."""
     return ":".join("????" if part is None else f"{part:04x}" for part in (vendor_id, device_id))
+
+
+_LANE_BYTES_PER_SECOND = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.969e9, 5: 3.938e9, 6: 7.563e9, 7: 15.125e9}
+"""What a PCI Express lane carries after its line code, one direction: base specifications, 2.5 to 128 GT/s."""
+
+
+def link_rate(generation: int, lanes: int) -> float:
+    """Peak of a PCI Express link in bytes per second, one direction; 0 for a generation that does not exist."""
+    return _LANE_BYTES_PER_SECOND.get(generation, 0.0) * lanes

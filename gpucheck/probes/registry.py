@@ -1,6 +1,6 @@
 """All probes by the name of the section that they fill, in the order in which they run."""
 
-from gpucheck.probes import bandwidth, census, cuda, fingerprint, memory_walk, throughput
+from gpucheck.probes import bandwidth, census, cuda, fingerprint, host_link, load, memory_walk, throughput
 from gpucheck.probes.options import Probe
 
 PROBES: dict[str, Probe] = {
@@ -10,4 +10,6 @@ PROBES: dict[str, Probe] = {
     "fingerprint": fingerprint.probe,
     "bandwidth": bandwidth.probe,
     "memory_walk": memory_walk.probe,
+    "host_link": host_link.probe,
+    "load": load.probe,
 }

@@ -11,10 +11,12 @@ from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavai
 from gpucheck.model.evidence import Host
 from gpucheck.model.measured import Telemetry
 from gpucheck.model.profile import Profile
+from gpucheck.model.units import MIB
 from gpucheck.simulation.declared import DeclaredCard
 from gpucheck.simulation.faults import end_bytes
 from gpucheck.simulation.library import ScenarioError, is_path, load
 from gpucheck.simulation.scenario import Scenario
+from gpucheck.simulation.sensors import Sensors
 from gpucheck.simulation.soldered import Soldered, solder
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ class SimulatedCard:
         believed = Believed(
             name=(nvml.name or "") + (f" MIG 1g.{(nvml.memory_total_bytes or 0) // part >> 30}gb" if part > 1 else ""),
             total_memory_bytes=(nvml.memory_total_bytes or 0) // part,
-            in_use_bytes=environment.display_in_use_bytes,
+            in_use_bytes=environment.display_in_use_bytes + sum(environment.processes) * MIB,
             bdf=self.declared.bdf,
             ecc_enabled=nvml.ecc_enabled,
             driver_version=major * 1000 + minor * 10,
@@ -107,26 +109,17 @@ class SimulatedCard:
             self.scenario.seed,
             refused=refused,
             hang=environment.hang,
+            sensors=self.sensors,
         )
 
+    @cached_property
+    def sensors(self) -> Sensors:
+        """Its sensors and counters; they follow what its device does."""
+        return Sensors(self.soldered, self.scenario.environment, self.declared.nvml, seed=self.scenario.seed)
+
     def telemetry(self) -> Collected[Telemetry]:
-        """What the sensors of an idle, cool card show; counters as declared."""
-        withheld, nvml = self.withheld(), self.declared.nvml
-        if "nvml" in withheld:
-            return withheld["nvml"]
-        return Telemetry(
-            temperature_celsius=41.0,
-            power_watts=60.0,
-            sm_clock_mhz=float(self.soldered.sm_clock_mhz),
-            memory_clock_mhz=nvml.memory_clock_max_mhz,
-            throttle_reasons=(),
-            pcie_generation=nvml.pcie_generation_current,
-            pcie_lanes=nvml.pcie_lanes_current,
-            pcie_replays=nvml.pcie_replay_count,
-            ecc_corrected=nvml.ecc_corrected_aggregate,
-            ecc_uncorrected=nvml.ecc_uncorrected_volatile,
-            processes=(),
-        )
+        """What the driver tells of them now."""
+        return self.withheld().get("nvml") or self.sensors.read()
 
     def withheld(self) -> dict[str, Unavailable]:
         """Sections that the host does not give out, and why."""

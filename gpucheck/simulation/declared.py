@@ -6,12 +6,14 @@ from typing import Any
 
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import DriverFacts, Host, NvmlFacts, PciFacts
+from gpucheck.model.measured import DeviceProcess
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import MIB
 from gpucheck.simulation.identity import Identity
 from gpucheck.simulation.scenario import Scenario
 
 _IDLE_BYTES = 4 * MIB
+_FIRST_PID = 4711
 _CUDA_BY_BRANCH = {580: (13, 0), 575: (12, 9), 570: (12, 8), 560: (12, 6), 555: (12, 5), 550: (12, 4), 545: (12, 3)}
 _CUDA_BY_BRANCH |= {590: (13, 1), 535: (12, 2), 530: (12, 1), 525: (12, 0), 515: (11, 7), 510: (11, 6), 470: (11, 4)}
 _RENAMED = {"memory_bytes": "memory_total_bytes", "bar1_bytes": "bar1_total_bytes"}
@@ -163,7 +165,9 @@ class DeclaredCard:
         return {
             "ecc_enabled": ecc,
             "memory_total_bytes": self._own.memory_total_bytes(ecc),
-            "memory_used_bytes": in_use + _IDLE_BYTES,
+            "memory_used_bytes": in_use + sum(self.scenario.environment.processes) * MIB + _IDLE_BYTES,
+            "processes": self._processes(),
+            "utilization_percent": round(100 * self.scenario.environment.busy_share),
             "bar1_total_bytes": self._own.bar1_bytes,
             "memory_bus_width_bits": layout.bus_width_bits,
             "memory_clock_max_mhz": clock,
@@ -171,6 +175,14 @@ class DeclaredCard:
             "core_count": None if self.scenario.environment.mig else sm_count * self.profile.die.cores_per_sm or None,
             "display_active": in_use > 0,
         }
+
+    def _processes(self) -> tuple[DeviceProcess, ...] | None:
+        """Other people's programs, by number. Windows does not tell what they hold, WSL not even that they are."""
+        environment = self.scenario.environment
+        if environment.wsl:
+            return None
+        told = (None if environment.windows else size * MIB for size in environment.processes)
+        return tuple(DeviceProcess(pid=_FIRST_PID + n, memory_bytes=held) for n, held in enumerate(told))
 
     def _link(self) -> dict[str, Any]:
         declared = self.scenario.declared

@@ -13,6 +13,7 @@ from gpucheck.device.protocol import (
     Buffer,
     DeviceAttributes,
     DeviceError,
+    DeviceLost,
     DeviceUnavailable,
     Kernel,
     MemoryInfo,
@@ -23,6 +24,7 @@ from gpucheck.simulation.blocks import Blocks
 from gpucheck.simulation.kernels import KERNELS
 from gpucheck.simulation.launch import Launch
 from gpucheck.simulation.memory import CardMemory
+from gpucheck.simulation.sensors import Sensors
 from gpucheck.simulation.soldered import Soldered
 
 LAUNCH_SECONDS = 2e-6
@@ -48,13 +50,21 @@ class Believed:
 class SimulatedDevice:
     """Keeps the contract of ``gpucheck.device.protocol.Device``.
 
-    ``refused`` names sections that may not be measured and why; the section ``hang`` never ends.
+    ``refused`` names sections that may not be measured and why; the section ``hang`` never ends. ``sensors`` are told
+    what runs and tell how much the card is held back; without them it is never.
     """
 
     def __init__(
-        self, soldered: Soldered, believed: Believed, seed: int, *, refused: dict[str, Reason], hang: str | None
+        self,
+        soldered: Soldered,
+        believed: Believed,
+        seed: int,
+        *,
+        refused: dict[str, Reason],
+        hang: str | None,
+        sensors: Sensors | None = None,
     ) -> None:
-        self._soldered = soldered
+        self._soldered, self._sensors = soldered, sensors
         self._believed = believed
         self._refused, self._hang = refused, hang
         self._noise = np.random.default_rng([seed, 0x701])
@@ -130,11 +140,19 @@ class SimulatedDevice:
         launch = Launch(self._blocks, self._soldered, blocks, threads, shared_bytes, arguments, self._noise)
         cost = KERNELS[kernel](launch)
         seconds = cost.traffic / (self._soldered.bandwidth * cost.efficiency) + cost.seconds + LAUNCH_SECONDS
-        return seconds * self._jitter()
+        seconds *= self._jitter()
+        if self._sensors is not None:
+            seconds *= self._sensors.slowness(kernel.family)
+            self._sensors.ran(kernel.family, seconds)
+            if self._sensors.dead:
+                raise DeviceLost(f"the device was lost while running {kernel.function}")
+        return seconds
 
     def host_copy(self, buffer: Buffer, *, to_device: bool, repeats: int) -> float:  # noqa: ARG002 - alike both ways
         """Copy over the host's bus, at the share of its peak that real links reach."""
         rate = LINK_SHARE * self._soldered.link_bandwidth
+        if self._sensors is not None:
+            self._sensors.moved(repeats * buffer.size_bytes)
         return (repeats * buffer.size_bytes / rate + LAUNCH_SECONDS) * self._jitter()
 
     def _jitter(self) -> float:

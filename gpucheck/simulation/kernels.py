@@ -7,7 +7,7 @@ import numpy as np
 
 from gpucheck.device.protocol import Kernel
 from gpucheck.probes.pattern import ALL_ONES, pattern
-from gpucheck.simulation import kernels_throughput
+from gpucheck.simulation import kernels_census, kernels_load, kernels_throughput
 from gpucheck.simulation.addresses import VECTOR
 from gpucheck.simulation.launch import Cost, Launch
 from gpucheck.simulation.memory import Part
@@ -136,18 +136,6 @@ def _mixed(index: U64s, seed: int) -> tuple[U64s, U64s]:
     return (y << shift) | x, ((y ^ np.uint64(0x5BD1E995)) << shift) | (x ^ low32)
 
 
-def census(launch: Launch) -> Cost:
-    """``(seen, capacity, arrived, spin_ns, check)``: every block counts itself at the multiprocessor it runs on."""
-    memory, count = launch.blocks_of_memory, launch.silicon.sm_count
-    seen = memory.array(launch.buffer(0), np.uint32)[: launch.number(1)]
-    for sm in range(min(count, len(seen))):
-        seen[sm] += len(range(sm, launch.blocks, count))
-    memory.array(launch.buffer(2), np.uint32)[0] += launch.blocks
-    memory.array(launch.buffer(4), np.uint32)[0] += launch.blocks
-    waves = -(-launch.blocks // count)
-    return Cost(seconds=launch.number(3) * 1e-9 * waves)
-
-
 def _indices(part: Part, first: int) -> U64s:
     return part.offsets.astype(np.uint64) + np.uint64(first)
 
@@ -158,6 +146,9 @@ KERNELS: dict[Kernel, Callable[[Launch], Cost]] = {
     Kernel("bandwidth", "stream_read"): stream_read,
     Kernel("bandwidth", "stream_write"): stream_write,
     Kernel("bandwidth", "stream_copy"): stream_copy,
-    Kernel("census", "census"): census,
+    **kernels_census.KERNELS,
     **kernels_throughput.KERNELS,
+    **kernels_load.KERNELS,
 }
+
+__all__ = ["KERNELS", "Cost", "Launch"]

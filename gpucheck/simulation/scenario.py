@@ -46,6 +46,13 @@ class Silicon(Strict):
     pcie_lanes: Lanes | None = None
     fp64_ratio: str | None = Field(default=None, pattern=r"^1:\d{1,3}$")
     tensor_fp32_accumulate: Literal["full", "half", "capped", "none"] | None = None
+    throttles: Literal["thermal", "power", "hardware"] | None = None
+    """What holds the clocks down after a second of full load; the rate then falls to ``throttled_rate``."""
+    throttled_rate: float = Field(default=0.7, gt=0, le=1)
+    load_errors: float = Field(default=0, ge=0, le=1e6)
+    """Wrong results in a second of full load: arithmetic that fails when hot, a supply that sags."""
+    dies_after_seconds: float | None = Field(default=None, ge=0)
+    """Of full load; from then on the card does not answer."""
     noise: float = Field(default=0.004, ge=0, le=0.2)
     memory_fault: tuple[MemoryFault, ...] = Field(default=(), strict=False, max_length=32)
 
@@ -120,6 +127,12 @@ class Environment(Strict):
     windows: bool = False
     driver_version: str = Field(default="580.95.05", pattern=r"^\d{3}\.\d{2,3}(\.\d{2})?$")
     chassis: Literal["laptop", "desktop", "server"] | None = None
+    processes: Annotated[tuple[Annotated[int, Field(ge=0, le=1 << 22)], ...], Field(strict=False, max_length=64)] = ()
+    """MiB of the card's memory that each of other people's programs holds."""
+    busy_share: float = Field(default=0, ge=0, le=0.95)
+    """Share of the card's time that those programs take, from every kernel alike."""
+    link_replays_per_gib: float = Field(default=0, ge=0, le=1e6)
+    """Packets that the host's bus has to send again for each GiB that it carries."""
 
     @model_validator(mode="after")
     def _one_system(self) -> Self:

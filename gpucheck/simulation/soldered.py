@@ -4,14 +4,13 @@ from dataclasses import dataclass, replace
 
 from gpucheck.model.capability import Capability
 from gpucheck.model.profile import MemoryLayout, Profile
-from gpucheck.model.units import MIB
+from gpucheck.model.units import MIB, link_rate
 from gpucheck.simulation.faults import CAPACITY_FAULTS, Fault, Limbo, Paged, ShuffledAlias, Wraparound, end_bytes
 from gpucheck.simulation.scenario import Silicon
 
 _FALLBACK_BUS_BITS = 128
 _FALLBACK_RATE_GBPS = 7.0
 _FALLBACK_CLOCK_MHZ = 1500
-_LANE_BYTES_PER_SECOND = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.969e9, 5: 3.938e9, 6: 7.563e9, 7: 15.125e9}
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,16 @@ class Soldered:
     tensor_fp32_accumulate: str | None = None
     pcie_generation: int = 3
     pcie_lanes: int = 16
+    throttles: str | None = None
+    throttled_rate: float = 1.0
+    load_errors: float = 0.0
+    """Wrong results in a second of full load."""
+    dies_after_seconds: float | None = None
 
     @property
     def link_bandwidth(self) -> float:
         """Peak of the host's bus in bytes per second, one direction."""
-        return _LANE_BYTES_PER_SECOND[self.pcie_generation] * self.pcie_lanes
+        return link_rate(self.pcie_generation, self.pcie_lanes)
 
     @property
     def bandwidth(self) -> float:
@@ -84,6 +88,10 @@ def solder(silicon: Silicon, profile: Profile, declared_bytes: int) -> Soldered:
         tensor_fp32_accumulate=silicon.tensor_fp32_accumulate or profile.tensor_fp32_accumulate,
         pcie_generation=silicon.pcie_generation or profile.pcie_generation or 3,
         pcie_lanes=silicon.pcie_lanes or profile.pcie_lanes or 16,
+        throttles=silicon.throttles,
+        throttled_rate=silicon.throttled_rate,
+        load_errors=silicon.load_errors,
+        dies_after_seconds=silicon.dies_after_seconds,
     )
 
 

@@ -62,6 +62,7 @@ def read_host(sys_root: Path | str = "/sys", proc_root: Path | str = "/proc", ro
         chassis="unknown" if wsl else _chassis(sysfs),
         hypervisor="Hyper-V (WSL)" if wsl else _hypervisor(sysfs, proc),
         container=_container(proc, Path(root)),
+        mps=_mps(Path(root)),
         wsl=wsl,
     )
 
@@ -122,3 +123,9 @@ def _container(proc: Path, root: Path) -> bool:
         return True
     groups = text_or(proc / "self" / "cgroup") + text_or(proc / "1" / "cgroup")
     return any(word in groups for word in _CONTAINER_WORDS)
+
+
+def _mps(root: Path) -> bool:
+    """Whether a Multi-Process Service is told of, or its pipe is where NVIDIA's manual says that it is by default."""
+    told = any(os.environ.get(name) for name in ("CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE"))
+    return told or (root / "tmp" / "nvidia-mps" / "control").exists()

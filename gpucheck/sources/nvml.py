@@ -9,14 +9,12 @@ from typing import Any
 
 from gpucheck.model.base import Collected, Reason, Unavailable
 from gpucheck.model.evidence import NOT_LISTED, NvmlFacts
-from gpucheck.model.text import sanitise
 from gpucheck.sources import nvml_library as codes
 from gpucheck.sources.nvml_answers import NoAnswer, bdf_of, identity_text, plain_text, raw_text
 from gpucheck.sources.nvml_library import NvmlError, NvmlLibrary, NvmlUnavailableError, session
 from gpucheck.sources.nvml_queries import QUERIES, Query
+from gpucheck.sources.nvml_reasons import NOT_SUPPORTED, TOO_OLD, error_text, reason_of, unavailable
 
-_NOT_SUPPORTED = {codes.NOT_SUPPORTED, codes.VGPU_ECC_NOT_SUPPORTED, codes.DEPRECATED}
-_TOO_OLD = {codes.FUNCTION_NOT_FOUND, codes.ARGUMENT_VERSION_MISMATCH}
 _NOT_THERE = {codes.NOT_FOUND, codes.INVALID_ARGUMENT, codes.GPU_NOT_FOUND}
 _FAULTS = {
     codes.GPU_IS_LOST: "GPU is lost",
@@ -44,9 +42,9 @@ def list_devices(library: NvmlLibrary) -> Collected[tuple[ListedDevice, ...]]:
             total = library.call("nvmlDeviceGetCount")
             return tuple(_listed(library, index) for index in range(int(total)))
     except NvmlUnavailableError as error:
-        return _unavailable(error)
+        return unavailable(error)
     except NvmlError as error:
-        return _reason(error)
+        return reason_of(error)
 
 
 def read(library: NvmlLibrary, bdf: str) -> Collected[NvmlFacts]:
@@ -55,7 +53,7 @@ def read(library: NvmlLibrary, bdf: str) -> Collected[NvmlFacts]:
         with session(library):
             return _Reading(library).facts(bdf)
     except NvmlUnavailableError as error:
-        return _unavailable(error)
+        return unavailable(error)
 
 
 class _Reading:
@@ -91,12 +89,12 @@ class _Reading:
     def _ask_driver_only(self, error: NvmlError, bdf: str) -> None:
         self.values["bdf"] = bdf
         self.fault = _FAULTS[error.code]
-        self.raw["nvmlDeviceGetHandleByPciBusId"] = _error_text(error)
+        self.raw["nvmlDeviceGetHandleByPciBusId"] = error_text(error)
         for query in QUERIES:
             if query.system:
                 self.ask(query, ())
             else:
-                self.missing |= {field: _reason(error) for field in query.fields if field != "bdf"}
+                self.missing |= {field: reason_of(error) for field in query.fields if field != "bdf"}
 
     def ask(self, query: Query, handle: tuple[Any, ...]) -> None:
         """Ask one question and file its answer or its reason."""
@@ -105,9 +103,9 @@ class _Reading:
             self.raw[query.key] = raw_text(answer)
             self._file(query, query.values(answer))
         except NvmlError as error:
-            self.raw[query.key] = _error_text(error)
+            self.raw[query.key] = error_text(error)
             self.fault = self.fault or _FAULTS.get(error.code)
-            self._lack(query, _reason(error))
+            self._lack(query, reason_of(error))
         except NoAnswer as error:
             self._lack(query, error.unavailable)
         except (UnicodeDecodeError, TypeError, ValueError, AttributeError, LookupError) as error:
@@ -118,18 +116,22 @@ class _Reading:
         try:
             return self.library.call(query.function, *handle, *query.arguments)
         except NvmlError as error:
-            if query.instead is None or error.code not in _TOO_OLD | _NOT_SUPPORTED | {codes.INVALID_ARGUMENT}:
+            if query.instead is None or error.code not in TOO_OLD | NOT_SUPPORTED | {codes.INVALID_ARGUMENT}:
                 raise
         return self.library.call(query.function, *handle, *query.instead)
 
     def _file(self, query: Query, values: Any) -> None:
-        self.values |= values
         for field in query.fields:
-            if values.get(field) is None:
+            value = values.get(field)
+            if query.joins:
+                self.missing.pop(field, None)
+                value = (*(self.values.get(field) or ()), *value)
+            self.values[field] = value
+            if value is None:
                 self.missing[field] = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="not in the driver's answer")
 
     def _lack(self, query: Query, reason: Unavailable) -> None:
-        self.missing |= dict.fromkeys(query.fields, reason)
+        self.missing |= {field: reason for field in query.fields if not (query.joins and field in self.values)}
 
     def _mig_instances(self, handle: Any) -> tuple[str, ...]:
         names = []
@@ -162,27 +164,4 @@ def _listed(library: NvmlLibrary, index: int) -> ListedDevice:
 def _no_handle(error: NvmlError) -> Unavailable:
     if error.code in _NOT_THERE:
         return Unavailable(unavailable=Reason.FAILED, detail=NOT_LISTED)
-    return _reason(error)
-
-
-def _reason(error: NvmlError) -> Unavailable:
-    text = _error_text(error)
-    if error.code in _NOT_SUPPORTED:
-        return Unavailable(unavailable=Reason.NOT_SUPPORTED, detail=text)
-    if error.code in _TOO_OLD:
-        detail = f"the driver or nvidia-ml-py is too old for this question ({text})"
-        return Unavailable(unavailable=Reason.NOT_SUPPORTED, detail=detail)
-    if error.code == codes.NO_PERMISSION:
-        return Unavailable(unavailable=Reason.NO_PERMISSION, detail=text)
-    if error.code == codes.TIMEOUT:
-        return Unavailable(unavailable=Reason.TIMED_OUT, detail=text)
-    return Unavailable(unavailable=Reason.FAILED, detail=text)
-
-
-def _error_text(error: NvmlError) -> str:
-    return f"error {error.code}: {sanitise(str(error), 120)}"
-
-
-def _unavailable(error: NvmlUnavailableError) -> Unavailable:
-    detail = f"{error.message}; {error.hint}" if error.hint else error.message
-    return Unavailable(unavailable=error.reason, detail=detail)
+    return reason_of(error)

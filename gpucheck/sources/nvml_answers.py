@@ -10,7 +10,8 @@ from gpucheck.sources.files import normalise_bdf
 _TEXT_LIMIT = 4096
 _ABSENT = {"n/a", "[n/a]", "not supported", "[not supported]", "none"}
 _FAILED = {"unknown error", "[unknown error]", "err!", "gpu is lost", "[gpu is lost]"}
-_NOT_AVAILABLE = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+NOT_AVAILABLE = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+"""What stands for a number that there is none of."""
 
 _BRANDS = {
     1: "Quadro",
@@ -94,7 +95,7 @@ def count(answer: Any) -> int:
     """A whole number, zero included; all ones mean "not available"."""
     if not isinstance(answer, int) or answer < 0:
         raise NoAnswer(Reason.FAILED, f"answered {plain_text(answer)[:40]}, which is no count")
-    if answer in _NOT_AVAILABLE:
+    if answer in NOT_AVAILABLE:
         raise NoAnswer(Reason.NOT_SUPPORTED, 'answered "not available"')
     return answer
 

@@ -30,6 +30,7 @@ from gpucheck.sources.nvml_answers import (
     serial,
     virtualization,
 )
+from gpucheck.sources.nvml_sensors import compute_processes, graphics_processes, utilization
 
 MEMORY_V2 = 0x02000028
 """Version word of ``nvmlMemory_v2_t``: 40 bytes, version 2."""
@@ -55,6 +56,8 @@ class Query:
     """Asked of the driver, without a device handle."""
     instead: tuple[Any, ...] | None = None
     """Arguments for an older form of the same call."""
+    joins: bool = False
+    """The answer is a list to be joined to that of the question before."""
 
     @property
     def key(self) -> str:
@@ -119,6 +122,9 @@ QUERIES: tuple[Query, ...] = (
     _one("nvmlDeviceGetVirtualizationMode", "virtualization", virtualization),
     _one("nvmlDeviceGetDriverModel", "driver_model", driver_model),
     _one("nvmlDeviceGetDisplayActive", "display_active", flag),
+    Query("nvmlDeviceGetComputeRunningProcesses", ("processes",), compute_processes, joins=True),
+    Query("nvmlDeviceGetGraphicsRunningProcesses", ("processes",), graphics_processes, joins=True),
+    _one("nvmlDeviceGetUtilizationRates", "utilization_percent", utilization),
     Query(
         "nvmlDeviceGetRemappedRows",
         ("row_remap_correctable", "row_remap_uncorrectable", "row_remap_pending", "row_remap_failure"),

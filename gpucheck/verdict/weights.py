@@ -44,6 +44,8 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("numeric-fingerprint", -25, 0, "silicon", False, "another adder is another generation, which that check "
            "tells too; the facts are others' measurements. A pass counts nothing, so that silicon of which nothing is "
            "published loses nothing"),
+    Weight("sm-limits", -30, 3, "silicon", False, "built into a generation; more than the die has was never seen, but "
+           "the measurement is young; hangs together with the generation"),
     Weight("memory-capacity", -60, 10, "memory", True, "every cell proven; a forger's card with all of its memory is a "
            "tenth of forgeries at most", required=True),
     Weight("memory-residency", -60, 3, "memory", True, "no host bus reaches a quarter of the card's own rate",
@@ -66,11 +68,15 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("board-fingerprint", -22, 3, "board", False, "project codes agree in 42 of 42 genuine captures"),
     Weight("subsystem", -8, 1, "board", False, "makers are not all on record; weak"),
     Weight("pcie-link", -12, 1, "link", False, "capability, not state; straps and repairs move it"),
+    Weight("host-link", -12, 0, "link", False, "no link exceeds its lanes; a profile's link may be wrong in a few of a "
+           "hundred; being slow, or not fast, says nothing"),
     Weight("source-agreement", -40, 3, "sources", True, "two routes to one fact cannot differ on an honest machine"),
     Weight("driver-support", -20, 1, "sources", False, "power and slot faults explain perhaps 1 in 100"),
     Weight("memory-faults", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-uniformity", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-health", 0, 0, "condition", False, "condition never moves authenticity"),
+    Weight("link-errors", 0, 0, "condition", False, "condition never moves authenticity"),
+    Weight("load-condition", 0, 0, "condition", False, "condition never moves authenticity"),
 )  # fmt: skip
 
 BY_CHECK = {weight.check: weight for weight in WEIGHTS}

@@ -16,6 +16,25 @@ class CUDARuntimeError(RuntimeError):
         self.status = status
 
 
+class CUDADriverError(CUDARuntimeError):
+    """What calls of the driver raise."""
+
+
+class _Function:
+    """A kernel with the address that the driver's own calls know it by."""
+
+    ptr = 0xF00
+
+    def __init__(self, cupy: "FakeCupy", name: str) -> None:
+        self._cupy, self._name = cupy, name
+
+    def __call__(self, grid: Any, block: Any, values: Any, shared: int = 0) -> None:
+        if "launch" in self._cupy.fails:
+            raise CUDADriverError(self._cupy.fails["launch"])
+        self._cupy.launched.append((self._name, grid, block, values))
+        self._cupy.shared.append(shared)
+
+
 class FakeCupy:
     """``fails`` maps the name of a call to the status that it raises."""
 
@@ -27,15 +46,21 @@ class FakeCupy:
         self.held: dict[int, Any] = {}
         self.launched: list[tuple[Any, ...]] = []
         self.options: list[tuple[str, ...]] = []
+        self.shared: list[int] = []
+        self.granted: list[tuple[int, int, int]] = []
+        self.pinned: dict[int, int] = {}
+        self.copies: list[tuple[int, int, int, int]] = []
         names = ("setDevice", "memGetInfo", "malloc", "free", "memcpy", "getDeviceCount", "getDeviceProperties")
+        link = ("memcpyAsync", "hostAlloc", "freeHost")
         more = ("deviceGetAttribute", "deviceGetPCIBusId", "deviceGetByPCIBusId", "driverGetVersion")
-        calls = {name: self._call(name) for name in (*names, *more, "runtimeGetVersion")}
+        calls = {name: self._call(name) for name in (*names, *more, *link, "runtimeGetVersion")}
         runtime = SimpleNamespace(CUDARuntimeError=CUDARuntimeError, **calls)
         event = SimpleNamespace(record=lambda: None, synchronize=self._call("synchronize"))
         self.cuda = SimpleNamespace(
             runtime=runtime,
             Event=lambda: event,
             get_elapsed_time=lambda _a, _b: 2.0,
+            driver=SimpleNamespace(funcSetAttribute=self._call("funcSetAttribute")),
             nvrtc=SimpleNamespace(
                 getVersion=lambda: self.nvrtc_version,
                 createProgram=lambda *_: 1,
@@ -56,7 +81,7 @@ class FakeCupy:
         return call
 
     def _get(self, name: str) -> Any:
-        return lambda grid, block, values, shared=0: self.launched.append((name, grid, block, values))
+        return _Function(self, name)
 
     def _load(self, code: bytes) -> None:
         self.loaded.append(code)
@@ -88,6 +113,20 @@ class FakeCupy:
 
     def _free(self, address: int) -> None:
         del self.held[address]
+
+    def _func_set_attribute(self, function: int, attribute: int, value: int) -> None:
+        self.granted.append((function, attribute, value))
+
+    def _host_alloc(self, size: int, _flags: int) -> int:
+        address = 0x5000 + len(self.pinned)
+        self.pinned[address] = size
+        return address
+
+    def _free_host(self, address: int) -> None:
+        del self.pinned[address]
+
+    def _memcpy_async(self, target: int, source: int, size: int, direction: int, _stream: int) -> None:
+        self.copies.append((target, source, size, direction))
 
     def _memcpy(self, target: int, source: int, size: int, _: int) -> None:
         ctypes.memmove(target, source, size)

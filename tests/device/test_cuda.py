@@ -108,6 +108,44 @@ def test_launch_builds_for_exactly_this_architecture(cupy: FakeCupy) -> None:
     assert [(type(v), int(v)) for v in values] == [(np.uint64, 4096), (np.uint64, 1), (np.uint32, 7)]
 
 
+def test_much_shared_memory_is_asked_for_before_the_launch(cupy: FakeCupy) -> None:
+    device = CudaDevice.open()
+    room = Kernel("census", "shared_room")
+    for size in (0, 48 << 10, 99 << 10):
+        device.launch(room, blocks=1, threads=64, arguments=(U32(1),), shared_bytes=size)
+    assert cupy.shared == [0, 48 << 10, 99 << 10]
+    assert cupy.granted == [(0xF00, 8, 99 << 10)]
+
+
+@pytest.mark.parametrize(("call", "status"), [("funcSetAttribute", 1), ("launch", 1), ("launch", 701)])
+def test_more_shared_memory_than_there_is_loses_no_device(cupy: FakeCupy, call: str, status: int) -> None:
+    device = CudaDevice.open()
+    cupy.fails[call] = status
+    with pytest.raises(DeviceError) as caught:
+        device.launch(WRITE, blocks=1, threads=64, arguments=(U32(1),), shared_bytes=227 << 10)
+    assert type(caught.value) is DeviceError
+    cupy.fails.clear()
+    device.launch(WRITE, blocks=1, threads=64, arguments=(U32(1),))
+
+
+def test_transfers_use_one_pinned_buffer_and_give_it_back(cupy: FakeCupy) -> None:
+    device = CudaDevice.open()
+    small, large = Buffer(0x100, 64), Buffer(0x200, 256)
+    assert device.host_copy(large, to_device=True, repeats=2) == pytest.approx(2e-3)
+    device.host_copy(small, to_device=False, repeats=1)
+    (pinned,) = cupy.pinned
+    assert cupy.copies == [(0x200, pinned, 256, 1), (0x200, pinned, 256, 1), (pinned, 0x100, 64, 2)]
+    device.close()
+    assert not cupy.pinned
+
+
+def test_a_host_that_pins_no_memory_is_told_as_that(cupy: FakeCupy) -> None:
+    device = CudaDevice.open()
+    cupy.fails["hostAlloc"] = 2
+    with pytest.raises(OutOfDeviceMemory, match="the host would not pin"):
+        device.host_copy(Buffer(0x100, 64), to_device=True, repeats=1)
+
+
 @pytest.mark.parametrize(
     ("call", "status", "error"),
     [

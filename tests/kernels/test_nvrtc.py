@@ -13,12 +13,13 @@ pytestmark = pytest.mark.skipif(not ARCHITECTURES, reason="the wheel nvidia-cuda
 FUNCTIONS = {
     "memory_walk": {"walk_write", "walk_verify"},
     "bandwidth": {"stream_read", "stream_write", "stream_copy"},
-    "census": {"census"},
     "throughput": {
         *("count_fp32", "count_fp32_apart", "count_fp64", "count_int32"),
         *("mma_fp16_fp16", "mma_fp16_fp32", "mma_bf16_fp32", "mma_tf32_fp32"),
     },
     "fingerprint": {"sum_fp16", "sum_bf16", "sum_tf32"},
+    "census": {"census", "residency", "shared_room"},
+    "load": {"load_fill", "load_run"},
 }
 REGISTERS_AT_TWO_BLOCKS = 64
 """65536 registers over two blocks of 512 threads."""

@@ -12,6 +12,7 @@ from gpucheck.device.protocol import (
     Argument,
     Buffer,
     DeviceAttributes,
+    DeviceError,
     DeviceLost,
     Kernel,
     MemoryInfo,
@@ -53,6 +54,12 @@ class FakeDevice:
         self.launches: list[tuple[Kernel, Sequence[Argument]]] = []
         self.slow: Callable[[Kernel, int], float] = lambda _kernel, _launch: 1.0
         self._next = 1 << 40
+        self.shared_bytes = 0
+        self.warps, self.room_bytes, self.clock_mhz = 48, 99 << 10, 2500.0
+        self.wrong_results = 0
+        self.link = 25e9
+        self.pins: int | None = None
+        self.copied: list[tuple[int, bool, int]] = []
 
     def memory_info(self) -> MemoryInfo:
         return MemoryInfo(self.size_bytes - sum(a.nbytes for a in self.held.values()), self.size_bytes)
@@ -78,12 +85,16 @@ class FakeDevice:
         pass
 
     def host_copy(self, buffer: Buffer, *, to_device: bool, repeats: int) -> float:
-        return repeats * buffer.size_bytes / 25e9
+        if self.pins is not None and buffer.size_bytes > self.pins:
+            raise OutOfDeviceMemory("the host would not pin it")
+        self.copied.append((buffer.size_bytes, to_device, repeats))
+        return repeats * buffer.size_bytes / self.link
 
     def launch(
         self, kernel: Kernel, *, blocks: int, threads: int, arguments: Sequence[Argument], shared_bytes: int = 0
     ) -> float:
         self.launches.append((kernel, arguments))
+        self.shared_bytes = shared_bytes
         if self.dies_at is not None and len(self.launches) > self.dies_at:
             raise DeviceLost("gone")
         numbers = [a.value for a in arguments if isinstance(a, U32 | U64)]
@@ -142,7 +153,26 @@ class FakeDevice:
         pass
 
     def _census(self, buffers: list[Buffer], numbers: list[int], blocks: int) -> None:
-        seen, arrived, check = (self._bytes(b).view(np.uint32) for b in buffers)
-        np.add.at(seen, np.array([self.sm_ids[n % len(self.sm_ids)] for n in range(blocks)]), np.uint32(1))
+        seen, arrived, check = (self._bytes(b).view(np.uint32) for b in buffers[:3])
+        ids = np.array([self.sm_ids[n % len(self.sm_ids)] for n in range(blocks)])
+        np.add.at(seen, ids, np.uint32(1))
         arrived[0] += blocks
         check[0] += blocks - self.miscounts
+        records = self._bytes(buffers[3]).view(np.uint64)[: 3 * blocks].reshape(-1, 3)
+        records[:] = np.stack([ids, np.full(blocks, numbers[1] * self.clock_mhz / 1e3), np.full(blocks, numbers[1])], 1)
+
+    def _residency(self, buffers: list[Buffer], numbers: list[int], blocks: int) -> None:
+        most = self._bytes(buffers[1]).view(np.uint32)
+        most[list(self.sm_ids)] = self.warps
+
+    def _shared_room(self, buffers: list[Buffer], numbers: list[int], blocks: int) -> None:
+        assert 4 * numbers[0] == self.shared_bytes
+        if self.shared_bytes > self.room_bytes:
+            raise DeviceError("invalid argument")
+        self._bytes(buffers[0]).view(np.uint32)[0] += blocks
+
+    def _load_fill(self, buffers: list[Buffer], numbers: list[int], blocks: int) -> None:
+        pass
+
+    def _load_run(self, buffers: list[Buffer], numbers: list[int], blocks: int) -> None:
+        self._bytes(buffers[1]).view(np.uint32)[0] += self.wrong_results

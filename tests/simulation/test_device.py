@@ -88,8 +88,8 @@ def test_noise_spreads_and_is_seeded() -> None:
 
 def test_the_census_counts_every_multiprocessor() -> None:
     card = device(4 * GIB)
-    seen, arrived, check = card.allocate(4096), card.allocate(4), card.allocate(4)
-    assert run(card, "census", "census", seen, U32(1024), arrived, U32(1000), check, blocks=50) > 1e-6
+    seen, arrived, check, records = (card.allocate(size) for size in (4096, 4, 4, 8 * 3 * 50))
+    assert run(card, "census", "census", seen, U32(1024), arrived, U32(1000), check, records, blocks=50) > 1e-6
     counts = card.download(seen, np.dtype(np.uint32), 1024)
     assert np.count_nonzero(counts) == 20
     assert counts.sum() == card.download(arrived, np.dtype(np.uint32), 1)[0] == 50

@@ -13,7 +13,8 @@ from gpucheck.sources.host import chassis_of, read_host
 
 @pytest.fixture(autouse=True)
 def _no_container_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("container", "KUBERNETES_SERVICE_HOST"):
+    shared = ("CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE")
+    for name in ("container", "KUBERNETES_SERVICE_HOST", *shared):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -130,6 +131,13 @@ def test_containers(tmp_path: Path, files: dict[str, str]) -> None:
 def test_a_container_by_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("container", "podman")
     assert host(tmp_path, {}).container
+
+
+def test_a_shared_service_for_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not host(tmp_path, {"tmp/nvidia-mps/server.log": ""}).mps
+    assert host(tmp_path, {"tmp/nvidia-mps/control": ""}).mps
+    monkeypatch.setenv("CUDA_MPS_ACTIVE_THREAD_PERCENTAGE", "50")
+    assert host(tmp_path / "elsewhere", {}).mps
 
 
 def test_the_driver_version_by_the_module(tmp_path: Path) -> None:
