@@ -8,6 +8,7 @@ from gpucheck.model.measured import Bandwidth, Census, HostLink, Latency, Memory
 from gpucheck.model.report import CardReport
 from gpucheck.model.units import KIB, MIB, mib, rate
 from gpucheck.render.style import Look
+from gpucheck.render.words import percent
 
 NOTHING = "-"
 
@@ -39,12 +40,21 @@ def rows(card: CardReport) -> tuple[Row, ...]:
     )
     finer = (
         Row("L2 cache", _declared_cache(evidence), _measured_cache(evidence), expected.get("l2-capacity", "")),
-        Row("FP64 to FP32", "", _double_rate(evidence), expected.get("arithmetic-rates", "")),
-        Row("Tensor, FP32 sums", "", _tensor_rate(evidence), expected.get("tensor-tier", "")),
+        Row("FP64 to FP32", "", _double_rate(evidence), _after(expected.get("arithmetic-rates", ""), "FP64:FP32 ")),
+        Row("Tensor, FP32 sums", "", _tensor_rate(evidence), _before(expected.get("tensor-tier", ""), " with ")),
         Row("Clock", *_clocks(evidence), ""),
-        Row("Host's bus", *_link(evidence), expected.get("host-link", "")),
+        Row("Host's bus", *_link(evidence), _before(expected.get("host-link", ""), ":")),
     )
     return (*(row for row in found if row.declared or row.measured), *(row for row in finer if row.measured))
+
+
+def _after(text: str, mark: str) -> str:
+    """What follows a mark, nothing where the mark is not there: a cell has room for one figure."""
+    return text.partition(mark)[2]
+
+
+def _before(text: str, mark: str) -> str:
+    return text.partition(mark)[0]
 
 
 def table(card: CardReport, look: Look) -> list[str]:
@@ -135,7 +145,7 @@ def _double_rate(evidence: Evidence) -> str:
 def _tensor_rate(evidence: Evidence) -> str:
     seen = evidence.throughput
     ratio = seen.ratio("tensor_fp16_fp32", "tensor_fp16_fp16") if isinstance(seen, Throughput) else None
-    return f"{ratio:.0%} of FP16 sums" if ratio else ""
+    return f"{percent(ratio)} of FP16 sums" if ratio else ""
 
 
 def _clocks(evidence: Evidence) -> tuple[str, str]:
