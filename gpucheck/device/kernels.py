@@ -7,7 +7,7 @@ from hashlib import sha256
 from gpucheck.device.protocol import DeviceError
 from gpucheck.resources import data_root
 
-FAMILIES = ("census", "bandwidth", "memory_walk")
+FAMILIES = ("census", "latency", "bandwidth", "memory_walk")
 
 
 _FAMILIES_OF = {"slab_map": ("bandwidth",), "load": ("throughput",), "host_link": ()}

@@ -12,7 +12,8 @@ pytestmark = pytest.mark.skipif(not ARCHITECTURES, reason="the wheel nvidia-cuda
 
 FUNCTIONS = {
     "memory_walk": {"walk_write", "walk_verify"},
-    "bandwidth": {"stream_read", "stream_write", "stream_copy"},
+    "latency": {"latency_link", "latency_touch", "latency_chase"},
+    "bandwidth": {"stream_read", "stream_write", "stream_copy", "stream_triad"},
     "census": {"census"},
 }
 REGISTERS_AT_TWO_BLOCKS = 64
