@@ -1,58 +1,21 @@
 """The kernels of ``kernels/*.cu`` for a simulated card: the same contracts, on samples. Each returns what it cost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from gpucheck.device.protocol import U32, U64, Argument, Buffer, DeviceError, Kernel
+from gpucheck.device.protocol import Kernel
 from gpucheck.probes.pattern import ALL_ONES, pattern
+from gpucheck.simulation import kernels_bandwidth, kernels_latency
 from gpucheck.simulation.addresses import VECTOR
-from gpucheck.simulation.blocks import Blocks
+from gpucheck.simulation.launch import Cost, Launch
 from gpucheck.simulation.memory import Part
 from gpucheck.simulation.samples import U64s
-from gpucheck.simulation.soldered import Soldered
 
-READ, WRITE, COPY = 0.92, 0.90, 0.90
-"""Shares of the theoretical bandwidth that streaming kernels reach."""
+READ, WRITE = 0.92, 0.90
+"""Shares of the theoretical bandwidth that the walk's kernels reach."""
 ROW_WORDS = 6
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a launch took: bytes at full rate and the share of that rate reached, or a time of its own."""
-
-    traffic: float = 0.0
-    efficiency: float = 1.0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Launch:
-    """A launch as a kernel sees it."""
-
-    blocks_of_memory: Blocks
-    silicon: Soldered
-    blocks: int
-    threads: int
-    shared_bytes: int
-    arguments: Sequence[Argument]
-    random: np.random.Generator
-    """The scenario's noise."""
-
-    def buffer(self, index: int) -> Buffer:
-        """Return a buffer argument."""
-        argument = self.arguments[index]
-        if not isinstance(argument, Buffer):
-            raise DeviceError(f"kernel argument {index} must be a buffer")
-        return argument
-
-    def number(self, index: int) -> int:
-        """Return a scalar argument."""
-        argument = self.arguments[index]
-        if not isinstance(argument, U32 | U64):
-            raise DeviceError(f"kernel argument {index} must be a number")
-        return argument.value
 
 
 @dataclass(frozen=True)
@@ -134,45 +97,6 @@ def _logged(rows: int, room: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.in
     return np.concatenate([np.arange(near), far])
 
 
-def stream_read(launch: Launch) -> Cost:
-    """``(source, vectors, sink, never)``: read everything."""
-    vectors = launch.number(1)
-    launch.blocks_of_memory.parts(launch.buffer(0), vectors)
-    return Cost(vectors * VECTOR * launch.blocks_of_memory.slowness(launch.buffer(0), vectors), READ)
-
-
-def stream_write(launch: Launch) -> Cost:
-    """``(target, vectors, seed)``: write words that differ everywhere."""
-    target, vectors, seed = launch.buffer(0), launch.number(1), launch.number(2)
-    memory = launch.blocks_of_memory
-    for part in memory.parts(target, vectors):
-        part.write(*_mixed(part.offsets.astype(np.uint64), seed))
-    memory.note(target, vectors, lambda at: _mixed(at, seed))
-    return Cost(vectors * VECTOR * memory.slowness(target, vectors), WRITE)
-
-
-def stream_copy(launch: Launch) -> Cost:
-    """``(target, source, vectors)``: copy. In large buffers the cells get other words than they would on a card."""
-    target, source, vectors = launch.buffer(0), launch.buffer(1), launch.number(2)
-    memory = launch.blocks_of_memory
-    taken, given = memory.parts(target, vectors), memory.parts(source, vectors)
-    if len(taken) == len(given) == 1 and np.array_equal(taken[0].offsets, given[0].offsets):
-        taken[0].write(*given[0].read())
-    else:
-        for part in taken:
-            part.write(*_mixed(part.offsets.astype(np.uint64), 0))
-    memory.note_copy(target, source, vectors * VECTOR)
-    return Cost(vectors * VECTOR * (memory.slowness(target, vectors) + memory.slowness(source, vectors)), COPY)
-
-
-def _mixed(index: U64s, seed: int) -> tuple[U64s, U64s]:
-    """The words of ``stream_write``."""
-    low32, shift = np.uint64(0xFFFF_FFFF), np.uint64(32)
-    x = (index * np.uint64(0x9E3779B9) & low32) ^ np.uint64(seed)
-    y = x * np.uint64(0x85EBCA6B) & low32
-    return (y << shift) | x, ((y ^ np.uint64(0x5BD1E995)) << shift) | (x ^ low32)
-
-
 def census(launch: Launch) -> Cost:
     """``(seen, capacity, arrived, spin_ns, check)``: every block counts itself at the multiprocessor it runs on."""
     memory, count = launch.blocks_of_memory, launch.silicon.sm_count
@@ -192,8 +116,9 @@ def _indices(part: Part, first: int) -> U64s:
 KERNELS: dict[Kernel, Callable[[Launch], Cost]] = {
     Kernel("memory_walk", "walk_write"): walk_write,
     Kernel("memory_walk", "walk_verify"): walk_verify,
-    Kernel("bandwidth", "stream_read"): stream_read,
-    Kernel("bandwidth", "stream_write"): stream_write,
-    Kernel("bandwidth", "stream_copy"): stream_copy,
     Kernel("census", "census"): census,
+    **kernels_bandwidth.KERNELS,
+    **kernels_latency.KERNELS,
 }
+
+__all__ = ["KERNELS", "Cost", "Launch"]
