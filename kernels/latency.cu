@@ -10,6 +10,10 @@
  * latency_link(base, nodes, bits)
  *     stores in the first eight bytes of the node at place(i) the address of the node at place(i + 1), and of the last
  *     the address of the first. Runs through the memory from end to end.      traffic: 8 bytes written for each node
+ * latency_check(base, nodes, bits, wrong)
+ *     adds to wrong[0] the number of nodes that do not hold what latency_link stored. A chase through memory that lost
+ *     or confuses what was written would follow whatever it finds, out of the footprint and out of the allocation,
+ *     which ends the context; so it runs only where nothing is wrong.         traffic: 8 bytes read for each node
  * latency_touch(base, nodes, bits, first, count, sink, never)
  *     reads the nodes numbered first to first + count - 1 (which stays below `nodes`) about in that order, so that the
  *     second-level cache keeps the later ones; a thread whose xor of what it read equals `never` stores it to sink[0].
@@ -20,7 +24,7 @@
  *     it.  out[0] = cycles of the multiprocessor, out[1] = nanoseconds of the device's timer, both of the timed links;
  *     out[2] = address of the node where it ended: place(first + warm + hops modulo nodes).
  *
- * Launch: link and touch any grid, chase one block of 32 threads. `base` is 128-byte aligned.
+ * Launch: link, check and touch any grid, chase one block of 32 threads. `base` is 128-byte aligned.
  * Who verifies: tests/kernels (the cycle visits every node once, for any number of them; the loads are in the machine
  * code); the probe works out where each chase must end. For the host, clocks read 0. Header-free, see memory_walk.
  */
@@ -96,12 +100,23 @@ __device__ __forceinline__ u64 number(u64 x, Order o) {
 __device__ __forceinline__ u64 thread_index() { return (u64)blockIdx.x * blockDim.x + threadIdx.x; }
 __device__ __forceinline__ u64 thread_count() { return (u64)gridDim.x * blockDim.x; }
 
+/* The address that the node at a place holds. */
+__device__ __forceinline__ u64 link(const u64* base, u64 at, Order o) {
+  u64 next = number(at, o) + 1;
+  return (u64)(base + place(next == o.nodes ? 0 : next, o) * NODE_WORDS);
+}
+
 extern "C" __global__ void latency_link(u64* base, u64 nodes, u32 bits) {
   Order o = order(nodes, bits);
-  for (u64 at = thread_index(); at < nodes; at += thread_count()) {
-    u64 next = number(at, o) + 1;
-    base[at * NODE_WORDS] = (u64)(base + place(next == nodes ? 0 : next, o) * NODE_WORDS);
-  }
+  for (u64 at = thread_index(); at < nodes; at += thread_count()) base[at * NODE_WORDS] = link(base, at, o);
+}
+
+extern "C" __global__ void latency_check(const u64* base, u64 nodes, u32 bits, u64* wrong) {
+  Order o = order(nodes, bits);
+  u64 found = 0;
+  for (u64 at = thread_index(); at < nodes; at += thread_count())
+    if (follow<true>((u64)(base + at * NODE_WORDS)) != link(base, at, o)) found += 1;
+  if (found) atomicAdd(wrong, found);
 }
 
 extern "C" __global__ void latency_touch(const u64* base, u64 nodes, u32 bits, u64 first, u64 count, u64* sink,

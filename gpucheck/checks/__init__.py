@@ -12,6 +12,7 @@ from gpucheck.checks.core_count import core_count
 from gpucheck.checks.driver_support import driver_support
 from gpucheck.checks.gpu_part_number import gpu_part_number
 from gpucheck.checks.known_modification import known_modification
+from gpucheck.checks.l2_capacity import l2_capacity
 from gpucheck.checks.laptop_die import laptop_die
 from gpucheck.checks.memory_bandwidth import memory_bandwidth
 from gpucheck.checks.memory_capacity import memory_capacity
@@ -36,6 +37,7 @@ ALL_CHECKS: tuple[Check, ...] = (
     memory_capacity,
     memory_residency,
     memory_bandwidth,
+    l2_capacity,
     # what is declared, against the profile
     memory_size,
     known_modification,

@@ -55,10 +55,10 @@ def probe(device: Device, options: ProbeOptions) -> Bandwidth:
     """
     held: list[Buffer] = []
     try:
-        check_kernels(device, held)
-        source, target = _two_buffers(device, held)
+        check_kernels(device)
         sink = device.allocate(4 * THREADS)
         held.append(sink)
+        source, target = _two_buffers(device, held)
         return _measure(device, options, source, target, sink)
     finally:
         give_back(device, held)
@@ -137,20 +137,22 @@ def _two_buffers(device: Device, held: list[Buffer]) -> tuple[Buffer, Buffer]:
     )
 
 
-def check_kernels(device: Device, held: list[Buffer]) -> None:
+def check_kernels(device: Device) -> None:
     """Run every kernel on something known, with a tail: a rate is worth nothing where the kernel did nothing.
 
-    Raises ``DeviceError`` for a wrong result. What it takes of the device's memory stays in ``held``.
+    Raises ``DeviceError`` for a wrong result.
     """
     count = _SMALL_BYTES // VECTOR_BYTES - 3
-    buffers = []
-    for _ in range(3):
-        buffers.append(device.allocate(_SMALL_BYTES))
-        held.append(buffers[-1])
-    _check_write(device, buffers, count)
-    _check_read(device, buffers, count)
-    _check_copy(device, buffers, count)
-    _check_triad(device, buffers, count)
+    buffers: list[Buffer] = []
+    try:
+        while len(buffers) < 3:
+            buffers.append(device.allocate(_SMALL_BYTES))
+        _check_write(device, buffers, count)
+        _check_read(device, buffers, count)
+        _check_copy(device, buffers, count)
+        _check_triad(device, buffers, count)
+    finally:
+        give_back(device, buffers)
 
 
 def _small(device: Device, kernel: Kernel, *arguments: Buffer | U32 | U64, blocks: int = BLOCKS_PER_SM) -> None:
@@ -165,7 +167,9 @@ def _check_write(device: Device, buffers: list[Buffer], count: int) -> None:
 
 def _check_read(device: Device, buffers: list[Buffer], count: int) -> None:
     """One block reads all; its thread number ``_LANE`` must come to the xor of its own vectors, and store it."""
-    lane = int(np.bitwise_xor.reduce(written(count, _SEED).reshape(-1, 4)[_LANE::THREADS], axis=None))
+    words = _known(count)
+    lane = int(np.bitwise_xor.reduce(words.reshape(-1, 4)[_LANE::THREADS], axis=None))
+    device.upload(buffers[0], words)
     device.upload(buffers[1], np.zeros(THREADS, np.uint32))
     _small(device, READ, buffers[0], U64(count), buffers[1], U32(lane), blocks=1)
     if int(device.download(buffers[1], np.dtype(np.uint32), THREADS)[_LANE]) != lane:
@@ -173,11 +177,15 @@ def _check_read(device: Device, buffers: list[Buffer], count: int) -> None:
 
 
 def _check_copy(device: Device, buffers: list[Buffer], count: int) -> None:
-    words = np.arange(4 * count, dtype=np.uint32) * np.uint32(0x85EBCA6B)
-    device.upload(buffers[0], words)
-    device.upload(buffers[1], np.zeros_like(words))
+    device.upload(buffers[0], _known(count))
+    device.upload(buffers[1], np.zeros(4 * count, np.uint32))
     _small(device, COPY, buffers[1], buffers[0], U64(count))
-    _expect(device, buffers[1], words, "a copy did not arrive as it was sent")
+    _expect(device, buffers[1], _known(count), "a copy did not arrive as it was sent")
+
+
+def _known(vectors: int) -> U32s:
+    """Words of which no two are alike."""
+    return np.arange(1, 4 * vectors + 1, dtype=np.uint32) * np.uint32(0x85EBCA6B)
 
 
 def _check_triad(device: Device, buffers: list[Buffer], count: int) -> None:

@@ -27,8 +27,9 @@ _DENSE, _SPARSE = (3, 0.25), (2, 0.9)
 """A level needs so many points over so many octaves; fewer points do where they lie far apart."""
 _L1_CYCLES = 140
 """First-level caches answer in 28 to 90 cycles, second-level ones in 185 to 370 (gpu-benches, arXiv 1804.06826)."""
-_FAR = 3.0
-"""The far half ends at about twice the near half's end, never at more than so many times."""
+_FAR, _FAR_OCTAVES = 5.0, 1.25
+"""The far half ends at about twice the near half's end, never at so many times, and is no wider than this: it is level
+from where the near half's hits have died out, 1.3 to 1.5 times its size."""
 _MEMORY_BYTES = 512 * MIB
 """No cache is so large: what is level beyond it is memory."""
 _STARTS, _COUNTS, _ENDS = 0.1, 0.25, 0.75
@@ -131,23 +132,25 @@ def _cycles(curve: _Curve, stretch: _Stretch) -> float:
 
 
 def _named(curve: _Curve, stretches: list[_Stretch]) -> tuple[LatencyLevel, ...]:
-    names = _names([(_cycles(curve, s), curve.points[s.last].footprint_bytes) for s in stretches])
+    names = _names(curve, stretches)
     return tuple(_level(curve, stretch, name) for stretch, name in zip(stretches, names, strict=True))
 
 
-def _names(levels: list[tuple[float, int]]) -> list[Name]:
-    """Name levels, given as cycles and largest footprint."""
-    names: list[Name] = ["l1"] if levels and levels[0][0] < _L1_CYCLES and len(levels) > 1 else []
-    rest = levels[len(names) :]
+def _names(curve: _Curve, stretches: list[_Stretch]) -> list[Name]:
+    first = len(stretches) > 1 and _cycles(curve, stretches[0]) < _L1_CYCLES
+    names: list[Name] = ["l1"] if first else []
+    rest = stretches[len(names) :]
     if len(rest) == 1:
-        return [*names, "dram" if rest[0][1] > _MEMORY_BYTES else "l2"]
-    if not rest:
-        return names
-    names.append("l2")
-    if len(rest) > 2 and rest[1][1] <= _FAR * rest[0][1]:
-        names.append("l2_far")
-    names.append("dram")
-    return [*names, *(["dram_tlb"] * (len(levels) - len(names)))]  # type: ignore[list-item]
+        return [*names, "dram" if curve.points[rest[0].last].footprint_bytes > _MEMORY_BYTES else "l2"]
+    named: list[Name] = ["l2", "l2_far", "dram"] if len(rest) > 2 and _far(curve, *rest[:2]) else ["l2", "dram"]
+    further: list[Name] = ["dram_tlb"] * max(0, len(rest) - len(named))
+    return [*names, *named[: len(rest)], *further]
+
+
+def _far(curve: _Curve, near: _Stretch, other: _Stretch) -> bool:
+    """Whether a level behind the second-level cache's first is its far half, rather than memory."""
+    ends = curve.points[other.last].footprint_bytes <= _FAR * curve.points[near.last].footprint_bytes
+    return ends and _width(curve, other) <= _FAR_OCTAVES
 
 
 def _level(curve: _Curve, stretch: _Stretch, name: Name) -> LatencyLevel:

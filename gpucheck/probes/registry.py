@@ -6,8 +6,8 @@ from gpucheck.probes.options import Probe
 PROBES: dict[str, Probe] = {
     "cuda": cuda.probe,
     "census": census.probe,
-    "latency": latency.probe,
     "bandwidth": bandwidth.probe,
     "slab_map": slab_map.probe,
     "memory_walk": memory_walk.probe,
+    "latency": latency.probe,
 }

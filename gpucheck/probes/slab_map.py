@@ -48,7 +48,7 @@ def probe(device: Device, options: ProbeOptions) -> SlabMap:
     """
     held: list[Buffer] = []
     try:
-        check_kernels(device, held)
+        check_kernels(device)
         sink = device.allocate(4 * THREADS)
         held.append(sink)
         chunks = _take(device, options, held)

@@ -5,7 +5,7 @@ exp(-6 (footprint / size - 1)), which is how the published curves of V100, A100 
 half of the cache where there is one (te42kyfo/gpu-benches, gpu-latency).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import exp
 
@@ -14,9 +14,10 @@ import numpy as np
 from gpucheck.device.protocol import DeviceError, Kernel
 from gpucheck.model.units import GIB, KIB, MIB
 from gpucheck.probes.latency_cycle import NODE_BYTES, Cycle
-from gpucheck.simulation.addresses import VECTOR
-from gpucheck.simulation.blocks import DensePart
+from gpucheck.simulation.addresses import VECTOR, I64s
 from gpucheck.simulation.launch import Cost, Launch
+from gpucheck.simulation.memory import Part
+from gpucheck.simulation.samples import U64s
 from gpucheck.simulation.soldered import Soldered
 
 _FALL = 6.0
@@ -34,7 +35,7 @@ _NODE_TRAFFIC = 64
 _LOADS_PER_SECOND = 20e9
 _TICK_NANOSECONDS = 32
 _LINKED_BYTES = MIB
-"""Only buffers up to this size are really linked: those of a known answer."""
+"""Beyond this size only memory with faults is really linked, to save the time."""
 
 
 @dataclass(frozen=True)
@@ -79,21 +80,37 @@ def _hits(excess: float) -> float:
 
 
 def latency_link(launch: Launch) -> Cost:
-    """``(base, nodes, bits)``: link the nodes. Only a plain array holds the links afterwards."""
+    """``(base, nodes, bits)``: link the nodes. Of large footprints only memory with faults is really written."""
+    for part, heads, links in _heads(launch):
+        low, high = part.read()
+        low[heads] = links
+        part.write(low, high)
+    return _swept(launch, _NODE_TRAFFIC)
+
+
+def latency_check(launch: Launch) -> Cost:
+    """``(base, nodes, bits, wrong)``: count the nodes that do not hold their link."""
+    found = sum(int(part.weights[heads][part.read()[0][heads] != links].sum()) for part, heads, links in _heads(launch))
+    launch.blocks_of_memory.array(launch.buffer(3), np.uint64)[0] += np.uint64(found)
+    return _swept(launch, _NODE_TRAFFIC // 2)
+
+
+def _swept(launch: Launch, bytes_for_a_node: int) -> Cost:
+    nodes = launch.number(1)
+    slowness = launch.blocks_of_memory.slowness(launch.buffer(0), nodes * NODE_BYTES // VECTOR)
+    return Cost(nodes * bytes_for_a_node * slowness)
+
+
+def _heads(launch: Launch) -> Iterator[tuple[Part, I64s, U64s]]:
+    """Parts of the footprint, which of their vectors begin a node, and the links that belong there."""
     base, cycle = launch.buffer(0), _cycle(launch)
-    if base.size_bytes <= _LINKED_BYTES:
-        _link(launch, cycle)
-    slowness = launch.blocks_of_memory.slowness(base, cycle.nodes * NODE_BYTES // VECTOR)
-    return Cost(cycle.nodes * _NODE_TRAFFIC * slowness)
-
-
-def _link(launch: Launch, cycle: Cycle) -> None:
-    base = launch.buffer(0)
+    if base.size_bytes > _LINKED_BYTES and not launch.silicon.faults:
+        return
     for part in launch.blocks_of_memory.parts(base, cycle.nodes * NODE_BYTES // VECTOR):
-        if isinstance(part, DensePart):
-            numbers = cycle.number(np.arange(cycle.nodes, dtype=np.uint64))
-            following = cycle.place((numbers + np.uint64(1)) % np.uint64(cycle.nodes))
-            part.words[:: NODE_BYTES // VECTOR, 0] = np.uint64(base.address) + following * np.uint64(NODE_BYTES)
+        heads = np.flatnonzero(part.offsets % (NODE_BYTES // VECTOR) == 0)
+        numbers = cycle.number((part.offsets[heads] // (NODE_BYTES // VECTOR)).astype(np.uint64))
+        following = cycle.place((numbers + np.uint64(1)) % np.uint64(cycle.nodes))
+        yield part, heads, np.uint64(base.address) + following * np.uint64(NODE_BYTES)
 
 
 def latency_touch(launch: Launch) -> Cost:
@@ -131,6 +148,7 @@ def _cycle(launch: Launch) -> Cycle:
 
 KERNELS: dict[Kernel, Callable[[Launch], Cost]] = {
     Kernel("latency", "latency_link"): latency_link,
+    Kernel("latency", "latency_check"): latency_check,
     Kernel("latency", "latency_touch"): latency_touch,
     Kernel("latency", "latency_chase"): latency_chase,
 }

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(not ARCHITECTURES, reason="the wheel nvidia-cuda
 
 FUNCTIONS = {
     "memory_walk": {"walk_write", "walk_verify"},
-    "latency": {"latency_link", "latency_touch", "latency_chase"},
+    "latency": {"latency_link", "latency_check", "latency_touch", "latency_chase"},
     "bandwidth": {"stream_read", "stream_write", "stream_copy", "stream_triad"},
     "census": {"census"},
 }

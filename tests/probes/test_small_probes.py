@@ -15,7 +15,7 @@ OPTIONS = ProbeOptions()
 
 
 def test_probes_and_their_order() -> None:
-    assert list(PROBES) == ["cuda", "census", "bandwidth", "memory_walk"]
+    assert list(PROBES) == ["cuda", "census", "bandwidth", "slab_map", "memory_walk", "latency"]
 
 
 def test_attributes_are_copied() -> None:
@@ -41,8 +41,11 @@ def test_bandwidth_of_a_roomy_card() -> None:
     found = bandwidth.probe(device, OPTIONS)
     assert found.buffer_bytes == GIB
     assert found.read_bytes_per_second == pytest.approx(1e12)
+    assert found.write_bytes_per_second == pytest.approx(1e12)
     assert found.copy_bytes_per_second == pytest.approx(2e12)
+    assert found.triad_bytes_per_second == pytest.approx(3e12)
     assert found.read_spread == pytest.approx(0.0)
+    assert "copy counts 2N, triad 3N" in found.convention
     assert found.samples == 9
     assert not device.held
 
@@ -59,9 +62,20 @@ def test_bandwidth_never_shrinks_into_the_cache() -> None:
     assert not device.held
 
 
-def test_bandwidth_of_a_kernel_that_does_nothing_is_no_rate() -> None:
-    with pytest.raises(DeviceError, match="did not arrive"):
-        bandwidth.probe(FakeDevice(copies=False), OPTIONS)
+@pytest.mark.parametrize(
+    ("kernel", "says"),
+    [
+        ("stream_read", "what was read is not what lay there"),
+        ("stream_write", "what was written did not arrive"),
+        ("stream_copy", "copy did not arrive"),
+        ("stream_triad", "did not add"),
+    ],
+)
+def test_bandwidth_of_a_kernel_that_does_nothing_is_no_rate(kernel: str, says: str) -> None:
+    device = FakeDevice(idle=[kernel])
+    with pytest.raises(DeviceError, match=says):
+        bandwidth.probe(device, OPTIONS)
+    assert not device.held
 
 
 def test_a_lost_device_leaves_nothing_allocated() -> None:
