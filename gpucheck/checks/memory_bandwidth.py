@@ -14,7 +14,7 @@ under ``memory``.
 from dataclasses import dataclass
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
-from gpucheck.model.base import Unavailable
+from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.measured import Bandwidth, SlabMap
 from gpucheck.model.profile import MemoryLayout, Profile
@@ -65,9 +65,13 @@ def memory_bandwidth(case: Case) -> Outcome:
 
 
 def _seen(case: Case) -> Seen:
-    """The best of what was streamed: it depends least on how a kernel is built, and most on the memory."""
+    """The best of what was streamed: it depends least on how a kernel is built, and most on the memory.
+
+    The map of rates stands in where streams could not be had. It does not make up for one that hung.
+    """
     streams, slabs = case.evidence.bandwidth, case.evidence.slab_map
-    if isinstance(streams, Unavailable) and isinstance(slabs, SlabMap):
+    hung = isinstance(streams, Unavailable) and streams.unavailable is Reason.TIMED_OUT
+    if isinstance(streams, Unavailable) and isinstance(slabs, SlabMap) and not hung:
         return Seen(slabs.median_bytes_per_second, "slab_map.median_bytes_per_second")
     found: Bandwidth = measured(streams, "bandwidth")
     names = ("read_bytes_per_second", "write_bytes_per_second", "copy_bytes_per_second")

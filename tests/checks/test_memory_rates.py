@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpucheck.model.base import NOT_REQUESTED
+from gpucheck.model.base import NOT_REQUESTED, Reason, Unavailable
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.finding import Confidence, Kind, Status
 from gpucheck.model.measured import SlowRegion
@@ -135,6 +135,12 @@ def test_the_slab_map_stands_in_for_the_streams(share: float, status: Status) ->
     assert found.status is status
     if status is Status.FAIL:
         assert found.evidence == ("slab_map.median_bytes_per_second",)
+
+
+def test_the_map_does_not_make_up_for_a_stream_that_hung() -> None:
+    card = alter(genuine(), bandwidth=Unavailable(unavailable=Reason.TIMED_OUT))
+    assert finding(card, "memory-bandwidth").status is Status.INCONCLUSIVE
+    assert report(card).verdict.authenticity == "inconclusive"
 
 
 def test_an_old_document_without_write_and_map_is_judged_as_before() -> None:
