@@ -1,4 +1,4 @@
-"""Rates of windows of the memory, and which of them are far below the rest. For the walk and for the slab map."""
+"""Rates of the walk's windows, and which of them are far below the rest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _FAR_ABOVE = 4.0
 
 @dataclass(frozen=True)
 class Timed:
-    """Windows in order: first byte and size of each, and its seconds: the walk's best, the slab map's median."""
+    """Windows of the walk in order: first byte and size of each, and its best seconds over the passes."""
 
     first_bytes: NDArray[np.int64]
     size_bytes: NDArray[np.int64]
