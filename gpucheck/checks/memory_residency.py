@@ -14,8 +14,7 @@ References: NVIDIA's note on system memory fallback since driver 536.40; rates o
 from dataclasses import dataclass
 from statistics import median
 
-from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive
-from gpucheck.model.base import Unavailable
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.measured import MemoryWalk, SlabMap, SlowRegion
 from gpucheck.model.units import MIB, gib, rate
@@ -43,6 +42,13 @@ class Mapped:
         return f"{self.section}.slow_regions"
 
     @property
+    def rates_path(self) -> str:
+        """Where the evidence holds the rates."""
+        return {"slab_map": "slab_map.bytes_per_second", "memory_walk": "memory_walk.window_bytes_per_second"}[
+            self.section
+        ]
+
+    @property
     def at_host_speed(self) -> tuple[SlowRegion, ...]:
         """Regions that a bus could serve."""
         return tuple(region for region in self.slow if region.ratio < HOST_SPEED)
@@ -64,8 +70,7 @@ def maps(case: Case) -> list[Mapped]:
         rates = walk.window_bytes_per_second
         found.append(Mapped("memory_walk", walk.tested_bytes, walk.window_bytes, rates, walk.slow_regions))
     if not found:
-        why = walk.unavailable.value.replace("_", " ") if isinstance(walk, Unavailable) else ""
-        raise Missing(f"neither memory walk nor slab map was measured ({why})", "memory_walk")
+        measured(walk, "memory_walk")
     return found
 
 
@@ -86,7 +91,7 @@ def memory_residency(case: Case) -> Outcome:
     if _slow_everywhere(case, first):
         return inconclusive(
             "All of the memory answers so slowly that it could be the host's. Scan again on an idle, cool card.",
-            f"{rate(median(first.rates))} ({case.how})", "the speed of the card's own memory", (first.path,),
+            f"{rate(median(first.rates))} ({case.how})", "the speed of the card's own memory", (first.rates_path,),
         )  # fmt: skip
     return Outcome(Status.PASS, "Every window answers at the speed of the card's own memory.")
 

@@ -10,6 +10,7 @@ from gpucheck.probes import bandwidth, census, cuda
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.registry import PROBES
 from tests.probes.fakes import ATTRIBUTES, FakeDevice
+from tests.simulation.reference_walk import device
 
 OPTIONS = ProbeOptions()
 
@@ -48,6 +49,14 @@ def test_bandwidth_of_a_roomy_card() -> None:
     assert "copy counts 2N, triad 3N" in found.convention
     assert found.samples == 9
     assert not device.held
+
+
+def test_simulated_streams_reach_what_real_ones_do() -> None:
+    card = device(8 * GIB)
+    found, peak = bandwidth.probe(card, OPTIONS), 256 / 8 * 16e9
+    shares = [found.read_bytes_per_second, found.write_bytes_per_second, found.copy_bytes_per_second]
+    shares.append(found.triad_bytes_per_second)
+    assert [rate / peak for rate in shares if rate] == pytest.approx([0.92, 0.95, 0.90, 0.89], rel=0.01)
 
 
 @pytest.mark.parametrize(("free", "buffer"), [(300, 128), (40, 16), (19, 8)])
