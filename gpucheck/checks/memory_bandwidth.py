@@ -2,8 +2,8 @@
 
 What it checks: the best of the measured streaming rates (reading, writing, copying; else the median window of the slab
 map) against bus width times data rate. Genuine cards since Turing reach 82 to 99 % of it; older ones, and those that
-spend rate on ECC, reach less. It passes from 78 % on (70 % with HBM3 and HBM3e, 62 % before Turing, an eighth less with
-ECC on plain chips), fails far below that, and is left open between.
+spend rate on ECC, reach less. It passes from 78 % on (70 % with HBM3 and HBM3e, 62 % before Turing, an eighth less
+with ECC on plain chips), fails far below that, and is left open between.
 Why it matters: a narrower bus, slower memory or missing channels show here, whatever the firmware says: memory of
 14 Gbit/s passes for none of 19. A card that is faster than its SKU could be is another SKU.
 How it can be fooled: doubled memory keeps its speed, and overclocked memory gains some percent.
@@ -27,8 +27,8 @@ _FAR_BELOW = 0.7
 """Of the share from which a card passes: so much less fails. A display and other load cost one card on record 22 %, a
 crossbar that is held at a low clock another 32 %."""
 _USUAL, _STACKED_NEW, _OLD = 0.78, 0.7, 0.62
-"""Shares from which a card passes. The least of genuine ones since Turing: 82 % (T4), 85 % (RTX 2080 SUPER). HBM3e: 81 %
-(H200, gpu-benches), 83 and 86 % (B200 and B300, OpenCL-Benchmark); HBM3: 74 % by the copy engine of an H100. Before
+"""Shares from which a card passes. The least of genuine ones since Turing: 82 % (T4), 85 % (RTX 2080 SUPER). HBM3e:
+81 % (H200, gpu-benches), 83 and 86 % (B200 and B300, OpenCL-Benchmark); HBM3: 74 % by the copy engine of an H100. Before
 Turing: 74 % (GTX 1080), 78 % (GTX 980, GTX 960, GTX 660), and GK104 less than other Keplers by a fifth."""
 _ECC_SHARE = 0.88
 """What ECC in plain memory chips leaves: 152 of 171 GB/s (K20c), 180 of 204 (K80)."""

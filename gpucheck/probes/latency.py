@@ -16,6 +16,7 @@ quick      16 KiB to a few times the second-level cache by factors of 2 (below 2
 Both add footprints a twelfth apart around the knee at which loads leave the second-level cache.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
@@ -44,6 +45,8 @@ _SMALL_STEPS = 14
 _FINE = 2 ** (1 / 8)
 _MOST_FINE = 24
 _SAME = 0.02
+_SMALL_SIZES = tuple(64 * KIB * 2 ** (step / 8) for step in range(57))
+"""Where no knee shows in a coarse curve, a cache of 128 KiB to 8 MiB hides between its points."""
 _L1_BYTES = 512 * KIB
 """No first-level cache is larger: beyond it, loads go around it."""
 _CACHES = 8
@@ -140,6 +143,8 @@ def _sweep(course: Course, options: ProbeOptions) -> list[LatencyPoint]:
         raise DeviceError(
             "latency: no footprint kept its links", "The memory walk tells what is wrong with the memory."
         )
+    if latency_levels.read(points).capacity is None:
+        points += _measured(course, _unless_known(_SMALL_SIZES, points))
     points += _measured(course, _fine(points))
     options.tell(1.0, "latency")
     return points
@@ -167,9 +172,14 @@ def _fine(points: list[LatencyPoint]) -> list[int]:
         return []
     count = min(_MOST_FINE, int(np.log(found.most / found.least) / np.log(_FINE)))
     between = np.geomspace(found.least, found.most, count + 2)[1:-1]
-    sizes = [int(size) // NODE_BYTES * NODE_BYTES for size in between]
+    return _unless_known(between.tolist(), points)
+
+
+def _unless_known(sizes: Iterable[float], points: list[LatencyPoint]) -> list[int]:
+    """Leave out footprints that were measured already, or nearly."""
+    wanted = [int(size) // NODE_BYTES * NODE_BYTES for size in sizes]
     known = [point.footprint_bytes for point in points]
-    return [size for size in sizes if all(abs(size - other) > _SAME * other for other in known)]
+    return [size for size in wanted if all(abs(size - other) > _SAME * other for other in known)]
 
 
 def _summarise(points: list[LatencyPoint], hops: int) -> Latency:

@@ -12,8 +12,9 @@ from gpucheck.model.units import GIB, KIB, MIB
 from gpucheck.probes import latency
 from gpucheck.probes.latency_cycle import NODE_BYTES, Cycle
 from gpucheck.probes.options import ProbeOptions
-from gpucheck.simulation import card
+from gpucheck.simulation import Scenario, SimulatedCard, card
 from gpucheck.simulation.faults import Fault, Limbo, Stuck, Wraparound
+from tests.cards import catalog
 from tests.simulation.reference_walk import device
 
 
@@ -177,3 +178,11 @@ def test_simulated_chases_end_where_real_ones_would() -> None:
         at = int(words[(at - memory.address) // 8])
     latency.chase(one, memory, cycle, out, (3, 8, 16), U32(0))
     assert int(one.download(out, np.dtype(np.uint64), 3)[2]) == at
+
+
+def test_a_cache_that_hides_between_coarse_footprints_is_looked_for() -> None:
+    profile = catalog().by_id("geforce-gts-450-rev-2")
+    scenario = {"title": "a small cache", "seed": 22, "silicon": {"profile": profile.id, "noise": 0.05}}
+    one = SimulatedCard(Scenario.model_validate(scenario), "mine", profile, profile).open_device()
+    found = measure(one, ProbeOptions(quick=True))
+    assert found.l2_capacity_bytes == pytest.approx(256 * KIB, rel=0.25)
