@@ -28,7 +28,7 @@ _FAR_BELOW = 0.7
 crossbar that is held at a low clock another 32 %."""
 _USUAL, _STACKED_NEW, _OLD = 0.78, 0.7, 0.62
 """Shares from which a card passes. The least of genuine ones since Turing: 82 % (T4), 85 % (RTX 2080 SUPER). HBM3e:
-81 % (H200, gpu-benches), 83 and 86 % (B200 and B300, OpenCL-Benchmark); HBM3: 74 % by the copy engine of an H100. Before
+81 % (H200, gpu-benches), 83 and 86 % (B200, B300, OpenCL-Benchmark); HBM3: 74 % by the copy engine of an H100. Before
 Turing: 74 % (GTX 1080), 78 % (GTX 980, GTX 960, GTX 660), and GK104 less than other Keplers by a fifth."""
 _ECC_SHARE = 0.88
 """What ECC in plain memory chips leaves: 152 of 171 GB/s (K20c), 180 of 204 (K80)."""
