@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gpucheck.device.protocol import Device, DeviceError, DeviceLost, Kernel, OutOfDeviceMemory
 from gpucheck.model.measured import SlabMap
@@ -92,6 +94,18 @@ def test_slow_memory_is_found_where_it_is(fault: Fault, start: float, length: fl
     assert region.first_byte == pytest.approx(start * GIB, abs=256 * MIB)
     assert region.length_bytes == pytest.approx(length * GIB, abs=512 * MIB)
     assert region.ratio == pytest.approx(ratio, rel=0.1)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(gib=st.integers(4, 180), at=st.floats(0, 0.6), share=st.floats(0.25, 0.38), factor=st.floats(0.02, 0.75))
+def test_a_slow_region_is_found_on_cards_of_any_size(gib: int, at: float, share: float, factor: float) -> None:
+    start, length = (int(part * gib * GIB) // 4096 * 4096 for part in (at, share))
+    fault = SlowRegion(kind="slow_region", start_bytes=start, length_bytes=length, factor=factor)
+    found = measure(device(gib * GIB, fault, noise=0.01), ProbeOptions(quick=True))
+    region = max(found.slow_regions, key=lambda r: r.length_bytes)
+    assert region.first_byte == pytest.approx(start, abs=found.window_bytes)
+    assert region.ratio == pytest.approx(factor, rel=0.15)
+    assert sum(r.length_bytes for r in found.slow_regions) == pytest.approx(length, abs=2 * found.window_bytes)
 
 
 def test_one_slow_reading_is_chance() -> None:
