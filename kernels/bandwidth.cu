@@ -8,20 +8,30 @@
  *     enough not to flatter.                                                               traffic: 16 bytes written
  * stream_copy(target, source, vectors)
  *     target[i] = source[i]; the two do not overlap.                         traffic: 16 bytes read, 16 bytes written
+ * stream_triad(target, first, second, scale, vectors)
+ *     target[i] = first[i] + scale * second[i] in four lanes of binary32, fused or not; `scale` holds the bits of a
+ *     binary32. No two of the three overlap.                                 traffic: 32 bytes read, 16 bytes written
  *
  * `vectors` counts 16-byte vectors, tails included. Launch: any grid, GPUCHECK_THREADS threads a block.
- * Who verifies: tests/kernels against NumPy; the probe checks marks carried by the copy. Header-free, see memory_walk.
+ * In flight: a thread has IN_FLIGHT vectors under way; at two blocks of 512 threads a multiprocessor that is 128 KiB
+ * asked for. Stacked memory needs some 20 (H100) to 45 KiB (B200) really under way at all times, and a thread that
+ * waits for its last load has few left.
+ * Who verifies: tests/kernels against NumPy; the probe runs each on a known answer first. Header-free, see memory_walk.
  */
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
 #define GPUCHECK_THREADS 512
-#define IN_FLIGHT 4
+#define IN_FLIGHT 8
 #define TILE ((u64)GPUCHECK_THREADS * IN_FLIGHT)
+#define PAIRS (IN_FLIGHT / 2) /* of loads, where each result takes two */
+#define PAIR_TILE ((u64)GPUCHECK_THREADS * PAIRS)
 
 #ifdef GPUCHECK_HOST
 __device__ __forceinline__ uint4 load(const uint4* p) { return *p; }
 __device__ __forceinline__ void store(uint4* p, uint4 v) { *p = v; }
+__device__ __forceinline__ float as_float(u32 bits) { float f; __builtin_memcpy(&f, &bits, 4); return f; }
+__device__ __forceinline__ u32 as_bits(float f) { u32 bits; __builtin_memcpy(&bits, &f, 4); return bits; }
 #else
 __device__ __forceinline__ uint4 load(const uint4* p) {
   uint4 v;
@@ -33,6 +43,8 @@ __device__ __forceinline__ void store(uint4* p, uint4 v) {
   asm volatile("st.global.cs.v4.u32 [%0], {%1, %2, %3, %4};"
                :: "l"(p), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
 }
+__device__ __forceinline__ float as_float(u32 bits) { return __uint_as_float(bits); }
+__device__ __forceinline__ u32 as_bits(float f) { return __float_as_uint(f); }
 #endif
 
 __device__ __forceinline__ u32 folded(uint4 v) { return v.x ^ v.y ^ v.z ^ v.w; }
@@ -43,6 +55,19 @@ __device__ __forceinline__ uint4 mix(u64 index, u32 seed) {
   v.y = v.x * 0x85ebca6bu;
   v.z = ~v.x;
   v.w = v.y ^ 0x5bd1e995u;
+  return v;
+}
+
+__device__ __forceinline__ u32 scaled_sum(u32 a, u32 b, float scale) {
+  return as_bits(as_float(a) + scale * as_float(b));
+}
+
+__device__ __forceinline__ uint4 triad(uint4 a, uint4 b, float scale) {
+  uint4 v;
+  v.x = scaled_sum(a.x, b.x, scale);
+  v.y = scaled_sum(a.y, b.y, scale);
+  v.z = scaled_sum(a.z, b.z, scale);
+  v.w = scaled_sum(a.w, b.w, scale);
   return v;
 }
 
@@ -91,4 +116,24 @@ stream_copy(uint4* target, const uint4* source, u64 vectors) {
   }
   if (blockIdx.x == gridDim.x - 1)
     for (u64 i = tiles * TILE + threadIdx.x; i < vectors; i += GPUCHECK_THREADS) store(target + i, load(source + i));
+}
+
+extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
+stream_triad(uint4* target, const uint4* first, const uint4* second, u32 scale, u64 vectors) {
+  u64 tiles = vectors / PAIR_TILE;
+  float factor = as_float(scale);
+  for (u64 tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+    u64 at = tile * PAIR_TILE + threadIdx.x;
+    uint4 a[PAIRS], b[PAIRS];
+#pragma unroll
+    for (int k = 0; k < PAIRS; ++k) {
+      a[k] = load(first + at + (u64)k * GPUCHECK_THREADS);
+      b[k] = load(second + at + (u64)k * GPUCHECK_THREADS);
+    }
+#pragma unroll
+    for (int k = 0; k < PAIRS; ++k) store(target + at + (u64)k * GPUCHECK_THREADS, triad(a[k], b[k], factor));
+  }
+  if (blockIdx.x == gridDim.x - 1)
+    for (u64 i = tiles * PAIR_TILE + threadIdx.x; i < vectors; i += GPUCHECK_THREADS)
+      store(target + i, triad(load(first + i), load(second + i), factor));
 }

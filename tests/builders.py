@@ -11,13 +11,15 @@ from gpucheck.model.measured import (
     Census,
     Fingerprint,
     HostLink,
+    Latency,
     LoadTest,
     MemoryWalk,
+    SlabMap,
     Telemetry,
     Throughput,
 )
 from gpucheck.model.report import CardReport, MatchSummary, Report, Rulebook, Tool
-from gpucheck.model.units import GIB, MIB
+from gpucheck.model.units import GIB, KIB, MIB
 from gpucheck.model.verdict import Authenticity, Condition, Contribution, Verdict
 
 WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -186,10 +188,47 @@ def make_bandwidth(**facts: Any) -> Bandwidth:
         "copy_bytes_per_second": 912e9,
         "read_spread": 0.004,
         "copy_spread": 0.006,
+        "write_bytes_per_second": 955e9,
+        "triad_bytes_per_second": 901e9,
+        "write_spread": 0.004,
+        "triad_spread": 0.006,
         "buffer_bytes": 2 * GIB,
         "samples": 9,
     }
     return Bandwidth.model_validate(stated | facts)
+
+
+def make_slab_map(**facts: Any) -> SlabMap:
+    """An even map of a healthy RTX 4090's memory."""
+    windows, window = 94, 256 * MIB
+    stated: dict[str, Any] = {
+        "tested_bytes": windows * window,
+        "window_bytes": window,
+        "rounds": 5,
+        "bytes_per_second": (930e9,) * windows,
+        "window_lengths_bytes": (window,) * windows,
+        "median_bytes_per_second": 930e9,
+        "spread": 0.003,
+    }
+    return SlabMap.model_validate(stated | facts)
+
+
+def make_latency(**facts: Any) -> Latency:
+    """The curve of an RTX 4090, thinned out to its levels."""
+    cycles = {32 * KIB: 36.0, 8 * MIB: 277.0, 64 * MIB: 278.0, 96 * MIB: 520.0, GIB: 632.0}
+    names = {"l1": 32 * KIB, "l2": 64 * MIB, "dram": GIB}
+    point = {size: {"cycles": time, "nanoseconds": round(time / 2.5, 1)} for size, time in cycles.items()}
+    stated: dict[str, Any] = {
+        "points": tuple({"footprint_bytes": size, **times} for size, times in point.items()),
+        "levels": tuple(
+            {"level": name, "largest_footprint_bytes": size, **point[size]} for name, size in names.items()
+        ),
+        "l2_capacity_bytes": 72 * MIB,
+        "l2_least_bytes": 68 * MIB,
+        "l2_most_bytes": 90 * MIB,
+        "hops": 8192,
+    }
+    return Latency.model_validate(stated | facts)
 
 
 def make_walk(**facts: Any) -> MemoryWalk:
@@ -225,7 +264,9 @@ def make_evidence(**sections: Any) -> Evidence:
         "census": make_census(),
         "throughput": make_throughput(),
         "fingerprint": make_fingerprint(),
+        "latency": make_latency(),
         "bandwidth": make_bandwidth(),
+        "slab_map": make_slab_map(),
         "memory_walk": make_walk(),
         "host_link": make_host_link(),
         "load": make_load(),

@@ -14,6 +14,7 @@ from gpucheck.checks.driver_support import driver_support
 from gpucheck.checks.gpu_part_number import gpu_part_number
 from gpucheck.checks.host_link import host_link
 from gpucheck.checks.known_modification import known_modification
+from gpucheck.checks.l2_capacity import l2_capacity
 from gpucheck.checks.laptop_die import laptop_die
 from gpucheck.checks.link_errors import link_errors
 from gpucheck.checks.load_condition import load_condition
@@ -48,6 +49,7 @@ ALL_CHECKS: tuple[Check, ...] = (
     memory_residency,
     memory_bandwidth,
     host_link,
+    l2_capacity,
     # what is declared, against the profile
     memory_size,
     known_modification,

@@ -1,16 +1,17 @@
 """Whether all of the memory is equally fast.
 
-What it checks: the rate of every window of the walk against the median window.
+What it checks: the rate of every window of the slab map and of the walk against the median window. The slab map is
+believed first, as for `memory-residency`; what the walk alone saw beside it is not enough.
 Why it matters: a region at half speed has lost a channel or runs its links with errors that are retransmitted.
 How it can be fooled: by a busy card; scan it idle and alone.
 A failure does not mean: a fake. A few old models (GTX 970, 660 Ti, 550 Ti) were built with a slower last part.
 References: kernel drivers' handling of mixed memory; reports of GDDR error retransmission.
 """
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, unless_busy
-from gpucheck.checks.memory_residency import HOST_SPEED
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, unless_busy
+from gpucheck.checks.memory_residency import HOST_SPEED, Mapped, maps
 from gpucheck.model.finding import Confidence, Severity, Status
-from gpucheck.model.measured import MemoryWalk, SlowRegion
+from gpucheck.model.measured import SlowRegion
 from gpucheck.model.units import gib
 
 _BUILT_UNEVEN = (
@@ -26,30 +27,42 @@ _SLOW = 0.8
 @check(id="memory-uniformity", title="Evenly fast memory", severity=Severity.HIGH, about="condition")
 def memory_uniformity(case: Case) -> Outcome:
     """Look for regions that are slow, but too fast for the host's bus."""
-    walk = measured(case.evidence.memory_walk, "memory_walk")
-    slow = [r for r in walk.slow_regions if HOST_SPEED <= r.ratio < _SLOW and not _shared_with_host(r, walk)]
-    if not slow:
+    first, *others = maps(case)
+    slow, elsewhere = _slow(first), [each for each in others if _slow(each)]
+    if not slow and not elsewhere:
         return Outcome(Status.PASS, "All windows are about equally fast.")
-    words = "; ".join(
-        f"{gib(r.length_bytes)} at {r.ratio:.0%} of the median, from {gib(r.first_byte)}" for r in slow[:3]
-    )
+    words = _words(slow or _slow(elsewhere[0]))
     if any(p.id in _BUILT_UNEVEN for p in case.profiles):
         return inconclusive(f"{case.sku} was built with a slower part of memory.", words)
+    if not slow:
+        return inconclusive(
+            f"{elsewhere[0].name.capitalize()} met slow windows, {first.name} did not. Scan again on an idle card.",
+            words, "all windows within a few percent", (elsewhere[0].path,),
+        )  # fmt: skip
     failure = Outcome(
         Status.FAIL,
         f"Part of the memory is slow: {words}. That is damage or a cut channel, not a forgery.",
         observed=words,
         expected="all windows within a few percent",
         remedy="Scan again on an idle card. If it stays so, have the memory and its channels examined.",
-        confidence=Confidence.MEDIUM,
-        evidence=("memory_walk.slow_regions",),
+        confidence=Confidence.HIGH if elsewhere else Confidence.MEDIUM,
+        evidence=(first.path, *(each.path for each in elsewhere)),
     )
     return unless_busy(case, failure)
 
 
-def _shared_with_host(region: SlowRegion, walk: MemoryWalk) -> bool:
+def _words(slow: list[SlowRegion]) -> str:
+    return "; ".join(
+        f"{gib(r.length_bytes)} at {r.ratio:.0%} of the median, from {gib(r.first_byte)}" for r in slow[:3]
+    )
+
+
+def _slow(seen: Mapped) -> list[SlowRegion]:
+    return [r for r in seen.slow if HOST_SPEED <= r.ratio < _SLOW and not _shared_with_host(r, seen)]
+
+
+def _shared_with_host(region: SlowRegion, seen: Mapped) -> bool:
     """Whether it is the one window in which the card's memory ends and the host's begins."""
     ends = {region.first_byte, region.first_byte + region.length_bytes}
-    hosts = (r for r in walk.slow_regions if r.ratio < HOST_SPEED)
-    beside = any(ends & {r.first_byte, r.first_byte + r.length_bytes} for r in hosts)
-    return beside and region.length_bytes <= walk.window_bytes
+    beside = any(ends & {r.first_byte, r.first_byte + r.length_bytes} for r in seen.at_host_speed)
+    return beside and region.length_bytes <= seen.window_bytes

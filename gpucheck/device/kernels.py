@@ -7,7 +7,7 @@ from hashlib import sha256
 from gpucheck.device.protocol import DeviceError
 from gpucheck.resources import data_root
 
-FAMILIES = ("census", "throughput", "fingerprint", "bandwidth", "memory_walk", "load")
+FAMILIES = ("census", "throughput", "fingerprint", "bandwidth", "memory_walk", "latency", "load")
 
 
 _FAMILIES_OF = {"slab_map": ("bandwidth",), "host_link": ()}

@@ -237,10 +237,10 @@ MEASURED_SECTIONS = (
     "census",
     "throughput",
     "fingerprint",
-    "latency",
     "bandwidth",
     "slab_map",
     "memory_walk",
+    "latency",
     "host_link",
     "load",
 )

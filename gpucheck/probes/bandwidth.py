@@ -1,10 +1,14 @@
-"""Streaming bandwidth of the device memory, with buffers that no cache can hold."""
+"""Streaming bandwidth of the device memory, with buffers that no cache can hold.
+
+Bytes counted: reading or writing N bytes counts N, copying them 2N, a triad over three arrays of N bytes 3N.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gpucheck.device.protocol import U32, U64, Buffer, Device, DeviceError, Kernel, OutOfDeviceMemory
 from gpucheck.model.measured import Bandwidth
@@ -15,9 +19,13 @@ from gpucheck.probes.options import ProbeOptions
 READ = Kernel("bandwidth", "stream_read")
 WRITE = Kernel("bandwidth", "stream_write")
 COPY = Kernel("bandwidth", "stream_copy")
+TRIAD = Kernel("bandwidth", "stream_triad")
 THREADS = 512
 BLOCKS_PER_SM = 2
 """What the kernels' launch bounds promise to fit on every multiprocessor."""
+VECTOR_BYTES = 16
+NEVER = 0x9E3779B9
+"""An xor of what a thread read that is as unlikely as any other."""
 
 _CACHES = 8
 _UNKNOWN_L2_BYTES = 64 * MIB
@@ -25,8 +33,10 @@ _SMALL_BYTES = MIB
 _LEAST_WARM_UPS, _MOST_WARM_UPS = 3, 20
 _STEADY = 0.01
 _SAMPLES, _DEEP_SAMPLES = 9, 25
-_VECTOR = 16
-_NEVER = 0x9E3779B9
+_SEED = 0x6B
+_LANE = 17
+
+U32s = NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
@@ -38,17 +48,17 @@ class Rate:
 
 
 def probe(device: Device, options: ProbeOptions) -> Bandwidth:
-    """Measure reading and copying.
+    """Measure reading, writing, copying and triads.
 
-    Raises ``OutOfDeviceMemory`` where the card is too full for buffers beyond its caches, ``DeviceError`` where a copy
-    does not arrive.
+    Raises ``OutOfDeviceMemory`` where the card is too full for buffers beyond its caches, ``DeviceError`` where a
+    kernel does not do what its contract says.
     """
     held: list[Buffer] = []
     try:
-        _check_copy(device, held)
-        source, target = _two_buffers(device, held)
+        check_kernels(device)
         sink = device.allocate(4 * THREADS)
         held.append(sink)
+        source, target = _two_buffers(device, held)
         return _measure(device, options, source, target, sink)
     finally:
         give_back(device, held)
@@ -56,23 +66,34 @@ def probe(device: Device, options: ProbeOptions) -> Bandwidth:
 
 def _measure(device: Device, options: ProbeOptions, source: Buffer, target: Buffer, sink: Buffer) -> Bandwidth:
     size, samples = source.size_bytes, _DEEP_SAMPLES if options.deep else _SAMPLES
-    vectors, blocks = U64(size // _VECTOR), BLOCKS_PER_SM * max(1, device.attributes.sm_count)
+    vectors, blocks = U64(size // VECTOR_BYTES), BLOCKS_PER_SM * max(1, device.attributes.sm_count)
+    half = size // 2 // VECTOR_BYTES * VECTOR_BYTES
+    arrays = (target.slice(0, half), source.slice(0, half), source.slice(half, half))
 
     def run(kernel: Kernel, *arguments: Buffer | U32 | U64) -> float:
         return device.launch(kernel, blocks=blocks, threads=THREADS, arguments=arguments)
 
+    def rate(of: str, traffic: int, done: float, kernel: Kernel, *arguments: Buffer | U32 | U64) -> Rate:
+        options.tell(done, of)
+        return _rate(lambda: run(kernel, *arguments), traffic, samples)
+
     for buffer in (source, target):
-        run(WRITE, buffer, vectors, U32(0x6B))
-    options.tell(0.2, "reading")
-    read = _rate(lambda: run(READ, source, vectors, sink, U32(_NEVER)), size, samples)
-    options.tell(0.6, "copying")
-    copy = _rate(lambda: run(COPY, target, source, vectors), 2 * size, samples)
+        run(WRITE, buffer, vectors, U32(_SEED))
+    read = rate("reading", size, 0.1, READ, source, vectors, sink, U32(NEVER))
+    write = rate("writing", size, 0.3, WRITE, target, vectors, U32(_SEED))
+    copy = rate("copying", 2 * size, 0.5, COPY, target, source, vectors)
+    scale = U32(_bits(3.0))
+    triad = rate("adding", 3 * half, 0.8, TRIAD, *arrays, scale, U64(half // VECTOR_BYTES))
     options.tell(1.0, "bandwidth")
     return Bandwidth(
         read_bytes_per_second=read.bytes_per_second,
+        write_bytes_per_second=write.bytes_per_second,
         copy_bytes_per_second=copy.bytes_per_second,
+        triad_bytes_per_second=triad.bytes_per_second,
         read_spread=read.spread,
+        write_spread=write.spread,
         copy_spread=copy.spread,
+        triad_spread=triad.spread,
         buffer_bytes=size,
         samples=samples,
     )
@@ -116,16 +137,79 @@ def _two_buffers(device: Device, held: list[Buffer]) -> tuple[Buffer, Buffer]:
     )
 
 
-def _check_copy(device: Device, held: list[Buffer]) -> None:
-    """A rate is worth nothing where the kernel did nothing: copy something known, with a tail, and look."""
-    count = _SMALL_BYTES // _VECTOR - 3
-    words = np.arange(4 * count, dtype=np.uint32) * np.uint32(0x85EBCA6B)
-    source = device.allocate(_SMALL_BYTES)
-    held.append(source)
-    target = device.allocate(_SMALL_BYTES)
-    held.append(target)
-    device.upload(source, words)
-    device.upload(target, np.zeros_like(words))
-    device.launch(COPY, blocks=BLOCKS_PER_SM, threads=THREADS, arguments=(target, source, U64(count)))
-    if not np.array_equal(device.download(target, np.dtype(np.uint32), words.size), words):
-        raise DeviceError("bandwidth: a copy did not arrive as it was sent", "The memory walk tells more.")
+def check_kernels(device: Device) -> None:
+    """Run every kernel on something known, with a tail: a rate is worth nothing where the kernel did nothing.
+
+    Raises ``DeviceError`` for a wrong result.
+    """
+    count = _SMALL_BYTES // VECTOR_BYTES - 3
+    buffers: list[Buffer] = []
+    try:
+        while len(buffers) < 3:
+            buffers.append(device.allocate(_SMALL_BYTES))
+        _check_write(device, buffers, count)
+        _check_read(device, buffers, count)
+        _check_copy(device, buffers, count)
+        _check_triad(device, buffers, count)
+    finally:
+        give_back(device, buffers)
+
+
+def _small(device: Device, kernel: Kernel, *arguments: Buffer | U32 | U64, blocks: int = BLOCKS_PER_SM) -> None:
+    device.launch(kernel, blocks=blocks, threads=THREADS, arguments=arguments)
+
+
+def _check_write(device: Device, buffers: list[Buffer], count: int) -> None:
+    device.upload(buffers[0], np.zeros(4 * count, np.uint32))
+    _small(device, WRITE, buffers[0], U64(count), U32(_SEED))
+    _expect(device, buffers[0], written(count, _SEED), "what was written did not arrive")
+
+
+def _check_read(device: Device, buffers: list[Buffer], count: int) -> None:
+    """One block reads all; its thread number ``_LANE`` must come to the xor of its own vectors, and store it."""
+    words = _known(count)
+    lane = int(np.bitwise_xor.reduce(words.reshape(-1, 4)[_LANE::THREADS], axis=None))
+    device.upload(buffers[0], words)
+    device.upload(buffers[1], np.zeros(THREADS, np.uint32))
+    _small(device, READ, buffers[0], U64(count), buffers[1], U32(lane), blocks=1)
+    if int(device.download(buffers[1], np.dtype(np.uint32), THREADS)[_LANE]) != lane:
+        raise DeviceError("bandwidth: what was read is not what lay there", "The memory walk tells more.")
+
+
+def _check_copy(device: Device, buffers: list[Buffer], count: int) -> None:
+    device.upload(buffers[0], _known(count))
+    device.upload(buffers[1], np.zeros(4 * count, np.uint32))
+    _small(device, COPY, buffers[1], buffers[0], U64(count))
+    _expect(device, buffers[1], _known(count), "a copy did not arrive as it was sent")
+
+
+def _known(vectors: int) -> U32s:
+    """Words of which no two are alike."""
+    return np.arange(1, 4 * vectors + 1, dtype=np.uint32) * np.uint32(0x85EBCA6B)
+
+
+def _check_triad(device: Device, buffers: list[Buffer], count: int) -> None:
+    """Whole numbers that binary32 holds exactly: the sum is the same, fused or not."""
+    first = (np.arange(4 * count) % 4099).astype(np.float32)
+    second = (np.arange(4 * count) % 1021).astype(np.float32)
+    device.upload(buffers[0], first.view(np.uint32))
+    device.upload(buffers[1], second.view(np.uint32))
+    device.upload(buffers[2], np.zeros(4 * count, np.uint32))
+    _small(device, TRIAD, buffers[2], buffers[0], buffers[1], U32(_bits(3.0)), U64(count))
+    _expect(device, buffers[2], (first + np.float32(3) * second).view(np.uint32), "a triad did not add as it should")
+
+
+def _expect(device: Device, buffer: Buffer, words: U32s, otherwise: str) -> None:
+    if not np.array_equal(device.download(buffer, np.dtype(np.uint32), words.size), words):
+        raise DeviceError(f"bandwidth: {otherwise}", "The memory walk tells more.")
+
+
+def written(vectors: int, seed: int) -> U32s:
+    """The words that ``stream_write`` stores, four for each vector."""
+    first = np.arange(vectors, dtype=np.uint32) * np.uint32(0x9E3779B9) ^ np.uint32(seed)
+    second = first * np.uint32(0x85EBCA6B)
+    return np.stack([first, second, ~first, second ^ np.uint32(0x5BD1E995)], axis=1).reshape(-1)
+
+
+def _bits(value: float) -> int:
+    return int(np.float32(value).view(np.uint32))

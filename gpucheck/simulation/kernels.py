@@ -7,14 +7,14 @@ import numpy as np
 
 from gpucheck.device.protocol import Kernel
 from gpucheck.probes.pattern import ALL_ONES, pattern
-from gpucheck.simulation import kernels_census, kernels_load, kernels_throughput
+from gpucheck.simulation import kernels_bandwidth, kernels_census, kernels_latency, kernels_load, kernels_throughput
 from gpucheck.simulation.addresses import VECTOR
 from gpucheck.simulation.launch import Cost, Launch
 from gpucheck.simulation.memory import Part
 from gpucheck.simulation.samples import U64s
 
-READ, WRITE, COPY = 0.92, 0.90, 0.90
-"""Shares of the theoretical bandwidth that streaming kernels reach."""
+READ, WRITE = 0.92, 0.90
+"""Shares of the theoretical bandwidth that the walk's kernels reach."""
 ROW_WORDS = 6
 
 
@@ -97,45 +97,6 @@ def _logged(rows: int, room: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.in
     return np.concatenate([np.arange(near), far])
 
 
-def stream_read(launch: Launch) -> Cost:
-    """``(source, vectors, sink, never)``: read everything."""
-    vectors = launch.number(1)
-    launch.blocks_of_memory.parts(launch.buffer(0), vectors)
-    return Cost(vectors * VECTOR * launch.blocks_of_memory.slowness(launch.buffer(0), vectors), READ)
-
-
-def stream_write(launch: Launch) -> Cost:
-    """``(target, vectors, seed)``: write words that differ everywhere."""
-    target, vectors, seed = launch.buffer(0), launch.number(1), launch.number(2)
-    memory = launch.blocks_of_memory
-    for part in memory.parts(target, vectors):
-        part.write(*_mixed(part.offsets.astype(np.uint64), seed))
-    memory.note(target, vectors, lambda at: _mixed(at, seed))
-    return Cost(vectors * VECTOR * memory.slowness(target, vectors), WRITE)
-
-
-def stream_copy(launch: Launch) -> Cost:
-    """``(target, source, vectors)``: copy. In large buffers the cells get other words than they would on a card."""
-    target, source, vectors = launch.buffer(0), launch.buffer(1), launch.number(2)
-    memory = launch.blocks_of_memory
-    taken, given = memory.parts(target, vectors), memory.parts(source, vectors)
-    if len(taken) == len(given) == 1 and np.array_equal(taken[0].offsets, given[0].offsets):
-        taken[0].write(*given[0].read())
-    else:
-        for part in taken:
-            part.write(*_mixed(part.offsets.astype(np.uint64), 0))
-    memory.note_copy(target, source, vectors * VECTOR)
-    return Cost(vectors * VECTOR * (memory.slowness(target, vectors) + memory.slowness(source, vectors)), COPY)
-
-
-def _mixed(index: U64s, seed: int) -> tuple[U64s, U64s]:
-    """The words of ``stream_write``."""
-    low32, shift = np.uint64(0xFFFF_FFFF), np.uint64(32)
-    x = (index * np.uint64(0x9E3779B9) & low32) ^ np.uint64(seed)
-    y = x * np.uint64(0x85EBCA6B) & low32
-    return (y << shift) | x, ((y ^ np.uint64(0x5BD1E995)) << shift) | (x ^ low32)
-
-
 def _indices(part: Part, first: int) -> U64s:
     return part.offsets.astype(np.uint64) + np.uint64(first)
 
@@ -143,11 +104,10 @@ def _indices(part: Part, first: int) -> U64s:
 KERNELS: dict[Kernel, Callable[[Launch], Cost]] = {
     Kernel("memory_walk", "walk_write"): walk_write,
     Kernel("memory_walk", "walk_verify"): walk_verify,
-    Kernel("bandwidth", "stream_read"): stream_read,
-    Kernel("bandwidth", "stream_write"): stream_write,
-    Kernel("bandwidth", "stream_copy"): stream_copy,
+    **kernels_bandwidth.KERNELS,
     **kernels_census.KERNELS,
     **kernels_throughput.KERNELS,
+    **kernels_latency.KERNELS,
     **kernels_load.KERNELS,
 }
 

@@ -52,6 +52,9 @@ WEIGHTS: tuple[Weight, ...] = (
            required=True),
     Weight("memory-bandwidth", -15, 5, "bandwidth", False, "slow by heat or load in perhaps 3 % of honest scans; "
            "another SKU often has similar bandwidth", required=True),
+    Weight("l2-capacity", -15, 4, "cache", False, "a knee far from the SKU's cache in perhaps 3 % of honest scans, "
+           "beside other programs; a group of its own, since a disturbed curve must not outvote the census, and what "
+           "it adds is to tell apart dies of one count and generation"),
     Weight("memory-size", -25, 5, "capacity", False, "0 of 60 genuine captures outside the legal sizes"),
     Weight("known-modification", -40, 0, "capacity", True, "the total or subsystem of a described modification; no "
            "genuine capture shows one", settles="modified"),

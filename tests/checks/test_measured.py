@@ -2,6 +2,7 @@
 
 import pytest
 
+from gpucheck.model.base import NOT_REQUESTED
 from gpucheck.model.finding import Kind, Status
 from gpucheck.model.measured import MemoryFault, SlowRegion
 from gpucheck.model.units import GIB
@@ -15,6 +16,11 @@ def fault(kind: str, **fields: object) -> MemoryFault:
 
 def walked(**changes: object) -> dict[str, object]:
     return {f"memory_walk__{name}": value for name, value in changes.items()}
+
+
+def walked_alone(**changes: object) -> dict[str, object]:
+    """A card whose memory was walked, but whose rates were not mapped."""
+    return {"slab_map": NOT_REQUESTED, **walked(**changes)}
 
 
 def test_another_number_of_multiprocessors_is_another_die() -> None:
@@ -113,7 +119,7 @@ def test_a_walk_that_saw_less_than_nvml_declares_is_not_a_pass() -> None:
 
 def test_memory_at_bus_speed_is_the_hosts() -> None:
     slow = SlowRegion(first_byte=16 * GIB, length_bytes=7 * GIB, bytes_per_second=25e9, ratio=0.03)
-    paged = alter(genuine(), **walked(slow_regions=(slow,)))
+    paged = alter(genuine(), **walked_alone(slow_regions=(slow,)))
     result = report(paged)
     assert result.verdict.authenticity == "counterfeit"
     assert result.verdict.kinds == (Kind.PAGED,)
@@ -122,7 +128,7 @@ def test_memory_at_bus_speed_is_the_hosts() -> None:
 
 def test_memory_that_is_slow_everywhere_is_not_shown_to_be_the_cards() -> None:
     rates = tuple(r * 0.05 for r in genuine().memory_walk.window_bytes_per_second)  # type: ignore[union-attr]
-    found = finding(alter(genuine(), **walked(window_bytes_per_second=rates)), "memory-residency")
+    found = finding(alter(genuine(), **walked_alone(window_bytes_per_second=rates)), "memory-residency")
     assert found.status is Status.INCONCLUSIVE
     assert "simulated" in found.observed
 
@@ -140,7 +146,7 @@ def test_the_window_that_card_and_host_share_is_no_damage() -> None:
     window = genuine().memory_walk.window_bytes  # type: ignore[union-attr]
     shared = SlowRegion(first_byte=16 * GIB - window, length_bytes=window, bytes_per_second=300e9, ratio=0.33)
     hosts = SlowRegion(first_byte=16 * GIB, length_bytes=7 * GIB, bytes_per_second=25e9, ratio=0.03)
-    result = report(alter(genuine(), **walked(slow_regions=(shared, hosts))))
+    result = report(alter(genuine(), **walked_alone(slow_regions=(shared, hosts))))
     assert result.verdict.kinds == (Kind.PAGED,)
     assert result.verdict.condition == "good"
 
@@ -155,7 +161,7 @@ def test_the_last_half_gigabyte_of_a_gtx_970_is_slow_by_build(slow_mib: int, ver
 
 def test_windows_lends_memory_by_design() -> None:
     slow = SlowRegion(first_byte=16 * GIB, length_bytes=7 * GIB, bytes_per_second=25e9, ratio=0.03)
-    evidence = alter(genuine(), **walked(slow_regions=(slow,)))
+    evidence = alter(genuine(), **walked_alone(slow_regions=(slow,)))
     windows = alter(evidence, host=evidence.host.model_copy(update={"windows": True}))
     assert finding(windows, "memory-residency").status is Status.INCONCLUSIVE
     assert report(windows).verdict.authenticity == "inconclusive"
@@ -163,7 +169,7 @@ def test_windows_lends_memory_by_design() -> None:
 
 def test_a_slow_region_is_damage() -> None:
     slow = SlowRegion(first_byte=8 * GIB, length_bytes=2 * GIB, bytes_per_second=500e9, ratio=0.5)
-    result = report(alter(genuine(), **walked(slow_regions=(slow,))))
+    result = report(alter(genuine(), **walked_alone(slow_regions=(slow,))))
     assert result.verdict.condition == "defective"
     assert result.verdict.kinds == ()
 
@@ -172,14 +178,17 @@ def test_a_slow_region_is_damage() -> None:
     ("rate", "status"),
     [
         (950e9, Status.PASS),
-        (760e9, Status.PASS),
+        (1008e9 * 1.11, Status.PASS),
+        (800e9, Status.PASS),
+        (760e9, Status.INCONCLUSIVE),
         (600e9, Status.INCONCLUSIVE),
         (300e9, Status.FAIL),
         (1300e9, Status.FAIL),
     ],
 )
 def test_bandwidth_bands(rate: float, status: Status) -> None:
-    card = alter(genuine(), bandwidth__read_bytes_per_second=rate, bandwidth__copy_bytes_per_second=rate * 0.9)
+    rates = {"read": rate, "write": rate * 0.98, "copy": rate * 0.9}
+    card = alter(genuine(), **{f"bandwidth__{name}_bytes_per_second": value for name, value in rates.items()})
     assert finding(card, "memory-bandwidth").status is status
 
 

@@ -1,6 +1,6 @@
 """A small perfect card in NumPy that can be told to misbehave, for what a sound card never does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from gpucheck.device.protocol import (
     OutOfDeviceMemory,
 )
 from gpucheck.model.units import MIB
+from gpucheck.probes import bandwidth
 from gpucheck.probes.pattern import pattern
 
 ATTRIBUTES = DeviceAttributes(
@@ -30,7 +31,7 @@ _BYTES_PER_SECOND = 1e12
 class FakeDevice:
     """Keeps the kernels' contracts. ``refuses`` says which allocations fail, ``dies_at`` which launch is the last.
 
-    ``blind`` makes the verifying kernel report nothing, ``paranoid`` everything.
+    ``blind`` makes the verifying kernel report nothing, ``paranoid`` everything. Kernels in ``idle`` do nothing.
     """
 
     def __init__(
@@ -44,11 +45,11 @@ class FakeDevice:
         paranoid: bool = False,
         sm_ids: Sequence[int] = (0, 1, 2, 3),
         miscounts: int = 0,
-        copies: bool = True,
+        idle: Collection[str] = (),
     ) -> None:
         self.attributes = attributes
         self.size_bytes, self.refuses, self.dies_at = size_bytes, refuses, dies_at
-        self.blind, self.paranoid, self.sm_ids, self.miscounts, self.copies = blind, paranoid, sm_ids, miscounts, copies
+        self.blind, self.paranoid, self.sm_ids, self.miscounts, self.idle = blind, paranoid, sm_ids, miscounts, idle
         self.held: dict[int, NDArray[np.uint8]] = {}
         self.requests: list[int] = []
         self.launches: list[tuple[Kernel, Sequence[Argument]]] = []
@@ -99,7 +100,8 @@ class FakeDevice:
             raise DeviceLost("gone")
         numbers = [a.value for a in arguments if isinstance(a, U32 | U64)]
         buffers = [a for a in arguments if isinstance(a, Buffer)]
-        getattr(self, f"_{kernel.function}")(buffers, numbers, blocks)
+        if kernel.function not in self.idle:
+            getattr(self, f"_{kernel.function}")(buffers, numbers, blocks)
         return buffers[0].size_bytes / _BYTES_PER_SECOND * self.slow(kernel, len(self.launches))
 
     def close(self) -> None:
@@ -142,15 +144,34 @@ class FakeDevice:
         log[start : start + max(room, 0)] = rows[: max(room, 0)]
         summary[:3] = start + index.size, min(int(summary[1]), int(index[0])), max(int(summary[2]), int(index[-1]))
 
-    def _stream_copy(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
-        if self.copies and numbers[0] <= 1 << 16:
-            self._bytes(buffers[0])[: 16 * numbers[0]] = self._bytes(buffers[1])[: 16 * numbers[0]]
+    def _small(self, buffer: Buffer, vectors: int) -> NDArray[np.uint32] | None:
+        """Words of a buffer that is small enough to be worth the time."""
+        return self._bytes(buffer)[: 16 * vectors].view(np.uint32) if vectors <= 1 << 16 else None
 
-    def _stream_read(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
-        pass
+    def _stream_copy(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
+        target, source = (self._small(buffer, numbers[0]) for buffer in buffers)
+        if target is not None and source is not None:
+            target[:] = source
+
+    def _stream_read(self, buffers: list[Buffer], numbers: list[int], blocks: int) -> None:
+        words = self._small(buffers[0], numbers[0])
+        if words is not None and blocks == 1:
+            sink = self._bytes(buffers[1]).view(np.uint32)
+            for lane in range(512):
+                if np.bitwise_xor.reduce(words.reshape(-1, 4)[lane::512], axis=None) == numbers[1]:
+                    sink[lane] = numbers[1]
 
     def _stream_write(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
-        pass
+        words = self._small(buffers[0], numbers[0])
+        if words is not None:
+            words[:] = bandwidth.written(*numbers)
+
+    def _stream_triad(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
+        scale, vectors = numbers
+        target, first, second = (self._small(buffer, vectors) for buffer in buffers)
+        if target is not None and first is not None and second is not None:
+            added = first.view(np.float32) + np.uint32(scale).view(np.float32) * second.view(np.float32)
+            target[:] = added.view(np.uint32)
 
     def _census(self, buffers: list[Buffer], numbers: list[int], blocks: int) -> None:
         seen, arrived, check = (self._bytes(b).view(np.uint32) for b in buffers[:3])

@@ -11,12 +11,13 @@ from gpucheck.probes import bandwidth, census, cuda
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.registry import PROBES
 from tests.probes.fakes import ATTRIBUTES, FakeDevice
+from tests.simulation.reference_walk import device
 
 OPTIONS = ProbeOptions()
 
 
 def test_probes_and_their_order() -> None:
-    assert list(PROBES) == [name for name in ("cuda", *MEASURED_SECTIONS) if name in PROBES]
+    assert list(PROBES) == ["cuda", *MEASURED_SECTIONS]
 
 
 def test_attributes_are_copied() -> None:
@@ -42,10 +43,21 @@ def test_bandwidth_of_a_roomy_card() -> None:
     found = bandwidth.probe(device, OPTIONS)
     assert found.buffer_bytes == GIB
     assert found.read_bytes_per_second == pytest.approx(1e12)
+    assert found.write_bytes_per_second == pytest.approx(1e12)
     assert found.copy_bytes_per_second == pytest.approx(2e12)
+    assert found.triad_bytes_per_second == pytest.approx(3e12)
     assert found.read_spread == pytest.approx(0.0)
+    assert "copy counts 2N, triad 3N" in found.convention
     assert found.samples == 9
     assert not device.held
+
+
+def test_simulated_streams_reach_what_real_ones_do() -> None:
+    card = device(8 * GIB)
+    found, peak = bandwidth.probe(card, OPTIONS), 256 / 8 * 16e9
+    shares = [found.read_bytes_per_second, found.write_bytes_per_second, found.copy_bytes_per_second]
+    shares.append(found.triad_bytes_per_second)
+    assert [rate / peak for rate in shares if rate] == pytest.approx([0.92, 0.95, 0.90, 0.89], rel=0.01)
 
 
 @pytest.mark.parametrize(("free", "buffer"), [(300, 128), (40, 16), (19, 8)])
@@ -60,9 +72,20 @@ def test_bandwidth_never_shrinks_into_the_cache() -> None:
     assert not device.held
 
 
-def test_bandwidth_of_a_kernel_that_does_nothing_is_no_rate() -> None:
-    with pytest.raises(DeviceError, match="did not arrive"):
-        bandwidth.probe(FakeDevice(copies=False), OPTIONS)
+@pytest.mark.parametrize(
+    ("kernel", "says"),
+    [
+        ("stream_read", "what was read is not what lay there"),
+        ("stream_write", "what was written did not arrive"),
+        ("stream_copy", "copy did not arrive"),
+        ("stream_triad", "did not add"),
+    ],
+)
+def test_bandwidth_of_a_kernel_that_does_nothing_is_no_rate(kernel: str, says: str) -> None:
+    device = FakeDevice(idle=[kernel])
+    with pytest.raises(DeviceError, match=says):
+        bandwidth.probe(device, OPTIONS)
+    assert not device.held
 
 
 def test_a_lost_device_leaves_nothing_allocated() -> None:

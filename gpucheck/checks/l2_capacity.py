@@ -1,0 +1,75 @@
+"""Whether the second-level cache is as large as the SKU's.
+
+What it checks: from which footprint on dependent loads leave the second-level cache. Its capacity lies between the last
+footprint that fits and the first of which three quarters miss; only a bracket that is clearly below or above what the
+SKU has is a contradiction.
+Why it matters: the cache is cut with the die and named nowhere that a reflash reaches: 72 MiB on an RTX 4090, 6 on an
+RTX 3090. It tells silicon apart that has the same number of multiprocessors.
+How it can be fooled: not by firmware. A driver cannot make a cache larger.
+A failure does not mean: fraud by itself. A cache that is partitioned (MIG, a slice of it for another program), set
+aside by a program that wants its data to persist, or used by other programs at the same time looks smaller. On GA100,
+GH100 and GB100 each half of the chip reaches one half of the cache faster; a coarse curve shows its first knee at half
+the size, and the bracket allows for it.
+References: te42kyfo/gpu-benches (published curves of V100, A100, H100, L40); data sheets; profiles under
+``l2_cache_bytes``.
+"""
+
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, unless_busy
+from gpucheck.model.base import Unavailable
+from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.model.measured import Latency
+from gpucheck.model.units import KIB, MIB
+
+SMALLER, LARGER = 0.7, 1.5
+"""A bracket all below or all above so much of the SKU's cache contradicts it; published curves stay within."""
+
+
+@check(id="l2-capacity", title="Second-level cache", severity=Severity.HIGH)
+def l2_capacity(case: Case) -> Outcome:
+    """Compare the bracket around the knee with the SKU's cache."""
+    seen = measured(case.evidence.latency, "latency")
+    if case.partitioned:
+        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+    if seen.l2_least_bytes is None or seen.l2_most_bytes is None:
+        return inconclusive("The curve of latencies shows no knee at which loads leave the second-level cache.")
+    observed = _bracket(case, seen.l2_least_bytes, seen.l2_most_bytes)
+    legal = sorted({p.l2_cache_bytes for p in case.profiles if p.l2_cache_bytes})
+    if not legal or any(not p.l2_cache_bytes for p in case.profiles):
+        return inconclusive(f"The catalog does not know the cache of {case.sku}.{_stated(case, seen)}", observed)
+    expected = " or ".join(size(each) for each in legal)
+    if seen.l2_most_bytes < SMALLER * legal[0]:
+        return unless_busy(case, _fail(f"The second-level cache is smaller than that of {case.sku}.", observed, expected))
+    if seen.l2_least_bytes > LARGER * legal[-1]:
+        return _fail(f"The second-level cache is larger than that of {case.sku}.", observed, expected)
+    return Outcome(Status.PASS, f"Loads leave the cache where that of {case.sku} ends.", observed, expected)
+
+
+def _bracket(case: Case, least: int, most: int) -> str:
+    return f"{size(least)} to {size(most)} ({case.how})"
+
+
+def _stated(case: Case, seen: Latency) -> str:
+    """Whether the curve bears out what CUDA states, for a person; it is no fact of the SKU."""
+    cuda = case.evidence.cuda
+    if isinstance(cuda, Unavailable) or not cuda.l2_cache_bytes or not seen.l2_most_bytes or not seen.l2_least_bytes:
+        return ""
+    agrees = seen.l2_most_bytes >= SMALLER * cuda.l2_cache_bytes and seen.l2_least_bytes <= LARGER * cuda.l2_cache_bytes
+    return f" CUDA states {size(cuda.l2_cache_bytes)}, which the curve {'bears out' if agrees else 'contradicts'}."
+
+
+def size(size_bytes: int) -> str:
+    """A cache's size: ``72 MiB``, ``2.75 MiB``, ``384 KiB``."""
+    return f"{size_bytes / MIB:.4g} MiB" if size_bytes >= MIB else f"{size_bytes / KIB:.4g} KiB"
+
+
+def _fail(message: str, observed: str, expected: str) -> Outcome:
+    return Outcome(
+        Status.FAIL,
+        message,
+        observed=observed,
+        expected=expected,
+        remedy="Scan again while no other program uses the card. If it stays so, ask which silicon this is.",
+        confidence=Confidence.MEDIUM,
+        evidence=("latency.l2_least_bytes", "latency.l2_most_bytes"),
+        kinds=(Kind.REMARKED,),
+    )

@@ -1,0 +1,242 @@
+"""Latency of dependent loads by footprint: one warp follows links that wander over more and more of the memory.
+
+The links of a footprint form one cycle in pseudo-random order, built on the device. Before a chase all of it (or, where
+it is far larger than any cache, the last part of it) is read in the order of the cycle: what a cache has kept then is
+what the chase will need last, so that a footprint that does not fit misses at once. Large footprints come first, since
+one warp alone does not raise the clocks. A footprint in which links were lost is left out: a chase would follow
+whatever lies there, out of the allocation. For the same reason this comes after the memory walk.
+
+=========  ===================================================================================================
+mode       footprints
+=========  ===================================================================================================
+quick      16 KiB to a few times the second-level cache by factors of 2 (below 2 MiB of its root), and all of it
+(default)  16 KiB to all of the memory by factors of the square root of 2
+=========  ===================================================================================================
+
+Both add footprints a twelfth apart around the knee at which loads leave the second-level cache.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from gpucheck.device.protocol import U32, U64, Buffer, Device, DeviceError, Kernel, OutOfDeviceMemory
+from gpucheck.model.measured import Latency, LatencyPoint
+from gpucheck.model.units import KIB, MIB
+from gpucheck.probes import latency_levels
+from gpucheck.probes.latency_cycle import NODE_BYTES, Cycle
+from gpucheck.probes.memory import borrowed, give_back
+from gpucheck.probes.options import ProbeOptions
+from gpucheck.probes.slab_map import left_free
+
+LINK = Kernel("latency", "latency_link")
+CHECK = Kernel("latency", "latency_check")
+TOUCH = Kernel("latency", "latency_touch")
+CHASE = Kernel("latency", "latency_chase")
+WARP, THREADS, BLOCKS_PER_SM = 32, 512, 2
+
+SMALLEST_BYTES = 16 * KIB
+_HOPS, _QUICK_HOPS = 8192, 4096
+_ROUNDS = 3
+_QUICK_CACHES, _QUICK_BYTES = 4, 512 * MIB
+_SMALL_STEPS = 14
+_FINE = 2 ** (1 / 8)
+_MOST_FINE = 24
+_SAME = 0.02
+_SMALL_SIZES = tuple(64 * KIB * 2 ** (step / 8) for step in range(57))
+"""Where no knee shows in a coarse curve, a cache of 128 KiB to 8 MiB hides between its points."""
+_L1_BYTES = 512 * KIB
+"""No first-level cache is larger: beyond it, loads go around it."""
+_CACHES = 8
+_UNKNOWN_L2_BYTES = 64 * MIB
+_SMALL_NODES = 4093
+_NEVER = 0x9E3779B97F4A7C15
+
+
+@dataclass(frozen=True)
+class Course:
+    """The memory that a chase may wander over, where it leaves its results, and how far it goes."""
+
+    device: Device
+    memory: Buffer
+    out: Buffer
+    hops: int
+
+    def measure(self, footprint: int) -> LatencyPoint | None:
+        """Link a footprint, let the caches forget its beginning, and follow the links; None where links were lost."""
+        cycle = Cycle(footprint // NODE_BYTES)
+        memory = self.memory.slice(0, cycle.nodes * NODE_BYTES)
+        head = (memory, U64(cycle.nodes), U32(cycle.bits))
+        self._launch(LINK, *head)
+        if not self._holds(*head):
+            return None
+        last = min(cycle.nodes, _CACHES * (self.device.attributes.l2_cache_bytes or _UNKNOWN_L2_BYTES) // NODE_BYTES)
+        self._launch(TOUCH, *head, U64(cycle.nodes - last), U64(last), self.out, U64(_NEVER))
+        warm = -(-cycle.nodes // 8) * 8 if footprint <= _L1_BYTES else 64
+        rounds = [self._chase(cycle, memory, (warm + self.hops) * number, warm) for number in range(_ROUNDS)]
+        return LatencyPoint(
+            footprint_bytes=memory.size_bytes,
+            cycles=round(median(taken for taken, _ in rounds) / self.hops, 2),
+            nanoseconds=round(median(taken for _, taken in rounds) / self.hops, 2),
+        )
+
+    def _chase(self, cycle: Cycle, memory: Buffer, first: int, warm: int) -> tuple[int, int]:
+        """Cycles and nanoseconds of one chase, which has to end where the cycle says."""
+        around = U32(memory.size_bytes > _L1_BYTES)
+        return chase(self.device, memory, cycle, self.out, (first % cycle.nodes, warm, self.hops), around)
+
+    def _holds(self, *head: Buffer | U32 | U64) -> bool:
+        """Whether every link is where it was laid: a chase through memory that is not there leads anywhere."""
+        self.device.upload(self.out, np.zeros(1, np.uint64))
+        self._launch(CHECK, *head, self.out)
+        return int(self.device.download(self.out, np.dtype(np.uint64), 1)[0]) == 0
+
+    def _launch(self, kernel: Kernel, *arguments: Buffer | U32 | U64) -> None:
+        blocks = BLOCKS_PER_SM * max(1, self.device.attributes.sm_count)
+        self.device.launch(kernel, blocks=blocks, threads=THREADS, arguments=arguments)
+
+
+def chase(
+    device: Device, memory: Buffer, cycle: Cycle, out: Buffer, course: tuple[int, int, int], around: U32
+) -> tuple[int, int]:
+    """Follow links over a ``course`` of first node, uncounted and timed links; return cycles and nanoseconds.
+
+    Raises ``DeviceError`` where it does not end at the node at which it must.
+    """
+    first, warm, hops = course
+    steps = (U64(first), U64(warm), U64(hops))
+    arguments = (memory, U64(cycle.nodes), U32(cycle.bits), *steps, around, out)
+    device.launch(CHASE, blocks=1, threads=WARP, arguments=arguments)
+    taken, nanoseconds, end = (int(word) for word in device.download(out, np.dtype(np.uint64), 3))
+    if end != memory.address + cycle.place_after(first + warm + hops) * NODE_BYTES:
+        raise DeviceError("latency: a chase ended at a node where it must not", "The memory walk tells more.")
+    return taken, nanoseconds
+
+
+def probe(device: Device, options: ProbeOptions) -> Latency:
+    """Measure latency by footprint.
+
+    Raises ``OutOfDeviceMemory`` where too little memory is free, ``DeviceError`` where the kernels fail a known answer.
+    """
+    held: list[Buffer] = []
+    try:
+        out = device.allocate(64)
+        held.append(out)
+        _check(device, out)
+        memory = _one_buffer(device, options, held)
+        course = Course(device, memory, out, _QUICK_HOPS if options.quick else _HOPS)
+        return _summarise(_sweep(course, options), course.hops)
+    finally:
+        give_back(device, held)
+
+
+def _sweep(course: Course, options: ProbeOptions) -> list[LatencyPoint]:
+    """Measure all footprints, the largest first, and then more around the knee."""
+    footprints = sorted(_coarse(course, options.quick), reverse=True)
+    points = []
+    for number, footprint in enumerate(footprints):
+        points += _measured(course, [footprint])
+        options.tell(0.8 * (number + 1) / len(footprints), "following links")
+    if not points:
+        raise DeviceError(
+            "latency: no footprint kept its links", "The memory walk tells what is wrong with the memory."
+        )
+    if latency_levels.read(points).capacity is None:
+        points += _measured(course, _unless_known(_SMALL_SIZES, points))
+    points += _measured(course, _fine(points))
+    options.tell(1.0, "latency")
+    return points
+
+
+def _measured(course: Course, footprints: list[int]) -> list[LatencyPoint]:
+    return [point for point in map(course.measure, footprints) if point is not None]
+
+
+def _coarse(course: Course, quick: bool) -> list[int]:
+    end = course.memory.size_bytes
+    l2_bytes = course.device.attributes.l2_cache_bytes or _UNKNOWN_L2_BYTES
+    limit = min(end, max(_QUICK_CACHES * l2_bytes, _QUICK_BYTES)) if quick else end
+    steps = list(range(2 * end.bit_length()))
+    if quick:
+        steps = [step for step in steps if step % 2 == 0 or step < _SMALL_STEPS]
+    sizes = (int(SMALLEST_BYTES * 2 ** (step / 2)) // NODE_BYTES * NODE_BYTES for step in steps)
+    return [*(size for size in sizes if size <= limit and size < 0.9 * end), end]
+
+
+def _fine(points: list[LatencyPoint]) -> list[int]:
+    """Footprints a twelfth apart between the last that fits the second-level cache and the first that does not."""
+    found = latency_levels.read(points)
+    if found.least is None or found.most is None:
+        return []
+    count = min(_MOST_FINE, int(np.log(found.most / found.least) / np.log(_FINE)))
+    between = np.geomspace(found.least, found.most, count + 2)[1:-1]
+    return _unless_known(between.tolist(), points)
+
+
+def _unless_known(sizes: Iterable[float], points: list[LatencyPoint]) -> list[int]:
+    """Leave out footprints that were measured already, or nearly."""
+    wanted = [int(size) // NODE_BYTES * NODE_BYTES for size in sizes]
+    known = [point.footprint_bytes for point in points]
+    return [size for size in wanted if all(abs(size - other) > _SAME * other for other in known)]
+
+
+def _summarise(points: list[LatencyPoint], hops: int) -> Latency:
+    found = latency_levels.read(points)
+    return Latency(
+        points=tuple(sorted(points, key=lambda point: point.footprint_bytes)),
+        levels=found.levels,
+        l2_capacity_bytes=found.capacity,
+        l2_least_bytes=found.least,
+        l2_most_bytes=found.most,
+        hops=hops,
+    )
+
+
+def _one_buffer(device: Device, options: ProbeOptions, held: list[Buffer]) -> Buffer:
+    """Take nearly all free memory in one piece; a driver may refuse the last of it, so ask for less and less."""
+    size = (device.memory_info().free_bytes - left_free(options)) // NODE_BYTES * NODE_BYTES
+    least = _CACHES * (device.attributes.l2_cache_bytes or MIB)
+    while size >= least:
+        try:
+            held.append(device.allocate(size))
+        except OutOfDeviceMemory:
+            size = size * 15 // 16 // NODE_BYTES * NODE_BYTES
+            continue
+        return held[-1]
+    raise OutOfDeviceMemory("too little memory is free to go beyond the cache", "Close other programs that use it.")
+
+
+def _check(device: Device, out: Buffer) -> None:
+    """A time is worth nothing where the links were not followed: link few nodes, look at them, and chase."""
+    cycle = Cycle(_SMALL_NODES)
+    with borrowed(device, _SMALL_NODES * NODE_BYTES) as memory:
+        head = (memory, U64(cycle.nodes), U32(cycle.bits))
+        device.launch(LINK, blocks=BLOCKS_PER_SM, threads=THREADS, arguments=head)
+        words = device.download(memory, np.dtype(np.uint64), _SMALL_NODES * NODE_BYTES // 8)[:: NODE_BYTES // 8]
+        places = cycle.place(np.arange(cycle.nodes, dtype=np.uint64))
+        following = np.roll(places, -1) * np.uint64(NODE_BYTES) + np.uint64(memory.address)
+        if not np.array_equal(words[places], following):
+            raise DeviceError("latency: the links were not laid as they should be", "The memory walk tells more.")
+        _check_touch(device, head, out, int(np.bitwise_xor.reduce(following[7:70])))
+        _check_check(device, head, out)
+        for around in (U32(0), U32(1)):
+            chase(device, memory, cycle, out, (_SMALL_NODES - 9, 8, 64), around)
+
+
+def _check_touch(device: Device, head: tuple[Buffer, U64, U32], out: Buffer, seen: int) -> None:
+    """One thread reads the nodes numbered 7 to 69, and must come to the xor of what they hold."""
+    device.upload(out, np.zeros(8, np.uint64))
+    device.launch(TOUCH, blocks=1, threads=1, arguments=(*head, U64(7), U64(63), out, U64(seen)))
+    if int(device.download(out, np.dtype(np.uint64), 1)[0]) != seen:
+        raise DeviceError("latency: nodes were not read as they lie there", "The memory walk tells more.")
+
+
+def _check_check(device: Device, head: tuple[Buffer, U64, U32], out: Buffer) -> None:
+    """Of links laid for one node fewer than are looked at, some must be found wrong."""
+    fewer = Cycle(_SMALL_NODES - 1)
+    device.upload(out, np.zeros(8, np.uint64))
+    device.launch(CHECK, blocks=1, threads=THREADS, arguments=(head[0], U64(fewer.nodes), U32(fewer.bits), out))
+    if int(device.download(out, np.dtype(np.uint64), 1)[0]) == 0:
+        raise DeviceError("latency: links of another cycle were taken for right ones", "The memory walk tells more.")

@@ -1,0 +1,123 @@
+"""Reading rate of every part of the memory, one window after the other, all of them several times over.
+
+A window that is slow each time has lost a channel, repeats transfers on a bad link, or is not on the card at all. No
+window is read twice in a row: a large cache would answer the second time. All memory is written once before it is
+read, because what was never written need not exist: a driver may put off finding a place for it, and compressed or
+cleared memory is answered without going there.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpucheck.device.protocol import U32, U64, Buffer, Device, Kernel, OutOfDeviceMemory
+from gpucheck.model.measured import SlabMap
+from gpucheck.model.units import MIB, mib
+from gpucheck.probes import walk_rates
+from gpucheck.probes.bandwidth import BLOCKS_PER_SM, NEVER, READ, THREADS, VECTOR_BYTES, WRITE, check_kernels
+from gpucheck.probes.memory import give_back, take_most
+from gpucheck.probes.memory_walk import MARGIN_BYTES, WINDOWS_MARGIN_BYTES
+from gpucheck.probes.options import ProbeOptions
+from gpucheck.probes.walk_rates import WINDOW_BYTES, Timed
+
+FAST_WINDOW_BYTES = 512 * MIB
+"""The timer ticks every half microsecond: where 256 MiB take a tenth of a millisecond, take twice as many."""
+_FAST_BYTES_PER_SECOND = 2e12
+_ROUNDS, _QUICK_ROUNDS, _DEEP_ROUNDS = 5, 3, 9
+_CACHES = 4
+
+
+@dataclass(frozen=True)
+class Slab:
+    """A window of a chunk, and where it lies when chunks are laid end to end."""
+
+    buffer: Buffer
+    first_byte: int
+
+
+def left_free(options: ProbeOptions) -> int:
+    """Bytes that a probe of all the memory leaves to others, as the walk does."""
+    return WINDOWS_MARGIN_BYTES if options.windows else MARGIN_BYTES
+
+
+def probe(device: Device, options: ProbeOptions) -> SlabMap:
+    """Map the rates of all memory that can be had.
+
+    Raises ``OutOfDeviceMemory`` where that is too little to tell memory from cache, ``DeviceError`` where the kernels
+    fail a known answer; the memory is given back in each case.
+    """
+    held: list[Buffer] = []
+    try:
+        check_kernels(device)
+        sink = device.allocate(4 * THREADS)
+        held.append(sink)
+        chunks = _take(device, options, held)
+        window = _fill(device, chunks)
+        slabs = _lay_out(chunks, window)
+        rounds = _DEEP_ROUNDS if options.deep else _QUICK_ROUNDS if options.quick else _ROUNDS
+        seconds = []
+        for number in range(rounds):
+            seconds.append([_launch(device, READ, slab.buffer, sink, U32(NEVER)) for slab in slabs])
+            options.tell((number + 1) / rounds, "mapping rates")
+        return _summarise(slabs, seconds)
+    finally:
+        give_back(device, held)
+
+
+def _take(device: Device, options: ProbeOptions, held: list[Buffer]) -> list[Buffer]:
+    """Take all memory but the margin, in chunks that stay in ``held``."""
+    before = len(held)
+    take_most(device, device.memory_info().free_bytes - left_free(options), held)
+    chunks = held[before:]
+    if sum(chunk.size_bytes for chunk in chunks) < max(_CACHES * (device.attributes.l2_cache_bytes or 0), 1):
+        free = mib(device.memory_info().free_bytes)
+        raise OutOfDeviceMemory(
+            f"too little memory is left to map beyond the cache: {free} are still free",
+            "Close other programs that use the card and scan again.",
+        )
+    return chunks
+
+
+def _fill(device: Device, chunks: list[Buffer]) -> int:
+    """Write everything; how fast the largest chunks took it decides the length of a window."""
+    seconds = [_launch(device, WRITE, chunk, U32(0x6B)) for chunk in chunks]
+    largest = max(chunk.size_bytes for chunk in chunks)
+    rates = [largest / max(s, 1e-9) for chunk, s in zip(chunks, seconds, strict=True) if chunk.size_bytes == largest]
+    return FAST_WINDOW_BYTES if float(np.median(rates)) > _FAST_BYTES_PER_SECOND else WINDOW_BYTES
+
+
+def _lay_out(chunks: list[Buffer], window: int) -> list[Slab]:
+    slabs: list[Slab] = []
+    first = 0
+    for chunk in chunks:
+        starts = range(0, chunk.size_bytes, window)
+        slabs += [Slab(chunk.slice(at, min(window, chunk.size_bytes - at)), first + at) for at in starts]
+        first += chunk.size_bytes
+    return slabs
+
+
+def _launch(device: Device, kernel: Kernel, buffer: Buffer, *further: Buffer | U32) -> float:
+    blocks = BLOCKS_PER_SM * max(1, device.attributes.sm_count)
+    arguments = (buffer, U64(buffer.size_bytes // VECTOR_BYTES), *further)
+    return device.launch(kernel, blocks=blocks, threads=THREADS, arguments=arguments)
+
+
+def _summarise(slabs: list[Slab], seconds: list[list[float]]) -> SlabMap:
+    timed = Timed(
+        first_bytes=np.array([slab.first_byte for slab in slabs], np.int64),
+        size_bytes=np.array([slab.buffer.size_bytes for slab in slabs], np.int64),
+        seconds=np.median(np.array(seconds, np.float64), axis=0),
+    )
+    full = timed.size_bytes == timed.size_bytes.max()
+    even = timed.rates[full & (walk_rates.ratios(timed) >= walk_rates.SLOW)]
+    middle = float(np.median(timed.rates[full]))
+    return SlabMap(
+        tested_bytes=int(timed.size_bytes.sum()),
+        window_bytes=int(timed.size_bytes.max()),
+        rounds=len(seconds),
+        bytes_per_second=tuple(float(rate) for rate in timed.rates),
+        window_lengths_bytes=tuple(int(size) for size in timed.size_bytes),
+        median_bytes_per_second=middle,
+        spread=round(float(np.std(even) / np.median(even)), 5) if even.size else 0.0,
+        slow_regions=walk_rates.slow_regions(timed),
+    )
