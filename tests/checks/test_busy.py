@@ -48,6 +48,7 @@ def test_others_in_words(facts: dict[str, Any], says: str) -> None:
         {"processes": (program(900, 90), program(900, 90, graphics=True))},
         {"driver_model": "WDDM", "processes": tuple(program(n, None, bool(n % 2)) for n in range(40))},
         {"memory_used_bytes": 900 * MIB, "utilization_percent": 12},
+        {"processes": tuple(program(n, 300, graphics=True) for n in range(6)), "memory_used_bytes": 2 * GIB},
         {"memory_used_bytes": 6 * GIB, "memory_total_bytes": 141 * GIB},
     ],
 )
