@@ -11,7 +11,7 @@ from typing import Any
 from gpucheck.model.base import Collected, Reason, Unavailable
 from gpucheck.model.measured import Telemetry
 from gpucheck.sources.nvml_answers import NoAnswer, count, milliwatts, positive
-from gpucheck.sources.nvml_library import NvmlError, NvmlLibrary, NvmlUnavailableError
+from gpucheck.sources.nvml_library import NvmlError, NvmlLibrary, NvmlUnavailableError, refused
 from gpucheck.sources.nvml_queries import Query
 from gpucheck.sources.nvml_reasons import reason_of, unavailable
 from gpucheck.sources.nvml_sensors import (
@@ -68,9 +68,7 @@ class Reader:
     def read(self, bdf: str) -> Collected[Telemetry]:
         """Read the card at a PCI address. Never raises."""
         try:
-            if not self._open:
-                self._library.open()
-                self._open = True
+            self._ensure_open()
             handle = self._library.call("nvmlDeviceGetHandleByPciBusId", bdf)
         except NvmlUnavailableError as error:
             return unavailable(error)
@@ -78,6 +76,14 @@ class Reader:
             self.close()
             return reason_of(error)
         return _read(self._library, handle)
+
+    def _ensure_open(self) -> None:
+        if not self._open:
+            try:
+                self._library.open()
+            except NvmlError as error:
+                raise refused(error) from error
+            self._open = True
 
     def close(self) -> None:
         """Shut the library down; the next reading opens it anew."""

@@ -144,7 +144,7 @@ def test_nonsense_never_raises(function: str, answer: Any) -> None:
 @pytest.mark.parametrize(
     ("failing", "reason"),
     [
-        (Library(opening=NvmlError(9)), Reason.FAILED),
+        (Library(opening=NvmlError(9)), Reason.NOT_INSTALLED),
         (Library(opening=NvmlUnavailableError(Reason.NOT_INSTALLED, "no binding", "pip it")), Reason.NOT_INSTALLED),
         (Library({("nvmlDeviceGetHandleByPciBusId",): NvmlError(15, "GPU is lost")}), Reason.FAILED),
         (Library({("nvmlDeviceGetHandleByPciBusId",): NvmlError(4)}), Reason.NO_PERMISSION),
