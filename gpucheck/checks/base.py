@@ -135,9 +135,10 @@ def others(facts: NvmlFacts) -> str:
                 else f"another program runs (pid {numbers})"
             )
         return f"{len(named)} other programs hold {gib(held)} (pids {numbers})"
-    used, total = facts.memory_used_bytes or 0, facts.memory_total_bytes or 0
-    if used >= max(_UNNAMED_BYTES, _UNNAMED_SHARE * total):
-        return f"{gib(used)} of its memory are in use, by whom the driver does not tell"
+    listed = {p.pid: p.memory_bytes or 0 for p in facts.processes or ()}
+    unnamed = (facts.memory_used_bytes or 0) - sum(listed.values())
+    if unnamed >= max(_UNNAMED_BYTES, _UNNAMED_SHARE * (facts.memory_total_bytes or 0)):
+        return f"{gib(unnamed)} of its memory are in use, by whom the driver does not tell"
     if (facts.utilization_percent or 0) >= _BUSY_PERCENT:
         return f"kernels of others keep it busy {facts.utilization_percent} % of the time"
     return ""

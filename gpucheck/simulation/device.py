@@ -142,7 +142,7 @@ class SimulatedDevice:
         seconds = cost.traffic / (self._soldered.bandwidth * cost.efficiency) + cost.seconds + LAUNCH_SECONDS
         seconds *= self._jitter()
         if self._sensors is not None:
-            seconds *= self._sensors.slowness(kernel.family)
+            seconds *= self._sensors.begin(kernel.family)
             self._sensors.ran(kernel.family, seconds)
             if self._sensors.dead:
                 raise DeviceLost(f"the device was lost while running {kernel.function}")

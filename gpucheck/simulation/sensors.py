@@ -46,8 +46,8 @@ class Sensors:
         limit = self.soldered.dies_after_seconds
         return limit is not None and self.heated_seconds > limit
 
-    def slowness(self, family: str) -> float:
-        """How much longer a kernel takes than on a card that is idle and cool."""
+    def begin(self, family: str) -> float:
+        """Note what runs next; return how much longer it takes than on a card that is idle and cool."""
         self.loaded = family == LOAD
         slowed = 1 / self.soldered.throttled_rate if self.throttling else 1.0
         return slowed * (1 + self._waiting())

@@ -70,7 +70,7 @@ def session(library: NvmlLibrary) -> Iterator[NvmlLibrary]:
     try:
         library.open()
     except NvmlError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     try:
         yield library
     finally:
@@ -173,7 +173,8 @@ _REFUSALS: dict[int, tuple[Reason, str, str]] = {
 }
 
 
-def _refused(error: NvmlError) -> NvmlUnavailableError:
+def refused(error: NvmlError) -> NvmlUnavailableError:
+    """What it means that the library cannot be opened, and what to do next."""
     if error.code in _REFUSALS:
         return NvmlUnavailableError(*_REFUSALS[error.code])
     text = f"NVML cannot be initialised: {sanitise(str(error), 120)} (error {error.code})"

@@ -11,7 +11,7 @@ from typing import Any
 from gpucheck.model.base import Collected, Reason, Unavailable
 from gpucheck.model.measured import Telemetry
 from gpucheck.sources.nvml_answers import NoAnswer, count, milliwatts, positive
-from gpucheck.sources.nvml_library import NvmlError, NvmlLibrary, NvmlUnavailableError
+from gpucheck.sources.nvml_library import NvmlError, NvmlLibrary, NvmlUnavailableError, refused
 from gpucheck.sources.nvml_queries import Query
 from gpucheck.sources.nvml_reasons import reason_of, unavailable
 from gpucheck.sources.nvml_sensors import (
@@ -24,7 +24,7 @@ from gpucheck.sources.nvml_sensors import (
 )
 
 _CORE = 0
-_SLOWDOWN, _MEMORY_MOST = 1, 2
+_SLOWDOWN, _MEMORY_MOST, _CORE_MOST = 1, 2, 3
 _MEMORY_TEMPERATURE = 82
 """``NVML_FI_DEV_MEMORY_TEMP``."""
 _SM_CLOCK, _MEMORY_CLOCK = 1, 2
@@ -43,12 +43,14 @@ SENSORS: tuple[Query, ...] = (
     _one("nvmlDeviceGetClockInfo", "sm_clock_mhz", megahertz, _SM_CLOCK),
     _one("nvmlDeviceGetClockInfo", "memory_clock_mhz", megahertz, _MEMORY_CLOCK),
     _one("nvmlDeviceGetTemperature", "temperature_celsius", celsius, _CORE),
+    _one("nvmlDeviceGetTemperatureV", "temperature_celsius", celsius, _CORE),
     _one("nvmlDeviceGetFieldValues", "memory_temperature_celsius", field_celsius, [_MEMORY_TEMPERATURE]),
     _one("nvmlDeviceGetPowerUsage", "power_watts", milliwatts),
     _one("nvmlDeviceGetPcieReplayCounter", "pcie_replays", count),
     _one("nvmlDeviceGetTotalEccErrors", "ecc_corrected", count, _CORRECTED, _VOLATILE),
     _one("nvmlDeviceGetTotalEccErrors", "ecc_uncorrected", count, _UNCORRECTED, _VOLATILE),
     _one("nvmlDeviceGetTemperatureThreshold", "slowdown_celsius", celsius, _SLOWDOWN),
+    _one("nvmlDeviceGetTemperatureThreshold", "slowdown_celsius", celsius, _CORE_MOST),
     _one("nvmlDeviceGetTemperatureThreshold", "memory_limit_celsius", celsius, _MEMORY_MOST),
     Query("nvmlDeviceGetComputeRunningProcesses", ("processes",), compute_processes, joins=True),
     Query("nvmlDeviceGetGraphicsRunningProcesses", ("processes",), graphics_processes, joins=True),
@@ -66,9 +68,7 @@ class Reader:
     def read(self, bdf: str) -> Collected[Telemetry]:
         """Read the card at a PCI address. Never raises."""
         try:
-            if not self._open:
-                self._library.open()
-                self._open = True
+            self._ensure_open()
             handle = self._library.call("nvmlDeviceGetHandleByPciBusId", bdf)
         except NvmlUnavailableError as error:
             return unavailable(error)
@@ -76,6 +76,14 @@ class Reader:
             self.close()
             return reason_of(error)
         return _read(self._library, handle)
+
+    def _ensure_open(self) -> None:
+        if not self._open:
+            try:
+                self._library.open()
+            except NvmlError as error:
+                raise refused(error) from error
+            self._open = True
 
     def close(self) -> None:
         """Shut the library down; the next reading opens it anew."""

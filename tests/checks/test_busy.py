@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gpucheck.checks.base import Case, Outcome, others, unless_busy
+from gpucheck.model.base import NOT_REQUESTED
 from gpucheck.model.evidence import NvmlFacts
 from gpucheck.model.finding import Status
 from gpucheck.model.measured import DeviceProcess, SlowRegion
@@ -48,6 +49,7 @@ def test_others_in_words(facts: dict[str, Any], says: str) -> None:
         {"processes": (program(900, 90), program(900, 90, graphics=True))},
         {"driver_model": "WDDM", "processes": tuple(program(n, None, bool(n % 2)) for n in range(40))},
         {"memory_used_bytes": 900 * MIB, "utilization_percent": 12},
+        {"processes": tuple(program(n, 300, graphics=True) for n in range(6)), "memory_used_bytes": 2 * GIB},
         {"memory_used_bytes": 6 * GIB, "memory_total_bytes": 141 * GIB},
     ],
 )
@@ -148,8 +150,12 @@ def test_programs_take_memory_and_time_of_a_simulated_card() -> None:
 
 @pytest.mark.parametrize(("rate", "status"), [(300e9, Status.INCONCLUSIVE), (1300e9, Status.FAIL)])
 def test_slow_memory_may_be_the_others_doing_and_fast_memory_not(rate: float, status: Status) -> None:
-    rates = {"bandwidth__read_bytes_per_second": rate, "bandwidth__copy_bytes_per_second": rate * 0.9}
-    found = finding(alter(genuine(), nvml=BUSY, **rates), "memory-bandwidth")
+    rates: dict[str, float | None] = {
+        "bandwidth__read_bytes_per_second": rate,
+        "bandwidth__copy_bytes_per_second": rate * 0.9,
+    }
+    rates |= {"bandwidth__write_bytes_per_second": None, "bandwidth__triad_bytes_per_second": None}
+    found = finding(alter(genuine(), nvml=BUSY, slab_map=NOT_REQUESTED, **rates), "memory-bandwidth")
     assert found.status is status
     assert ("pid 77" in found.message) == (status is Status.INCONCLUSIVE)
 
@@ -160,7 +166,7 @@ def test_slow_memory_may_be_the_others_doing_and_fast_memory_not(rate: float, st
 )
 def test_memory_that_lies_together_at_bus_speed_is_nobodys_doing(ratio: float, length: int, status: Status) -> None:
     slow = SlowRegion(first_byte=16 * GIB, length_bytes=length, bytes_per_second=900e9 * ratio, ratio=ratio)
-    beside = alter(genuine(), nvml=BUSY, memory_walk__slow_regions=(slow,))
+    beside = alter(genuine(), nvml=BUSY, slab_map=NOT_REQUESTED, memory_walk__slow_regions=(slow,))
     assert finding(beside, "memory-residency").status is status
 
 

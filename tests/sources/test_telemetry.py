@@ -100,6 +100,13 @@ def test_reasons_in_words(bits: int, words: tuple[str, ...]) -> None:
     assert read({REASONS: NvmlError(13), OLD_REASONS: bits}).throttle_reasons == words
 
 
+def test_newer_and_older_drivers_are_asked_in_their_own_way() -> None:
+    newer = read({("nvmlDeviceGetTemperature", 0): NvmlError(26, "Deprecated"), ("nvmlDeviceGetTemperatureV", 0): 71})
+    assert newer.temperature_celsius == 71
+    limit = {("nvmlDeviceGetTemperatureThreshold", 1): NvmlError(3), ("nvmlDeviceGetTemperatureThreshold", 3): 87}
+    assert read(limit).slowdown_celsius == 87
+
+
 def test_every_gap_has_its_reason() -> None:
     found = read({key: NvmlError(3, "Not Supported") for key in ANSWERS})
     fields = {name for query in telemetry.SENSORS for name in query.fields}
@@ -137,7 +144,7 @@ def test_nonsense_never_raises(function: str, answer: Any) -> None:
 @pytest.mark.parametrize(
     ("failing", "reason"),
     [
-        (Library(opening=NvmlError(9)), Reason.FAILED),
+        (Library(opening=NvmlError(9)), Reason.NOT_INSTALLED),
         (Library(opening=NvmlUnavailableError(Reason.NOT_INSTALLED, "no binding", "pip it")), Reason.NOT_INSTALLED),
         (Library({("nvmlDeviceGetHandleByPciBusId",): NvmlError(15, "GPU is lost")}), Reason.FAILED),
         (Library({("nvmlDeviceGetHandleByPciBusId",): NvmlError(4)}), Reason.NO_PERMISSION),
