@@ -88,19 +88,21 @@ def stage_names(card: Card, plan: Plan) -> tuple[str, ...]:
     return (*card.sources(), *(DEVICE_STAGES if plan.probe else ()))
 
 
-def run_stages(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progress: Progress) -> None:
-    """Run the named stages and emit each section as soon as it is there. A stage that fails says so in its section."""
+def run_stages(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progress: Progress) -> tuple[str, ...]:
+    """Run the named stages and emit each section as soon as it is there. A stage that fails says so in its section.
+
+    Returns the stages that are left where the device was lost: they want a fresh process, in which it may answer again.
+    """
     sources = card.sources()
     for name in names:
         if name in sources:
             progress(name, 0.0)
             emit(name, _guarded(sources[name]))
-    probes = [name for name in names if name not in sources]
-    if probes:
-        _run_probes(card, plan, probes, emit, progress)
+    probes = tuple(name for name in names if name not in sources)
+    return _run_probes(card, plan, probes, emit, progress) if probes else ()
 
 
-def _run_probes(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progress: Progress) -> None:
+def _run_probes(card: Card, plan: Plan, names: tuple[str, ...], emit: Emit, progress: Progress) -> tuple[str, ...]:
     from gpucheck.probes.options import ProbeOptions
 
     progress(names[0], 0.0)
@@ -109,16 +111,33 @@ def _run_probes(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progre
     except GpucheckError as error:
         for name in names:
             emit(name, _refused(error))
-        return
+        return ()
     windows = card.host().windows
     try:
-        for name in names:
+        for number, name in enumerate(names, 1):
             progress(name, 0.0)
             tell = _share_of(name, progress)
             options = ProbeOptions(plan.quick, plan.deep, plan.seed, windows, tell, card.telemetry)
-            emit(name, modes.left_out(plan.mode, name) or _guarded(partial(_in_turn, plan, name, device, options)))
+            section, lost = _measured(plan, name, device, options)
+            emit(name, section)
+            if lost:
+                return names[number:]
     finally:
         device.close()
+    return ()
+
+
+def _measured(plan: Plan, name: str, device: "Device", options: "ProbeOptions") -> tuple[Section, bool]:
+    """Return a probe's section, and whether the device was lost over it."""
+    from gpucheck.device.protocol import DeviceLost
+
+    left_out = modes.left_out(plan.mode, name)
+    if left_out is not None:
+        return left_out, False
+    try:
+        return _guarded(partial(_in_turn, plan, name, device, options), passing=DeviceLost), False
+    except DeviceLost as error:
+        return _refused(error), True
 
 
 def _probe(name: str, device: "Device", options: "ProbeOptions") -> Section:
@@ -153,9 +172,11 @@ def _share_of(name: str, progress: Progress) -> Callable[[float, str], None]:
     return lambda share, _text: progress(name, share)
 
 
-def _guarded(read: Callable[[], Section]) -> Section:
+def _guarded(read: Callable[[], Section], passing: type[Exception] | tuple[()] = ()) -> Section:
     try:
         return read()
+    except passing:
+        raise
     except GpucheckError as error:
         return _refused(error)
     except Exception as error:  # noqa: BLE001 - one source's fault must not lose the others
@@ -187,7 +208,9 @@ def build_evidence(card: Card, host: Host, sections: Mapping[str, Section]) -> E
 def collect(card: Card, plan: Plan, progress: Progress = lambda _name, _share: None) -> Evidence:
     """Collect all evidence of one card in this process."""
     sections: dict[str, Section] = {}
-    run_stages(card, plan, stage_names(card, plan), sections.__setitem__, progress)
+    left = stage_names(card, plan)
+    while left:
+        left = run_stages(card, plan, left, sections.__setitem__, progress)
     return build_evidence(card, card.host(), sections)
 
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from gpucheck.pipeline import Card, Plan
 
 Section = Frozen | Unavailable
-RunStages = Callable[[Sequence[str], Callable[[str, Section], None], Callable[[str, float], None]], None]
-"""Runs the named stages in order: ``run(names, emit, progress)``."""
+Left = Sequence[str] | None
+RunStages = Callable[[Sequence[str], Callable[[str, Section], None], Callable[[str, float], None]], Left]
+"""Runs the named stages in order: ``run(names, emit, progress)``. What it returns is left for a fresh process."""
 
 Limit = float | None | Callable[[str], float]
 """Seconds that a stage may take: one for all, by stage name, or None for no child and no limit."""
@@ -135,8 +136,11 @@ def run_here(job: Job, on_event: OnEvent = ignore) -> dict[str, Section]:
         on_event(job.event(name, 1.0, section))
 
     problem = "the stage gave no answer"
+    names: Sequence[str] = job.names
     try:
-        job.run(job.names, emit, lambda name, share: on_event(job.event(name, share)))
+        while names:
+            left = job.run(names, emit, lambda name, share: on_event(job.event(name, share))) or ()
+            names = left if len(left) < len(names) else ()
     except Exception as error:  # noqa: BLE001 - what failed is told in the sections
         problem = describe(error)
     for name in job.names:
@@ -158,6 +162,8 @@ class _Watch:
     stage: str = ""
     deadline: float = 0.0
     heard: bool = False
+    begun: int = 0
+    """How many stages were pending when the child began: one that settled none does not get a successor."""
 
     def __post_init__(self) -> None:
         self.pending = list(self.job.names)
@@ -188,7 +194,7 @@ class _Watch:
     def _start(self) -> None:
         self._enter(self.pending[0])
         self.deadline += _START_SECONDS
-        self.heard = False
+        self.heard, self.begun = False, len(self.pending)
         try:
             self.child = Child(partial(_work, self.job.run, tuple(self.pending)))
         except Exception as error:  # noqa: BLE001 - a card that cannot be sent to a child is a failure of that card
@@ -199,6 +205,8 @@ class _Watch:
         kind, name, value = _opened(message)
         if kind == "problem":
             self._give_up(_failed(value))
+        elif kind == "anew" and len(self.pending) < self.begun:
+            self.stop()
         elif name not in self.pending:
             return
         elif kind == "section":
@@ -231,11 +239,14 @@ def _work(run: RunStages, names: tuple[str, ...], send: Send) -> None:
     """In the child: run the stages and send what comes."""
     problem = "the stage gave no answer"
     try:
-        run(
+        left = run(
             names,
             lambda name, section: send(("section", name, section)),
             lambda name, share: send(("progress", name, share)),
         )
+        if left:
+            send(("anew", "", None))
+            return
     except Exception as error:  # noqa: BLE001 - it is told to the parent
         problem = describe(error)
     send(("problem", "", problem))

@@ -18,7 +18,7 @@ from gpucheck.device.protocol import DeviceLost
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import Host
 from gpucheck.model.measured import Bandwidth, HostLink, MemoryWalk
-from gpucheck.pipeline import Card, Plan
+from gpucheck.pipeline import Card, Plan, collect
 from gpucheck.probes import registry
 from gpucheck.simulation import machine
 from gpucheck.simulation.card import SimulatedCard
@@ -68,8 +68,15 @@ class TroubledDevice:
     def __init__(self, device: Any, trouble: str) -> None:
         self.device, self.trouble, self.launches = device, trouble, 0
 
+    def close(self) -> None:
+        self.device.close()
+
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.device, name)
+        value = getattr(self.device, name)
+        return self.dead if self.launches >= 3 and callable(value) else value
+
+    def dead(self, *_: Any, **__: Any) -> Any:
+        raise DeviceLost("the context is dead", "")
 
     def launch(self, kernel: Any, **rest: Any) -> Any:
         self.launches += kernel.function == "walk_verify"
@@ -82,7 +89,14 @@ class TroubledDevice:
         raise DeviceLost("the device was lost while running walk_verify: the driver lost it", "Restart the machine.")
 
 
-def test_five_of_eight_are_none_the_worse() -> None:
+def ask_for_memory(device: Any, _options: Any) -> HostLink:
+    """A probe after the walk that any dead context fails."""
+    size = device.memory_info().total_bytes
+    return HostLink(host_to_device_bytes_per_second=1, device_to_host_bytes_per_second=1, buffer_bytes=size, samples=1)
+
+
+def test_five_of_eight_are_none_the_worse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "PROBES", registry.PROBES | {"host_link": ask_for_memory})
     sound = machine(["rtx-4090", "rtx-3090", "a100-80gb", "h100-80gb", "l40s"]).cards
     cards: list[Card] = [
         *sound[:2],
@@ -99,6 +113,15 @@ def test_five_of_eight_are_none_the_worse() -> None:
     assert "died: signal SIGKILL" in dead.detail
     assert "device was lost" in lost.detail
     assert all(isinstance(evidence.bandwidth, Bandwidth) for evidence in found)
+    assert all(isinstance(evidence.host_link, HostLink) for evidence in found), "a fresh process goes on with the rest"
+
+
+def test_a_lost_device_is_opened_again_in_this_process_too() -> None:
+    lost = Troubled(machine(["rtx-4090"]).cards[0], "lost")
+    evidence = collect(lost, Plan(quick=True))
+    assert isinstance(evidence.bandwidth, Bandwidth)
+    assert "device was lost" in getattr(evidence.memory_walk, "detail", "")
+    assert watchdog.collect_guarded(lost, Plan(quick=True), timeout_seconds=None).memory_walk == evidence.memory_walk
 
 
 def overlap(path: Path, device: Any, _options: Any) -> HostLink:

@@ -154,6 +154,33 @@ def test_a_stage_without_an_answer(method: str) -> None:
     assert failed(sections["pci"]) == failed(sections["census"]) == "the stage gave no answer"
 
 
+def lose_the_device(
+    names: Sequence[str], emit: Callable[[str, Any], None], progress: Callable[[str, float], None]
+) -> Sequence[str]:
+    """Settle one stage a process, and tell in its section which process that was."""
+    if "stubborn" not in names[0]:
+        emit(names[0], census(os.getpid()))
+        return names[1:]
+    return names
+
+
+@pytest.mark.parametrize("supervised", [True, False])
+def test_what_is_left_goes_to_a_fresh_process(method: str, supervised: bool) -> None:
+    lost = Job("card", ("a", "bb", "ccc"), lose_the_device)
+    sections = watch(lost, limit=10)[0] if supervised else watchdog.run_here(lost)
+    assert list(sections) == ["a", "bb", "ccc"]
+    assert len({getattr(section, "sm_count", None) for section in sections.values()}) == (3 if supervised else 1)
+
+
+@pytest.mark.parametrize("supervised", [True, False])
+def test_a_stage_that_wants_process_after_process_gets_no_more(method: str, supervised: bool) -> None:
+    stubborn = Job("card", ("a", "stubborn", "ccc"), lose_the_device)
+    sections = watch(stubborn, limit=10)[0] if supervised else watchdog.run_here(stubborn)
+    assert sections["a"] != sections["stubborn"]
+    assert isinstance(sections["stubborn"], Unavailable)
+    assert len(sections) == 3
+
+
 def test_children_do_not_write_to_our_output(each_method: str, capfd: pytest.CaptureFixture[str]) -> None:
     watch(job(pci="print"), limit=10)
     assert capfd.readouterr() == ("", "")
