@@ -24,6 +24,7 @@ from gpucheck.checks.memory_uniformity import memory_uniformity
 from gpucheck.checks.multiprocessors import multiprocessors
 from gpucheck.checks.pcie_link import pcie_link
 from gpucheck.checks.product_name import product_name
+from gpucheck.checks.silicon_match import silicon_match
 from gpucheck.checks.source_agreement import source_agreement
 from gpucheck.checks.subsystem import subsystem
 from gpucheck.checks.vbios_family import vbios_family
@@ -36,6 +37,7 @@ ALL_CHECKS: tuple[Check, ...] = (
     memory_capacity,
     memory_residency,
     memory_bandwidth,
+    silicon_match,
     # what is declared, against the profile
     memory_size,
     known_modification,

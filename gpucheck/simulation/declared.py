@@ -10,6 +10,7 @@ from gpucheck.model.profile import Profile
 from gpucheck.model.units import MIB
 from gpucheck.simulation.identity import Identity
 from gpucheck.simulation.scenario import Scenario
+from gpucheck.simulation.soldered import layout_of
 
 _IDLE_BYTES = 4 * MIB
 _CUDA_BY_BRANCH = {580: (13, 0), 575: (12, 9), 570: (12, 8), 560: (12, 6), 555: (12, 5), 550: (12, 4), 545: (12, 3)}
@@ -152,8 +153,8 @@ class DeclaredCard:
         }
 
     def _memory(self) -> dict[str, Any]:
-        layout, in_use = self.profile.memory[0], self.scenario.environment.display_in_use_bytes
-        clock = self.profile.memory_clock_max_mhz
+        layout, in_use = layout_of(self.profile), self.scenario.environment.display_in_use_bytes
+        clock = self.profile.memory_clock_max_mhz if layout == self.profile.memory[0] else None
         if clock is None and layout.data_rate_gbps is not None:
             clock = round(layout.data_rate_gbps * 500)
         sm_count = self.scenario.declared.sm_count or max(self.profile.sm_counts, default=0)
