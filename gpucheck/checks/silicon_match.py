@@ -7,7 +7,7 @@ neither a measurement nor the bus width and memory clock that CUDA reads from th
 Why it matters: a perfect copy of another card's firmware changes every name and number, and none of these readings.
 How it can be fooled: two SKUs that do the same cannot be told apart; memory types of the same rate are the usual case.
 A failure does not mean: which of the named SKUs it is. Added memory and overclocking never suffice for one.
-References: ``gpucheck/catalog/silicon.py`` for the likelihoods; the profiles, whose tensor rates are mostly class rules.
+References: ``gpucheck/catalog/silicon.py`` for the likelihoods; the profiles (tensor rates: mostly class rules).
 """
 
 from collections.abc import Iterable, Sequence
@@ -104,7 +104,9 @@ def compare(case: Case, seen: Readings) -> Comparison:
     claims = [fit for profile in case.profiles for fit in _claims(case, seen, profile)]
     possible = [score(seen, profile, layout) for profile in case.profiles for layout in profile.memory]
     cuda = case.evidence.cuda
-    width, clock = (None, None) if isinstance(cuda, Unavailable) else (cuda.memory_bus_width_bits, cuda.memory_clock_mhz)
+    width, clock = (
+        (None, None) if isinstance(cuda, Unavailable) else (cuda.memory_bus_width_bits, cuda.memory_clock_mhz)
+    )
     found = survey(seen, case.catalog.cut_to(seen.machine_code, seen.sm_count))
     likeliest = tuple(sorted(claims, key=lambda fit: -fit.decibans))
     return Comparison(likeliest, max(possible, key=lambda fit: fit.decibans), found, width, clock)

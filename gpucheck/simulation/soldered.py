@@ -9,8 +9,8 @@ from gpucheck.simulation.faults import CAPACITY_FAULTS, Fault, Limbo, Paged, Shu
 from gpucheck.simulation.scenario import Silicon
 
 _FALLBACK_BUS_BITS = 128
-_USUAL_RATES_GBPS = {"DDR3": 1.8, "DDR4": 2.4, "GDDR3": 1.8, "GDDR5": 7.0, "GDDR5X": 10.0, "GDDR6": 14.0, "GDDR6X": 19.0}
-_USUAL_RATES_GBPS |= {"GDDR7": 28.0, "HBM2": 1.75, "HBM2e": 3.2, "HBM3": 5.2, "HBM3e": 6.4}
+_USUAL_RATES_GBPS = {"DDR3": 1.8, "DDR4": 2.4, "GDDR3": 1.8, "GDDR5": 7.0, "GDDR5X": 10.0, "GDDR6": 14.0}
+_USUAL_RATES_GBPS |= {"GDDR6X": 19.0, "GDDR7": 28.0, "HBM2": 1.75, "HBM2e": 3.2, "HBM3": 5.2, "HBM3e": 6.4}
 """Of products with each type of memory, for a profile whose own rate is not on record."""
 _FALLBACK_CLOCK_MHZ = 1500
 _LANE_BYTES_PER_SECOND = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.969e9, 5: 3.938e9, 6: 7.563e9, 7: 15.125e9}
@@ -99,7 +99,7 @@ def _usual_rate(memory_type: str) -> float:
 
 
 def layout_of(profile: Profile, memory_bytes: int | None = None) -> MemoryLayout:
-    """Return the layout that holds so much memory, or the largest size where none is named; the usual one of several."""
+    """Return the usual layout that holds so much memory, or the largest size where none is named."""
     wanted = memory_bytes or nominal_bytes(profile)
     fitting = (layout for layout in profile.memory if wanted in {size * MIB for size in layout.sizes_mib})
     return next(fitting, profile.memory[0])

@@ -42,9 +42,9 @@ WEIGHTS: tuple[Weight, ...] = (
            required=True),
     Weight("memory-bandwidth", -15, 5, "bandwidth", False, "slow by heat or load in perhaps 3 % of honest scans; "
            "another SKU often has similar bandwidth", required=True),
-    Weight("silicon-match", -30, 10, "silicon", False, "fails at 1000:1 between SKUs; same group as generation and "
-           "multiprocessors, which it counts again. Rates were never fitted to real cards and a catalog errs, so it does "
-           "not decide alone; a pass leaves one in ten, as many SKUs measure alike", required=True),
+    Weight("silicon-match", -30, 10, "silicon", False, "fails at 1000:1 between SKUs. In the group of generation and "
+           "multiprocessors, as it counts them again. The rates were never fitted to real cards and a catalog errs, so "
+           "it does not decide alone; a pass leaves one in ten, as many SKUs measure alike", required=True),
     Weight("memory-size", -25, 5, "capacity", False, "0 of 60 genuine captures outside the legal sizes"),
     Weight("known-modification", -40, 0, "capacity", True, "the total or subsystem of a described modification; no "
            "genuine capture shows one", settles="modified"),
