@@ -28,6 +28,8 @@ _L2, _FP64_FAST, _FP64_SLOW, _TENSOR, _TENSOR_NEAR = -8.0, -20.0, -12.0, -20.0, 
 _UNKNOWN = -2.0
 """Of a SKU whose fact is not on record: a little behind one that fits, far ahead of one that does not."""
 
+_HARDLY = 0.2
+"""Of the generation's peak, what tensor cores reach even by instructions that newer ones serve slowly."""
 _ECC_AND_RESERVE = 0.85
 _RATES_GBPS = {
     "DDR3": (0.8, 2.2),
@@ -145,11 +147,17 @@ def cache(seen: Readings, profile: Profile) -> float:
 
 
 def fp64(seen: Readings, profile: Profile) -> float:
-    """A driver's mode or a power limit makes FP64 slower than the SKU's; nothing makes it faster."""
-    single, double = seen.rates.get("fp32"), seen.rates.get("fp64")
-    if not single or not double or profile.fp64_ratio is None:
+    """A driver's mode or a power limit makes FP64 slower than the SKU's; nothing makes it faster.
+
+    Held against FP32 as measured and at its peak, whichever is kinder: old generations hardly reach that peak.
+    """
+    double = seen.rates.get("fp64")
+    if not double or profile.fp64_ratio is None:
         return 0.0
-    octaves = math.log2(double / single * int(profile.fp64_ratio.removeprefix("1:")))
+    peak = profile.capability.operations_per_clock_per_sm.get("fp32") if profile.capability else None
+    parts = int(profile.fp64_ratio.removeprefix("1:"))
+    against = [single for single in (seen.rates.get("fp32"), peak) if single]
+    octaves = min((math.log2(double / single * parts) for single in against), key=abs, default=0.0)
     return _beyond(octaves, _FP64_FAST if octaves > 0 else _FP64_SLOW)
 
 
@@ -165,12 +173,12 @@ def tensor(seen: Readings, profile: Profile) -> float:
 
 
 def _full(ratio: float | None, of_peak: float | None) -> float:
-    told = _TENSOR if of_peak is not None and of_peak < 0.35 else 0.0
+    told = _TENSOR if of_peak is not None and of_peak < _HARDLY else 0.0
     return min(told, _beyond(math.log2(ratio), _TENSOR) if ratio else 0.0)
 
 
 def _half(ratio: float | None, of_peak: float | None) -> float:
-    told = _TENSOR if of_peak is not None and not 0.25 <= of_peak <= 0.75 else 0.0
+    told = _TENSOR if of_peak is not None and not _HARDLY / 2 <= of_peak <= 0.75 else 0.0
     return min(told, _beyond(math.log2(ratio / 0.5), _TENSOR) if ratio else 0.0)
 
 
