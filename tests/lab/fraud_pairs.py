@@ -5,6 +5,7 @@ Ends with 1 where a pair was found authentic, or where not all were judged.
 """
 
 import argparse
+import multiprocessing
 import os
 import sys
 import time
@@ -14,8 +15,10 @@ from typing import NamedTuple
 
 from gpucheck.pipeline import assess
 from tests.cards import catalog
-from tests.lab.pairs import Pair, compose, differs_in, forged_pairs, honest, is_hard, profiles
+from tests.lab.pairs import HONEST, Pair, compose, differs_in, forged_pairs, honest, is_hard, profiles
 
+_FORK = multiprocessing.get_context("fork")
+"""Workers inherit what was scanned before."""
 _BATCH = 1000
 _USUAL_LIMIT = 900
 
@@ -42,15 +45,21 @@ def judge(pairs: list[Pair], deadline: float) -> Judged:
 
 
 def judge_all(pairs: list[Pair], deadline: float, workers: int) -> Judged:
-    """Judge in processes side by side; they inherit the honest scans, which are taken once."""
+    """Judge in processes side by side."""
     batches = [pairs[start : start + _BATCH] for start in range(0, len(pairs), _BATCH)]
     verdicts: Counter[str] = Counter()
     authentic: list[Pair] = []
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, _FORK) as pool:
         for done in as_completed([pool.submit(judge, batch, deadline) for batch in batches]):
             verdicts += done.result().verdicts
             authentic += done.result().authentic
     return Judged(verdicts, authentic)
+
+
+def scan_all(workers: int) -> None:
+    """Scan an honest card of every SKU."""
+    with ProcessPoolExecutor(workers, _FORK) as pool:
+        HONEST.update(zip(profiles(), pool.map(honest, profiles(), chunksize=8), strict=True))
 
 
 def main() -> int:
@@ -61,8 +70,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
     started = time.monotonic()
-    for profile_id in profiles():
-        honest(profile_id)
+    scan_all(asked.workers)
     pairs = [pair for pair in forged_pairs() if not asked.hard or is_hard(pair)]
     print(f"{len(profiles())} SKUs scanned, {len(pairs):,} forged pairs to judge", flush=True)
     found = judge_all(pairs, started + asked.limit, asked.workers)
