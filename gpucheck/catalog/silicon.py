@@ -14,7 +14,7 @@ from gpucheck.catalog import silicon_features as features
 from gpucheck.catalog.silicon_features import Readings, may_state
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import Evidence
-from gpucheck.model.measured import Bandwidth, Latency, MemoryWalk, Throughput
+from gpucheck.model.measured import Bandwidth, Latency, MemoryWalk, SlabMap, Throughput
 from gpucheck.model.profile import MemoryLayout, Profile
 
 __all__ = ["ALIKE", "Fit", "Readings", "Survey", "may_state", "readings", "score", "survey"]
@@ -81,7 +81,7 @@ def readings(evidence: Evidence) -> Readings | None:
         resident_warps_per_sm=census.resident_warps_per_sm,
         shared_memory_block_bytes=census.shared_memory_block_bytes,
         rates_per_clock=_rates(evidence.throughput),
-        best_rate=_best_rate(evidence.bandwidth),
+        best_rate=_best_rate(evidence.bandwidth, evidence.slab_map),
         proven_bytes=proven,
         all_proven=all_proven,
         true_bytes=true_end,
@@ -96,9 +96,10 @@ def _rates(seen: Throughput | Unavailable) -> tuple[tuple[str, float], ...]:
     return tuple(sorted((name, rate.per_clock_per_sm) for name, rate in seen.rates.items()))
 
 
-def _best_rate(seen: Bandwidth | Unavailable) -> float | None:
+def _best_rate(seen: Bandwidth | Unavailable, windows: SlabMap | Unavailable) -> float | None:
+    """The fastest stream; the median window where no buffers for streams could be had."""
     if isinstance(seen, Unavailable):
-        return None
+        return None if isinstance(windows, Unavailable) else windows.median_bytes_per_second
     rates = (seen.read_bytes_per_second, seen.copy_bytes_per_second)
     newer = (seen.write_bytes_per_second, seen.triad_bytes_per_second)
     return max(*rates, *(rate for rate in newer if rate is not None))

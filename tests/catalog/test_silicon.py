@@ -7,7 +7,7 @@ import pytest
 from gpucheck.catalog import Catalog
 from gpucheck.catalog.silicon import ALIKE, Fit, Readings, Survey, may_state, readings, score, survey
 from gpucheck.model.base import NOT_REQUESTED
-from gpucheck.model.measured import Latency, Throughput
+from gpucheck.model.measured import Latency, SlabMap, Throughput
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import GIB, MIB
 from tests.builders import make_evidence, make_walk
@@ -81,6 +81,21 @@ def test_nothing_declared_moves_the_oracle() -> None:
 
 def test_without_a_census_there_is_nothing_to_go_by() -> None:
     assert readings(make_evidence(census=NOT_REQUESTED)) is None
+
+
+def test_the_map_of_rates_stands_in_for_streams() -> None:
+    profile = catalog().by_id("geforce-rtx-4090")
+    windows = SlabMap(
+        tested_bytes=GIB,
+        window_bytes=GIB,
+        rounds=5,
+        bytes_per_second=(500e9,),
+        window_lengths_bytes=(GIB,),
+        median_bytes_per_second=500e9,
+        spread=0.0,
+    )
+    assert measured(profile, bandwidth=NOT_REQUESTED, slab_map=windows).best_rate == 500e9
+    assert measured(profile, slab_map=windows).best_rate == measured(profile).best_rate
 
 
 @pytest.mark.parametrize("section", ["throughput", "bandwidth", "memory_walk", "latency"])
