@@ -24,6 +24,8 @@ def measured(profile: Profile, **sections: Any) -> Readings:
         "throughput": throughput_of(profile),
         "bandwidth": bandwidth_of(profile) or NOT_REQUESTED,
         "memory_walk": walk_of(profile),
+        "slab_map": NOT_REQUESTED,
+        "latency": NOT_REQUESTED,
     }
     seen = readings(make_evidence(**own | sections))
     assert seen is not None
