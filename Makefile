@@ -5,7 +5,7 @@
 # Only Python 3.11 or newer is needed beforehand; the rest goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test lint format docs schema clean
+.PHONY: help scan test fraud-pairs lint format docs schema clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +18,7 @@ DRIVER := $(shell if [ -e /dev/nvidiactl ] || [ -d /proc/driver/nvidia ] || comm
 
 help:
 	@sed -n 's/^# \{0,1\}//; 1,5p' Makefile
-	@echo "make lint, make format, make clean"
+	@echo "make fraud-pairs, make lint, make format, make clean"
 
 $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo "No Python 3.11 or newer was found. Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
@@ -52,6 +52,10 @@ endif
 
 test: $(VENV)/.dev lint
 	$(BIN)/python -m pytest -n 2 -q
+
+# Every SKU's silicon under every other SKU's declaration: minutes. ARGS='--limit 300' bounds it, '--hard' shortens it.
+fraud-pairs: $(VENV)/.dev
+	$(BIN)/python -m tests.lab.fraud_pairs $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

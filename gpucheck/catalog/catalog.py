@@ -36,6 +36,7 @@ class Catalog:
         self.root = data_root() / "profiles" if root is None else root
         self._by_device_id: dict[int, tuple[Profile, ...]] = {}
         self._by_name: dict[str, tuple[Profile, ...]] = {}
+        self._cut_to: dict[tuple[str, int], tuple[Profile, ...]] = {}
         self._modifications: dict[int, Modification] = {}
         self._modifications_of: dict[str, tuple[Modification, ...]] = {}
 
@@ -97,6 +98,20 @@ class Catalog:
         """Yield every profile, die after die."""
         for file in self._files:
             yield from file.profiles()
+
+    def cut_to(self, compute_capability: str, sm_count: int) -> tuple[Profile, ...]:
+        """Return the SKUs of that generation with so many multiprocessors, and those whose count is not known.
+
+        All of the generation where none has that count. Only the blocks in question are parsed.
+        """
+        key = compute_capability, sm_count
+        if key not in self._cut_to:
+            line = f'compute_capability = "{compute_capability}"'.encode()
+            files = [file for file in self._files if line in file.head]
+            found = tuple(p for file in files for p in file.cut_to(sm_count))
+            known = any(sm_count in p.sm_counts for p in found)
+            self._cut_to[key] = found if known else tuple(p for file in files for p in file.profiles())
+        return self._cut_to[key]
 
     def dies_of_vbios_family(self, family: str) -> tuple[str, ...]:
         """Return the names of the dies whose VBIOS versions start so, such as ``95.02``."""

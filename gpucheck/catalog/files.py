@@ -6,6 +6,7 @@ mention the card, not the 580 kB of all of them: ``tomllib`` is written in Pytho
 
 import hashlib
 import json
+import re
 import tomllib
 from functools import cache, cached_property
 from pathlib import Path
@@ -25,6 +26,8 @@ SIZE_LIMIT = 2 << 20
 CAPABILITIES = "capabilities.toml"
 
 _SEPARATORS = b" \t-_"
+_SM_COUNTS = re.compile(rb"^sm_counts = \[([^\]]*)\]", re.MULTILINE)
+_NUMBER = re.compile(rb"\d+")
 
 
 class ProfileError(GpucheckError, KeyError):
@@ -150,6 +153,12 @@ class DieText:
     def naming(self, squashed: bytes) -> list[Profile]:
         """Profiles whose squashed block holds the squashed text."""
         return [self.profile(number) for number, block in enumerate(self.squashed) if squashed in block]
+
+    def cut_to(self, sm_count: int) -> list[Profile]:
+        """Profiles with that number of multiprocessors among those that they may have, or with none on record."""
+        counts = [_SM_COUNTS.search(block) for block in self.blocks]
+        wanted = str(sm_count).encode()
+        return [self.profile(n) for n, found in enumerate(counts) if not found or wanted in _NUMBER.findall(found[1])]
 
     def profile(self, number: int) -> Profile:
         """Return the profile of the block with that number."""

@@ -30,6 +30,7 @@ from gpucheck.checks.multiprocessors import multiprocessors
 from gpucheck.checks.numeric_fingerprint import numeric_fingerprint
 from gpucheck.checks.pcie_link import pcie_link
 from gpucheck.checks.product_name import product_name
+from gpucheck.checks.silicon_match import silicon_match
 from gpucheck.checks.sm_limits import sm_limits
 from gpucheck.checks.source_agreement import source_agreement
 from gpucheck.checks.subsystem import subsystem
@@ -50,6 +51,7 @@ ALL_CHECKS: tuple[Check, ...] = (
     memory_bandwidth,
     host_link,
     l2_capacity,
+    silicon_match,
     # what is declared, against the profile
     memory_size,
     known_modification,

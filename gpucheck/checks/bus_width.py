@@ -29,6 +29,9 @@ def bus_width(case: Case) -> Outcome:
         return inconclusive(f"The catalog does not know the bus width of {case.sku}.")
     expected = " or ".join(f"{w} bits" for w in legal)
     wrong = {path: width for path, width in seen.items() if width not in legal}
+    if not wrong and len(set(seen.values())) > 1:
+        both = " and ".join(f"{width} bits" for width in sorted(set(seen.values())))
+        return inconclusive("NVML and CUDA state the bus widths of two builds.", both, expected, tuple(seen))
     if not wrong:
         return Outcome(Status.PASS, f"The bus is as wide as that of {case.sku}.", expected, expected)
     observed = " and ".join(f"{w} bits" for w in sorted(set(wrong.values())))

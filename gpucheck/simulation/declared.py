@@ -11,6 +11,7 @@ from gpucheck.model.profile import Profile
 from gpucheck.model.units import MIB
 from gpucheck.simulation.identity import Identity
 from gpucheck.simulation.scenario import Scenario
+from gpucheck.simulation.soldered import layout_of
 
 _IDLE_BYTES = 4 * MIB
 _FIRST_PID = 4711
@@ -154,8 +155,8 @@ class DeclaredCard:
         }
 
     def _memory(self) -> dict[str, Any]:
-        layout, in_use = self.profile.memory[0], self.scenario.environment.display_in_use_bytes
-        clock = self.profile.memory_clock_max_mhz
+        layout, in_use = layout_of(self.profile), self.scenario.environment.display_in_use_bytes
+        clock = self.profile.memory_clock_max_mhz if layout == self.profile.memory[0] else None
         if clock is None and layout.data_rate_gbps is not None:
             clock = round(layout.data_rate_gbps * 500)
         sm_count = self.scenario.declared.sm_count or max(self.profile.sm_counts, default=0)

@@ -9,7 +9,9 @@ from gpucheck.simulation.faults import CAPACITY_FAULTS, Fault, Limbo, Paged, Shu
 from gpucheck.simulation.scenario import Silicon
 
 _FALLBACK_BUS_BITS = 128
-_FALLBACK_RATE_GBPS = 7.0
+_USUAL_RATES_GBPS = {"DDR3": 1.8, "DDR4": 2.4, "GDDR3": 1.8, "GDDR5": 7.0, "GDDR5X": 10.0, "GDDR6": 14.0}
+_USUAL_RATES_GBPS |= {"GDDR6X": 19.0, "GDDR7": 28.0, "HBM2": 1.75, "HBM2e": 3.2, "HBM3": 5.2, "HBM3e": 6.4}
+"""Of products with each type of memory, for a profile whose own rate is not on record."""
 _FALLBACK_CLOCK_MHZ = 1500
 
 
@@ -66,7 +68,7 @@ def solder(silicon: Silicon, profile: Profile, declared_bytes: int) -> Soldered:
 
     Where ``declared_bytes`` exceeds what is soldered on and no fault says what lies beyond, addresses wrap.
     """
-    layout = _layout(profile, silicon.memory_bytes)
+    layout = layout_of(profile, silicon.memory_bytes)
     memory = silicon.memory_bytes or max(layout.sizes_mib) * MIB
     faults = tuple(_bounded(fault, memory) for fault in silicon.memory_fault)
     if declared_bytes > memory and not any(isinstance(fault, CAPACITY_FAULTS) for fault in faults):
@@ -76,7 +78,7 @@ def solder(silicon: Silicon, profile: Profile, declared_bytes: int) -> Soldered:
         sm_count=silicon.sm_count or max(profile.sm_counts, default=0) or profile.die.sm_count_max or 1,
         compute_capability=profile.die.compute_capability,
         memory_bus_width_bits=silicon.memory_bus_width_bits or layout.bus_width_bits or _FALLBACK_BUS_BITS,
-        memory_data_rate_gbps=silicon.memory_data_rate_gbps or layout.data_rate_gbps or _FALLBACK_RATE_GBPS,
+        memory_data_rate_gbps=silicon.memory_data_rate_gbps or layout.data_rate_gbps or _usual_rate(layout.type),
         l2_cache_bytes=silicon.l2_cache_bytes or profile.l2_cache_bytes,
         noise=silicon.noise,
         faults=faults,
@@ -100,7 +102,12 @@ def nominal_bytes(profile: Profile) -> int:
     return profile.memory_sizes_bytes[-1]
 
 
-def _layout(profile: Profile, memory_bytes: int | None) -> MemoryLayout:
+def _usual_rate(memory_type: str) -> float:
+    return _USUAL_RATES_GBPS.get(memory_type, _USUAL_RATES_GBPS["GDDR5"])
+
+
+def layout_of(profile: Profile, memory_bytes: int | None = None) -> MemoryLayout:
+    """Return the usual layout that holds so much memory, or the largest size where none is named."""
     wanted = memory_bytes or nominal_bytes(profile)
     fitting = (layout for layout in profile.memory if wanted in {size * MIB for size in layout.sizes_mib})
     return next(fitting, profile.memory[0])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gpucheck.checks import Case
+from gpucheck.checks.silicon_match import contradiction, silicon_match
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.finding import Finding, Status
@@ -10,6 +11,7 @@ from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.verdict.weights import BY_CHECK
 
+_ORACLE = silicon_match.id
 _SPOKEN_VOWEL = ("RTX", "NVS", "L2", "L4", "H1", "H2", "H8")
 
 
@@ -17,7 +19,8 @@ def explain(
     case: Case, findings: Sequence[Finding], authenticity: Authenticity, condition: Condition, coverage: float
 ) -> str:
     """Say what was found, what it rests on, and what was not looked at."""
-    parts = [_opening(case, findings, authenticity, coverage), *_reasons(findings, authenticity), _health(condition)]
+    opening, reasons = _opening(case, findings, authenticity, coverage), _reasons(findings, authenticity)
+    parts = [opening, _silicon(case, authenticity), *reasons, _health(condition)]
     return " ".join(part for part in parts if part)
 
 
@@ -68,9 +71,16 @@ def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: flo
         return (
             f"Nothing contradicts the claim that this is {name}, but only a part of it was visible: {case.partitioned}."
         )
-    open_ = [f.title.lower() for f in findings if f.status is not Status.PASS and BY_CHECK[f.check].required]
-    missing = f"Still open: {', '.join(open_)}." if open_ else f"Too little was examined ({coverage:.0%})."
-    return f"Nothing contradicts the claim that this is {name}, but it is not proven. {missing}"
+    return f"Nothing contradicts the claim that this is {name}, but it is not proven. {_missing(findings, coverage)}"
+
+
+def _missing(findings: Sequence[Finding], coverage: float) -> str:
+    """What keeps the question open. The oracle's reason is worth its words."""
+    open_ = [f for f in findings if f.status is not Status.PASS and BY_CHECK[f.check].required]
+    if [f.check for f in open_] == [_ORACLE]:
+        return open_[0].message
+    titles = ", ".join(f.title.lower() for f in open_)
+    return f"Still open: {titles}." if titles else f"Too little was examined ({coverage:.0%})."
 
 
 def _unknown_sku(case: Case) -> str:
@@ -87,10 +97,19 @@ def _unknown_sku(case: Case) -> str:
     )
 
 
+def _silicon(case: Case, authenticity: Authenticity) -> str:
+    """What the silicon is instead, where another SKU fits clearly better than the declared one."""
+    if authenticity not in (Authenticity.COUNTERFEIT, Authenticity.SUSPECT):
+        return ""
+    told = contradiction(case)
+    return f"{told[:1].upper()}{told[1:]}." if told else ""
+
+
 def _reasons(findings: Sequence[Finding], authenticity: Authenticity) -> list[str]:
     if authenticity in (Authenticity.AUTHENTIC, Authenticity.INCONCLUSIVE):
         return []
-    failed = [f for f in findings if f.status is Status.FAIL and f.about == "authenticity"]
+    # The oracle's answer has its own sentence.
+    failed = [f for f in findings if f.status is Status.FAIL and f.about == "authenticity" and f.check != _ORACLE]
     failed.sort(key=lambda f: (not BY_CHECK[f.check].decisive, BY_CHECK[f.check].on_fail, f.check))
     return [f.message for f in failed[:3]]
 

@@ -55,6 +55,9 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("l2-capacity", -15, 4, "cache", False, "a knee far from the SKU's cache in perhaps 3 % of honest scans, "
            "beside other programs; a group of its own, since a disturbed curve must not outvote the census, and what "
            "it adds is to tell apart dies of one count and generation"),
+    Weight("silicon-match", -30, 10, "silicon", False, "fails at 1000:1 between SKUs. In the group of generation and "
+           "multiprocessors, as it counts them again. The rates were never fitted to real cards and a catalog errs, so "
+           "it does not decide alone; a pass leaves one in ten, as many SKUs measure alike", required=True),
     Weight("memory-size", -25, 5, "capacity", False, "0 of 60 genuine captures outside the legal sizes"),
     Weight("known-modification", -40, 0, "capacity", True, "the total or subsystem of a described modification; no "
            "genuine capture shows one", settles="modified"),
