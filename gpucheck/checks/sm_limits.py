@@ -15,8 +15,6 @@ from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.measured import Census
 from gpucheck.model.units import KIB
 
-_SMALLER_BYTES = (64 * KIB, 96 * KIB, 99 * KIB, 163 * KIB)
-"""Limits of generations. Not 48 KiB: every launch gets that, seen where asking for more did not work."""
 _RESERVE_BYTES = 4 * KIB
 """A driver keeps 1 KiB of each block's for itself since Ampere; another one may keep none, or more."""
 
@@ -64,8 +62,8 @@ def _contradictions(census: Census, warps: list[int], rooms: list[int]) -> list[
 
 
 def _foreign(room: int, rooms: list[int]) -> bool:
-    """Whether it is more than the die has, or just what an older generation has, and not nearly the die's own."""
-    return room > rooms[-1] + _RESERVE_BYTES or (room in _SMALLER_BYTES and room < rooms[0] - _RESERVE_BYTES)
+    """Whether it is more than the die has. Less may be a launch that was refused for some other reason."""
+    return room > rooms[-1] + _RESERVE_BYTES
 
 
 def _short(census: Census, warps: list[int], rooms: list[int]) -> str:

@@ -25,6 +25,8 @@ SLOW_TURING = 307.0
 UNSTEADY = 0.25
 SEEN = frozenset({"7.5", "8.6", "8.9"})
 """Generations whose two tiers are documented by published measurements of both."""
+_PUBLISHED = SEEN | {"7.0", "8.0", "9.0"}
+"""Generations of which the rate of this instruction is published. Newer ones have others, and may run it slowly."""
 RULED = frozenset({"geforce", "titan", "workstation"})
 """Classes whose rule has no published exception. Data sheets give some data-centre cards (A10G, L20, L40) half."""
 
@@ -96,8 +98,10 @@ def _steady(seen: Throughput) -> bool:
 def _doubtful(tier: Tier, profiles: tuple[Profile, ...]) -> bool:
     """Whether what is published leaves room for an honest card that shows this."""
     facts = {p.tensor_fp32_accumulate for p in profiles}
-    if tier in ("slow", "absent"):
+    if tier == "absent":
         return False
+    if tier == "slow":
+        return not all(p.die.compute_capability in _PUBLISHED for p in profiles)
     if "capped" in facts:
         return True
     if facts == {"none"}:
