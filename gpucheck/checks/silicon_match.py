@@ -74,20 +74,34 @@ class Comparison:
         known = (f for f in self.standing if f.decibans >= floor and _on_record(f))
         return tuple(fit for fit in known if any(differences(fit, claim) for claim in claims))
 
+    @property
+    def likeliest(self) -> tuple[Fit, ...]:
+        """The best, with all that fit about as well; without those that CUDA excludes where any is left."""
+        best = alike(self.survey.fits)
+        return tuple(fit for fit in best if self._may_state(fit.layout)) or best
+
     def _may_state(self, layout: MemoryLayout) -> bool:
         return may_state(layout, self.bus_width_bits, self.memory_clock_mhz)
+
+
+def alike(fits: Sequence[Fit]) -> tuple[Fit, ...]:
+    """The best, with all that fit about as well."""
+    return tuple(fit for fit in fits if fit.decibans >= fits[0].decibans - ALIKE)
 
 
 @check(id="silicon-match", title="Silicon against all known SKUs", severity=Severity.CRITICAL)
 def silicon_match(case: Case) -> Outcome:
     """Compare how well the declared SKU fits with how well every other one does."""
-    measured(case.evidence.census, "census")
+    census = measured(case.evidence.census, "census")
     if case.partitioned:
         return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
     seen = readings(case.evidence)
-    compared = compare(case, seen) if seen else None
-    if seen is None or compared is None or compared.survey.best is None:
-        return inconclusive(f"The catalog has no silicon that runs code for {seen.machine_code if seen else 'this'}.")
+    found = survey(seen, _known(case, seen)) if seen else Survey(())
+    if seen is None or found.best is None:
+        return inconclusive(f"The catalog has no silicon that runs machine code for {census.machine_code}.")
+    if not case.match.fitting:
+        return inconclusive(f"No profile matches what is declared. The silicon fits: {_names(alike(found.fits))}.")
+    compared = compare(case, seen)
     if compared.better:
         return _fits_better(case, compared, compared.better)
     if compared.rivals:
@@ -107,9 +121,13 @@ def compare(case: Case, seen: Readings) -> Comparison:
     width, clock = (
         (None, None) if isinstance(cuda, Unavailable) else (cuda.memory_bus_width_bits, cuda.memory_clock_mhz)
     )
-    found = survey(seen, case.catalog.cut_to(seen.machine_code, seen.sm_count))
+    found = survey(seen, _known(case, seen))
     likeliest = tuple(sorted(claims, key=lambda fit: -fit.decibans))
     return Comparison(likeliest, max(possible, key=lambda fit: fit.decibans), found, width, clock)
+
+
+def _known(case: Case, seen: Readings) -> tuple[Profile, ...]:
+    return case.catalog.cut_to(seen.machine_code, seen.sm_count)
 
 
 def _claims(case: Case, seen: Readings, profile: Profile) -> Iterable[Fit]:
@@ -149,13 +167,7 @@ def contradiction(case: Case) -> str:
 
 
 def _sentence(case: Case, compared: Comparison) -> str:
-    return f"declared: {case.sku}; the silicon fits: {_names(_alike(compared))}"
-
-
-def _alike(compared: Comparison) -> tuple[Fit, ...]:
-    """The best, with all that fit about as well."""
-    fits = compared.standing or compared.survey.fits
-    return tuple(fit for fit in fits if fit.decibans >= fits[0].decibans - ALIKE)
+    return f"declared: {case.sku}; the silicon fits: {_names(compared.likeliest)}"
 
 
 def _fits_better(case: Case, compared: Comparison, better: Fit) -> Outcome:
@@ -184,7 +196,7 @@ def _rivalled(case: Case, compared: Comparison) -> Outcome:
 
 def _observed(compared: Comparison, case: Case) -> str:
     """The likeliest SKUs with their share of the likelihood."""
-    first = list({fit.profile.id: fit.profile for fit in _alike(compared)}.values())[:_NAMED]
+    first = list({fit.profile.id: fit.profile for fit in compared.likeliest}.values())[:_NAMED]
     return ", ".join(f"{p.name} {compared.survey.likelihood(p):.0%}" for p in first) + f" ({case.how})"
 
 

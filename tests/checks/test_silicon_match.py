@@ -113,6 +113,13 @@ def test_a_tensor_tier_that_was_not_measured_stays_open(one: str, other: str) ->
     assert match(forged(other, one)).status is not Status.PASS
 
 
+def test_a_driver_that_was_patched_to_state_the_declared_bus_hides_no_other_die() -> None:
+    faked = alter(evidence_of("rtx-3090-as-rtx-4090"), cuda__memory_bus_width_bits=384, cuda__memory_clock_mhz=10501)
+    found = match(faked)
+    assert found.status is Status.FAIL
+    assert "the silicon fits: GeForce RTX 3090" in found.message
+
+
 def test_evidence_without_the_newer_sections_is_judged_by_what_it_has() -> None:
     newer = ("throughput", "fingerprint", "latency", "slab_map", "host_link", "load")
     old = genuine().model_copy(update=dict.fromkeys(newer, NOT_REQUESTED))
@@ -137,6 +144,15 @@ def test_a_generation_that_the_catalog_does_not_know() -> None:
     found = match(alter(genuine(), census__machine_code="99.9"))
     assert found.status is Status.INCONCLUSIVE
     assert "99.9" in found.message
+
+
+def test_a_card_that_no_profile_is_for_is_named_by_its_silicon() -> None:
+    unknown = {"nvml__device_id": 0xFFFE, "pci__device_id": 0xFFFE, "nvml__name": "NVIDIA Graphics Device"}
+    result = report(alter(genuine(), **unknown))
+    found = next(f for f in result.findings if f.check == CHECK)
+    assert found.status is Status.INCONCLUSIVE
+    assert "The silicon fits: GeForce RTX 4090 (AD102)" in found.message
+    assert result.verdict.authenticity != "authentic"
 
 
 def test_a_part_of_a_card_is_passed_over() -> None:
