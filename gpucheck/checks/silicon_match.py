@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gpucheck.catalog.silicon import ALIKE, Fit, Readings, Survey, may_state, readings, score, survey
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, unless_busy
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.profile import MemoryLayout, Profile
@@ -103,7 +103,7 @@ def silicon_match(case: Case) -> Outcome:
         return inconclusive(f"No profile matches what is declared. The silicon fits: {_names(alike(found.fits))}.")
     compared = compare(case, seen)
     if compared.better:
-        return _fits_better(case, compared, compared.better)
+        return unless_busy(case, _fits_better(case, compared, compared.better))
     if compared.rivals:
         return _rivalled(case, compared)
     if compared.claim.decibans <= _FITS_NOTHING:
