@@ -7,9 +7,9 @@ import numpy as np
 
 from gpucheck.device.protocol import U32, U64, Argument, Buffer, DeviceError, Kernel
 from gpucheck.probes.pattern import ALL_ONES, pattern
-from gpucheck.simulation.addresses import VECTOR
+from gpucheck.simulation.addresses import PAGE, VECTOR
 from gpucheck.simulation.blocks import Blocks
-from gpucheck.simulation.memory import Part
+from gpucheck.simulation.memory import Part, Pieces
 from gpucheck.simulation.samples import U64s
 from gpucheck.simulation.soldered import Soldered
 
@@ -82,20 +82,63 @@ def walk_verify(launch: Launch) -> Cost:
     ``(base, first, vectors, seed, complement, rewrite, region_shift, log_capacity, summary, log, regions)``.
     """
     base, first, vectors, seed, complement, rewrite = launch.buffer(0), *(launch.number(i) for i in range(1, 6))
-    memory = launch.blocks_of_memory
-    summary, log, regions = (launch.buffer(i) for i in (8, 9, 10))
-    results = _Results(
-        launch.number(6),
-        launch.number(7),
-        memory.array(summary, np.uint64),
-        memory.array(log, np.uint64),
-        memory.array(regions, np.uint32),
-    )
+    memory, results = launch.blocks_of_memory, _results(launch, 6)
     for part in memory.parts(base, vectors):
         _verify(part, first, seed, complement, rewrite != 0, results)
     if rewrite:
         memory.note(base, vectors, lambda at: pattern(at + np.uint64(first), seed, complement ^ ALL_ONES))
     return Cost(vectors * VECTOR * memory.slowness(base, vectors) * (2 if rewrite else 1), READ)
+
+
+def walk_write_spots(launch: Launch) -> Cost:
+    """``(base, first, vectors, seed, complement, spot_shift, scatter)``: write the pattern to one spot in each page."""
+    base, first, vectors, seed, complement = launch.buffer(0), *(launch.number(i) for i in range(1, 5))
+    for part in launch.blocks_of_memory.spots(base, vectors, _pieces(launch)):
+        part.write(*pattern(_indices(part, first), seed, complement))
+    return Cost(_spot_traffic(launch), WRITE)
+
+
+def walk_verify_spots(launch: Launch) -> Cost:
+    """Compare the spots with their pattern and report what differs.
+
+    ``(base, first, vectors, seed, complement, spot_shift, scatter, region_shift, log_capacity, summary, log, regions)``.
+    """
+    base, first, vectors, seed, complement = launch.buffer(0), *(launch.number(i) for i in range(1, 5))
+    results = _results(launch, 7)
+    for part in launch.blocks_of_memory.spots(base, vectors, _pieces(launch)):
+        _verify(part, first, seed, complement, False, results)
+    return Cost(_spot_traffic(launch), READ)
+
+
+def walk_evict(launch: Launch) -> Cost:
+    """``(base, vectors, sink, never)``: read everything. Only of a single vector it tells the xor."""
+    base, vectors, never = launch.buffer(0), launch.number(1), launch.number(3)
+    memory = launch.blocks_of_memory
+    if vectors == 1 and memory.xor(base) == never:
+        memory.array(launch.buffer(2), np.uint32)[0] = never
+    return Cost(vectors * VECTOR * memory.slowness(base, vectors), READ)
+
+
+def _pieces(launch: Launch) -> Pieces:
+    return Pieces(launch.number(1) // PAGE, launch.number(3), launch.number(5), launch.number(6) != 0)
+
+
+def _spot_traffic(launch: Launch) -> float:
+    base, vectors, shift = launch.buffer(0), launch.number(2), launch.number(5)
+    return (vectors // PAGE << shift) * VECTOR * launch.blocks_of_memory.slowness(base, vectors)
+
+
+def _results(launch: Launch, at: int) -> _Results:
+    """The arguments from ``region_shift`` on."""
+    memory = launch.blocks_of_memory
+    summary, log, regions = (launch.buffer(at + i) for i in (2, 3, 4))
+    return _Results(
+        launch.number(at),
+        launch.number(at + 1),
+        memory.array(summary, np.uint64),
+        memory.array(log, np.uint64),
+        memory.array(regions, np.uint32),
+    )
 
 
 def _verify(part: Part, first: int, seed: int, complement: int, rewrite: bool, results: _Results) -> None:
@@ -192,6 +235,9 @@ def _indices(part: Part, first: int) -> U64s:
 KERNELS: dict[Kernel, Callable[[Launch], Cost]] = {
     Kernel("memory_walk", "walk_write"): walk_write,
     Kernel("memory_walk", "walk_verify"): walk_verify,
+    Kernel("memory_walk", "walk_write_spots"): walk_write_spots,
+    Kernel("memory_walk", "walk_verify_spots"): walk_verify_spots,
+    Kernel("memory_walk", "walk_evict"): walk_evict,
     Kernel("bandwidth", "stream_read"): stream_read,
     Kernel("bandwidth", "stream_write"): stream_write,
     Kernel("bandwidth", "stream_copy"): stream_copy,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gpucheck.model.measured import MemoryFault
 from gpucheck.probes import memory_faults
-from gpucheck.probes.pattern import ALL_ONES, pattern
+from gpucheck.probes.pattern import ALL_ONES, Values, pattern
 from gpucheck.probes.walk_journal import Observed, U64s, credible, region_count, region_sizes
 
 SEED = 0x1234_5678_9ABC
@@ -29,13 +29,14 @@ def observe(read: Read, vectors: int, complement: int = 0) -> Observed:
     rows = np.concatenate([index[kept, None].astype(np.uint64), expected, got[kept]], axis=1)
     regions = np.bincount(index >> 16, minlength=region_count(vectors)).astype(np.uint32)
     lowest, highest = (int(index[0]), int(index[-1])) if index.size else (None, None)
-    seen = credible(rows, SEED, complement, vectors)
-    return Observed(complement, seen, regions, lowest, highest, kept.size == index.size)
+    now, other = Values(SEED, complement), Values(SEED, complement ^ ALL_ONES)
+    seen = credible(rows, now, vectors)
+    return Observed(now, seen, regions, lowest, highest, kept.size == index.size, (other,))
 
 
 def classify(vectors: int, *reads: Read) -> tuple[MemoryFault, ...]:
     passes = [observe(read, vectors, ALL_ONES if n % 2 else 0) for n, read in enumerate(reads)]
-    return memory_faults.classify(passes, SEED, vectors)
+    return memory_faults.classify(passes, vectors)
 
 
 def values(index: NDArray[np.int64], complement: int = 0) -> U64s:
@@ -224,14 +225,14 @@ def test_counts_without_rows_are_corruption_not_health() -> None:
     empty = np.empty((0, 5), np.uint64)
     regions = np.zeros(4, np.uint32)
     regions[2] = 17
-    (fault,) = memory_faults.classify([Observed(0, empty, regions, None, None, False)], SEED, 4 << 16)
+    (fault,) = memory_faults.classify([Observed(Values(SEED), empty, regions, None, None, False)], 4 << 16)
     assert (fault.kind, fault.wrong_bytes, fault.first_byte) == ("corruption", 272, 2 << 20)
 
 
 @given(rows=st.lists(st.tuples(*[st.integers(0, ALL_ONES)] * 5), max_size=20))
 def test_rows_that_contradict_themselves_are_not_believed(rows: list[tuple[int, ...]]) -> None:
     table = np.array(rows, np.uint64).reshape(-1, 5)
-    assert len(credible(table, SEED, 0, 1 << 20)) == 0
+    assert len(credible(table, Values(SEED), 1 << 20)) == 0
 
 
 @given(vectors=st.integers(1, 1 << 22))

@@ -1,11 +1,14 @@
 """The walk's own behaviour: what it takes, what it gives back, what it refuses to believe."""
 
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gpucheck.device.protocol import DeviceError, DeviceLost, Kernel, OutOfDeviceMemory
+from gpucheck.model.measured import SlowRegion
 from gpucheck.model.units import GIB, MIB
 from gpucheck.probes import memory_walk, walk_rates
 from gpucheck.probes.memory import CHUNK_SIZES, take_most
@@ -14,6 +17,7 @@ from gpucheck.probes.options import ProbeOptions
 from tests.probes.fakes import ATTRIBUTES, FakeDevice
 
 OPTIONS = ProbeOptions(seed=3)
+SELF_TEST_LAUNCHES = 13
 
 
 @pytest.fixture(autouse=True)
@@ -35,16 +39,16 @@ def test_sound_card() -> None:
 def test_quick_reads_one_polarity_and_says_so() -> None:
     quick = memory_walk.probe(FakeDevice(), ProbeOptions(seed=3, quick=True))
     deep = memory_walk.probe(FakeDevice(), ProbeOptions(seed=3, deep=True))
-    assert (quick.passes, deep.passes) == (1, 3)
+    assert (quick.passes, deep.passes) == (1, 5)
     assert quick.tested_bytes == deep.tested_bytes
 
 
 def test_everything_is_written_before_anything_is_read() -> None:
     device = FakeDevice()
     memory_walk.probe(device, ProbeOptions(seed=3, quick=True))
-    names = [kernel.function for kernel, _ in device.launches[4:]]
-    assert names == sorted(names, reverse=True)
-    assert {"walk_write", "walk_verify"} == set(names)
+    names = [kernel.function for kernel, _ in device.launches[SELF_TEST_LAUNCHES:]]
+    tier = ["walk_write_spots", "walk_evict", "walk_verify_spots"]
+    assert [name for name, _ in groupby(names)] == [*tier, *tier, "walk_write", "walk_verify"]
 
 
 def test_seed_is_random_unless_given() -> None:
@@ -60,7 +64,7 @@ def test_progress_rises_to_the_end() -> None:
 
 
 def test_chunks_shrink_where_large_ones_are_refused() -> None:
-    device = FakeDevice(refuses=lambda size: size > 2 * MIB)
+    device = FakeDevice(refuses=lambda size: size > 4 * MIB)
     result = memory_walk.probe(device, OPTIONS)
     assert result.tested_bytes == 30 * MIB
     assert not device.held
@@ -159,10 +163,15 @@ def _launches() -> list[tuple[Kernel, object]]:
     return list(device.launches)
 
 
+def regions_of(size: NDArray[np.int64], seconds: NDArray[np.float64]) -> tuple[SlowRegion, ...]:
+    timed = walk_rates.Timed(np.cumsum(size) - size, size, seconds)
+    return walk_rates.slow_regions(walk_rates.rated(timed, walk_rates.reference(timed)))
+
+
 def test_neighbouring_slow_windows_are_one_region_and_the_fast_ones_are_the_measure() -> None:
     size = np.full(10, 256 * MIB, np.int64)
     seconds = np.where(np.arange(10) < 6, 20e-3, 1e-3)
-    regions = walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds))
+    regions = regions_of(size, seconds)
     assert [(r.first_byte, r.length_bytes, r.ratio) for r in regions] == [(0, 6 * 256 * MIB, 0.05)]
 
 
@@ -170,25 +179,28 @@ def test_neighbouring_slow_windows_are_one_region_and_the_fast_ones_are_the_meas
 def test_a_few_windows_at_the_cards_own_speed_are_the_measure_of_all_others(fast: int) -> None:
     size = np.full(96, 256 * MIB, np.int64)
     seconds = np.where(np.arange(96) < fast, 1e-3, 30e-3)
-    (region,) = walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds))
+    (region,) = regions_of(size, seconds)
     assert (region.first_byte, region.length_bytes) == (fast * 256 * MIB, (96 - fast) * 256 * MIB)
 
 
 def test_windows_of_different_rates_are_different_regions() -> None:
     size = np.full(12, 256 * MIB, np.int64)
-    seconds = np.array([1.0] * 6 + [3.0] + [5.0, 5.1, 4.9, 5.0, 5.0]) * 1e-3
-    regions = walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds))
-    assert [(r.first_byte // size[0], r.length_bytes // size[0]) for r in regions] == [(6, 1), (7, 5)]
-    assert [r.ratio for r in regions] == [pytest.approx(1 / 3, rel=0.01), pytest.approx(0.2, rel=0.01)]
+    seconds = np.array([1.0] * 6 + [3.0] + [5.0, 4.95] + [20.0, 20.1, 20.0]) * 1e-3
+    regions = regions_of(size, seconds)
+    assert [(r.first_byte / size[0], r.length_bytes / size[0]) for r in regions] == [
+        (6.5, pytest.approx(2.5, abs=0.01)),
+        (9.0, pytest.approx(3.0, abs=0.01)),
+    ]
+    assert [r.ratio for r in regions] == [pytest.approx(1 / 5, rel=0.03), pytest.approx(0.05, rel=0.01)]
 
 
 def test_one_window_too_fast_to_be_true_is_no_measure() -> None:
     size = np.full(96, 256 * MIB, np.int64)
     seconds = np.where(np.arange(96) == 7, 0.0, 1e-3)
-    assert walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds)) == ()
+    assert regions_of(size, seconds) == ()
 
 
 def test_a_short_window_is_not_slow_for_its_launch() -> None:
     size = np.array([256, 256, 256, 2], np.int64) * MIB
     seconds = np.array([100e-6, 100e-6, 100e-6, 12e-6])
-    assert walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds)) == ()
+    assert regions_of(size, seconds) == ()
