@@ -69,15 +69,10 @@ class Walk:
     """Where it is, for the account of a walk that breaks off."""
 
     def __post_init__(self) -> None:
-        """Lay the windows out."""
-        self.windows = [
-            chunk.part(at, WINDOW_BYTES) for chunk in self.chunks for at in range(0, chunk.buffer.size_bytes, WINDOW_BYTES)
-        ]
-
-    @property
-    def vectors(self) -> int:
-        """Length of the walk in vectors."""
-        return sum(chunk.vectors for chunk in self.chunks)
+        """Cut the chunks into windows."""
+        starts = [(chunk, at) for chunk in self.chunks for at in range(0, chunk.buffer.size_bytes, WINDOW_BYTES)]
+        self.windows = [chunk.part(at, WINDOW_BYTES) for chunk, at in starts]
+        self.vectors = sum(chunk.vectors for chunk in self.chunks)
 
     @property
     def size_bytes(self) -> int:

@@ -12,7 +12,7 @@ from gpucheck.device.protocol import U32, U64, Argument, Buffer, Device, DeviceE
 from gpucheck.probes.memory import borrowed
 from gpucheck.probes.pattern import ALL_ONES, Values
 from gpucheck.probes.walk_journal import LOG_CAPACITY, REGION_VECTORS, VECTOR_BYTES, Journal, Observed, U64s
-from gpucheck.probes.walk_spots import EVICT, PAGE_MARKS, PAGE_VECTORS, STRIPES, VERIFY_SPOTS, WRITE_SPOTS, Spots, places
+from gpucheck.probes.walk_spots import EVICT, PAGE_MARKS, PAGE_VECTORS, VERIFY_SPOTS, WRITE_SPOTS, Spots, places
 
 WRITE = Kernel("memory_walk", "walk_write")
 VERIFY = Kernel("memory_walk", "walk_verify")
@@ -26,6 +26,8 @@ FIRST_PAGE = 3
 END = (FIRST_PAGE + PAGES) * PAGE_VECTORS
 """Behind the last index that is used here."""
 _PLACES = np.array([0, 511, 999, 1000, 2047, 2048, VECTORS - 1], np.int64)
+_SHORT_STRIPES = Spots("stripes", 10, scatter=True)
+"""Scattered as stripes are, and few enough for the log."""
 _LEAST_PLANTED, _MOST_FALSE = 3, 8
 _HINT = "The kernels do not do what they should on this device; no statement about its memory is possible."
 
@@ -36,7 +38,7 @@ def run(device: Device, journal: Journal, seed: int) -> None:
         for complement in (0, ALL_ONES):
             values = Values(seed, complement)
             _full(device, buffer.slice(0, VECTORS * VECTOR_BYTES), journal, values)
-            for spots in (PAGE_MARKS, STRIPES):
+            for spots in (PAGE_MARKS, _SHORT_STRIPES):
                 _spots(device, buffer, journal, values, spots)
             _decode(values)
         _evict(device, buffer, journal)

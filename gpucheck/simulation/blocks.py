@@ -144,8 +144,8 @@ class Blocks:
         """Return the vectors that a kernel meets in the spots of the whole pages among the first ``vectors``."""
         block, start = self._locate(Buffer(buffer.address, vectors * VECTOR), buffer)
         if block.array is not None:
-            offsets = np.arange(vectors // PAGE * PAGE)
-            return [DensePart(_words(block.array, start, vectors), offsets[pieces.hold(offsets)])]
+            offsets = pieces.starts(vectors // PAGE)[:, None] + np.arange(1 << pieces.shift)
+            return [DensePart(_words(block.array, start, vectors), offsets.ravel())]
         return tuple(self.memory.spots(block.card_vector + start // VECTOR, vectors, pieces))
 
     def xor(self, buffer: Buffer) -> int | None:

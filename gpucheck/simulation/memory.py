@@ -25,9 +25,6 @@ from gpucheck.simulation.faults import (
 from gpucheck.simulation.samples import Samples, Stripes, U64s, at_every_page, choose
 from gpucheck.simulation.soldered import Soldered
 
-Chosen = NDArray[np.bool_] | None
-
-
 class Part(Protocol):
     """Vectors that a kernel meets in one go; none of them shares a cell with another."""
 
@@ -55,11 +52,15 @@ class Pieces:
     shift: int
     scatter: bool
 
-    def hold(self, offsets: I64s) -> NDArray[np.bool_]:
-        """Which vectors of a launch lie in a spot."""
-        page = offsets >> PAGE_SHIFT
-        start = places(page + self.page, self.seed, self.shift, scatter=self.scatter).astype(np.int64)
-        return (offsets & (PAGE_VECTORS - 1)) >> self.shift == start >> self.shift
+    def starts(self, pages: int) -> I64s:
+        """Where the spots of so many pages begin, counted from the start of the launch."""
+        numbers = np.arange(pages, dtype=np.int64)
+        inside = places(numbers + self.page, self.seed, self.shift, scatter=self.scatter).astype(np.int64)
+        return (numbers << PAGE_SHIFT) + inside
+
+    def hold(self, offsets: I64s, pages: int) -> NDArray[np.bool_]:
+        """Which vectors of a launch over so many pages lie in a spot."""
+        return offsets >> self.shift == (self.starts(pages) >> self.shift)[offsets >> PAGE_SHIFT]
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class CardMemory:
         samples = field.samples
         first, last = (int(n) for n in np.searchsorted(samples.address, [start, start + length]))
         offsets, weights = samples.address[first:last] - start, samples.weight[first:last]
-        held = pieces.hold(offsets) if pieces and pieces.scatter else None
+        held = pieces.hold(offsets, length >> PAGE_SHIFT) if pieces and pieces.scatter else None
         if samples.cell is None or samples.turn is None:
             chosen = slice(first, last) if held is None else np.flatnonzero(held) + first
             kept = slice(None) if held is None else held
