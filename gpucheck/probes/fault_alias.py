@@ -58,6 +58,9 @@ def _wrap(extent: Extent, lower: I64s, upper: I64s) -> tuple[int, int]:
     Of addresses that share a cell all but one lose their value, so the counters say what the length is about, and the
     length itself follows from partners of which one lies in the first round, where the pages of the walk are frames.
     """
+    shared = int(np.gcd.reduce(upper - lower))
+    if shared >= PAGE_VECTORS and _plausible(extent, shared):
+        return shared, 0
     rounds = _rounds(extent, upper - lower)
     first = np.flatnonzero(lower < 0.9 * _kept(extent))
     if not first.size:

@@ -146,7 +146,15 @@ def credible(rows: U64s, values: Values, vectors: int) -> U64s:
     low, high = values.of(index)
     expected = (rows[:, 1] == low) & (rows[:, 2] == high) & (index < vectors)
     differs = (rows[:, 3] != low) | (rows[:, 4] != high)
-    return np.unique(rows[expected & differs], axis=0)
+    return distinct(rows[expected & differs])
+
+
+def distinct(rows: U64s) -> U64s:
+    """Rows in order of their index, each once."""
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    new = np.ones(len(rows), np.bool_)
+    new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    return rows[new]
 
 
 def _holds(device: Device, buffer: Buffer, words: int) -> NDArray[np.bool_]:

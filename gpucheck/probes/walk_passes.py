@@ -11,7 +11,7 @@ from gpucheck.model.units import MIB, gib
 from gpucheck.probes import walk_selftest
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.pattern import ALL_ONES, Values
-from gpucheck.probes.walk_journal import VECTOR_BYTES, Journal, Observed
+from gpucheck.probes.walk_journal import VECTOR_BYTES, Journal, Observed, distinct
 from gpucheck.probes.walk_rates import WINDOW_BYTES, Floats, Timed
 from gpucheck.probes.walk_spots import EVICT, VERIFY_SPOTS, WRITE_SPOTS, Spots
 
@@ -126,7 +126,7 @@ class Walk:
             self._launch(VERIFY, window.part(at, SLICE_BYTES), seen.values)
             self.journal.harvest(seen.values)
         rows = np.concatenate([seen.rows, self.journal.rows(_ROWS_OF_A_SLICE)])
-        self.observed[-1] = replace(seen, rows=np.unique(rows, axis=0))
+        self.observed[-1] = replace(seen, rows=distinct(rows))
         self.journal.clear()
 
     def timed(self) -> Timed:

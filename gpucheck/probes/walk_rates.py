@@ -17,7 +17,7 @@ SLOW = 0.9
 """Windows below this share of the reference are reported; what it means is for a check to say."""
 _START_UP_SECONDS = 20e-6
 """What a launch may take before it streams; forgiven to windows too short to hide it."""
-_BIMODAL = 1.5
+_BIMODAL = 1.2
 _JUMP = 1.25
 FAR_ABOVE = 4.0
 """No window of a sound card is so much faster than the median: where two are, the others are not the card's own."""

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gpucheck.device.protocol import U32, U64, Argument, Buffer, DeviceError, Kernel
 from gpucheck.probes.pattern import ALL_ONES, pattern
-from gpucheck.simulation.addresses import PAGE, VECTOR
+from gpucheck.simulation.addresses import PAGE, VECTOR, I64s
 from gpucheck.simulation.blocks import Blocks
 from gpucheck.simulation.memory import Part, Pieces
 from gpucheck.simulation.samples import U64s
@@ -16,6 +17,7 @@ from gpucheck.simulation.soldered import Soldered
 READ, WRITE, COPY = 0.92, 0.90, 0.90
 """Shares of the theoretical bandwidth that streaming kernels reach."""
 ROW_WORDS = 6
+U32s = NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class _Results:
     capacity: int
     summary: U64s
     log: U64s
-    regions: "np.ndarray[tuple[int, ...], np.dtype[np.uint32]]"
+    regions: U32s
 
 
 def walk_write(launch: Launch) -> Cost:
@@ -154,10 +156,10 @@ def _verify(part: Part, first: int, seed: int, complement: int, rewrite: bool, r
         part.write(~low, ~high)
 
 
-def _report(rows: U64s, weights: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]", results: _Results) -> None:
+def _report(rows: U64s, weights: I64s, results: _Results) -> None:
     """Count with weights, and log like a card: a row for every wrong vector until the log is full."""
     index, summary = rows[:, 0], results.summary
-    np.add.at(results.regions, index >> np.uint64(results.region_shift), weights.astype(np.uint32))
+    _count(results.regions, index >> np.uint64(results.region_shift), weights, 1 << min(results.region_shift, 31))
     logged = int(summary[0])
     room = max(0, min(results.capacity - logged, int(weights.sum())))
     if room:
@@ -168,7 +170,26 @@ def _report(rows: U64s, weights: "np.ndarray[tuple[int, ...], np.dtype[np.int64]
     summary[2] = max(int(summary[2]), int(index.max()))
 
 
-def _logged(rows: int, room: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
+def _count(regions: U32s, region: U64s, weights: I64s, size: int) -> None:
+    """Add weights to regions. A sample stands for vectors around it: what a region cannot hold is its neighbours'."""
+    first, last = int(region.min()), int(region.max()) + 1
+    counts = regions[first:last].astype(np.int64)
+    np.add.at(counts, region.astype(np.int64) - first, weights)
+    if (counts > size).any():
+        counts, excess = _pushed(counts, size)
+        counts[-1] += excess
+        counts = _pushed(counts[::-1], size)[0][::-1]
+    regions[first:last] = np.minimum(counts, size).astype(np.uint32)
+
+
+def _pushed(counts: I64s, size: int) -> tuple[I64s, int]:
+    """Push what is beyond ``size`` to the next that has room; return the counts and what found none."""
+    balance = np.cumsum(counts - size)
+    waiting = balance - np.minimum(np.minimum.accumulate(balance), 0)
+    return counts - np.diff(waiting, prepend=0), int(waiting[-1])
+
+
+def _logged(rows: int, room: int) -> I64s:
     """Which rows are logged: the first, as they lie side by side, and more from everywhere; repeated to fill."""
     if rows <= room:
         return np.arange(room) % rows

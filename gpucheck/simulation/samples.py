@@ -90,6 +90,7 @@ def _bounds(addresses: AddressMap, edges: tuple[int, ...], exact: tuple[int, ...
         cut = int(addresses.physical[-1] + addresses.length[-1]) // PAGE * PAGE
         windows.append(np.arange(cut, cut + PAGE, SECTOR))
     single = np.array(exact, np.int64)
+    windows.append(np.arange(0, end, GRID))
     parts = [lines, addresses.physical, addresses.physical + addresses.length, single, single + 1, *windows]
     bounds: I64s = np.concatenate(parts)
     bounds = np.sort(bounds[(bounds >= 0) & (bounds <= end)], kind="stable")
