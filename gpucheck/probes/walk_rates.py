@@ -78,9 +78,15 @@ def reference(timed: Timed) -> float:
 
 
 def rated(timed: Timed, normal: float) -> Rated:
-    """Rate each window against ``normal``; short ones are forgiven the time that a launch takes to start."""
-    expected = timed.size_bytes / normal + np.where(timed.full, 0.0, _START_UP_SECONDS)
-    ratio: Floats = expected / np.maximum(timed.seconds, 1e-9)
+    """Rate each window against ``normal``; short ones are forgiven the time that a launch takes to start.
+
+    That is not forgiven behind a slow window: a short one that seems slow there is.
+    """
+    expected, seconds = timed.size_bytes / normal, np.maximum(timed.seconds, 1e-9)
+    ratio: Floats = (expected + np.where(timed.full, 0.0, _START_UP_SECONDS)) / seconds
+    for number in np.flatnonzero(~timed.full[1:]) + 1:
+        if ratio[number - 1] < SLOW and expected[number] / seconds[number] < SLOW:
+            ratio[number] = expected[number] / seconds[number]
     return Rated(timed.first_bytes, timed.size_bytes, timed.seconds, ratio, timed.full)
 
 
@@ -143,16 +149,20 @@ def _core(pieces: Rated, part: slice) -> NDArray[np.int64]:
 
 def _settled(pieces: Rated, segments: list[_Segment]) -> list[_Segment]:
     """Share out single pieces between their neighbours, then move the borders to normal memory to where they are."""
+    first, last = segments[0].start, segments[-1].end
+    size = pieces.sure.size
+    segments = [_Segment(slice(0, 0), first, first, 1.0), *segments, _Segment(slice(size, size), last, last, 1.0)]
+    gone = set()
     for left, mixed, right in zip(segments, segments[1:], segments[2:], strict=False):
         low, high = sorted((_level(left), _level(right)))
         if mixed.count == 1 and low < mixed.ratio < high and (high - low) > _NOISE and pieces.sure[mixed.pieces].all():
             share = round((mixed.end - mixed.start) * _share(mixed.ratio, low, high))
             left.end = right.start = mixed.start + share if _level(left) == low else mixed.end - share
-            mixed.start = mixed.end = left.end
-    kept = [segment for segment in segments if segment.end > segment.start]
+            gone.add(id(mixed))
+    kept = [segment for segment in segments if id(segment) not in gone]
     for left, right in pairwise(kept):
         _move_border(pieces, left, right)
-    return kept
+    return [segment for segment in kept if segment.end > segment.start]
 
 
 def _level(segment: _Segment) -> float:
@@ -167,12 +177,14 @@ def _share(ratio: float, low: float, high: float) -> float:
 def _move_border(pieces: Rated, left: _Segment, right: _Segment) -> None:
     """Between slow and normal memory: the outermost slow piece may be partly normal, the next normal one partly slow."""
     slow, normal = (left, right) if left.ratio < right.ratio else (right, left)
-    if slow.ratio >= SLOW or normal.ratio < SLOW or slow.count < 3 or left.end != _end(pieces, left.pieces):
+    if slow.ratio >= SLOW or normal.ratio < SLOW or slow.count < 3:
         return
     inside = slow.pieces.stop - 1 if slow is left else slow.pieces.start
     outside = normal.pieces.start if slow is left else normal.pieces.stop - 1
+    if left.end not in (int(pieces.first_bytes[inside]), _end(pieces, slice(inside, inside + 1))):
+        return  # a piece that both share has told where the border is
     gain = 0
-    for piece, sign in ((inside, -1), (outside, 1)):
+    for piece, sign in ((inside, -1), (outside, 1)) if normal.count else ((inside, -1),):
         share = _share(float(pieces.ratio[piece]), slow.ratio, 1.0)
         part = 1 - share if sign < 0 else share
         if part > _NOISE / (1 / slow.ratio - 1) and part > _NOISE and pieces.sure[piece]:

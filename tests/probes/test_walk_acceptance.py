@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gpucheck.model.measured import MemoryFault, MemoryWalk, SlowRegion
@@ -30,13 +30,21 @@ from tests.simulation.reference_walk import device
 
 MORE = int(os.environ.get("WALK_EXAMPLES", "0"))
 PAGE = 2 * MIB
+SAMPLED = 256 << 10
+"""Of so many bytes, far from any edge, the simulation looks at one vector."""
 
 
 def few(examples: int) -> settings:
     """So many examples, always the same ones, unless more are asked for."""
+    phases = (Phase.explicit, Phase.generate)
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(
-        max_examples=MORE or examples, derandomize=not MORE, database=None, deadline=None, suppress_health_check=checks
+        max_examples=MORE or examples,
+        derandomize=not MORE,
+        database=None,
+        deadline=None,
+        phases=phases,
+        suppress_health_check=checks,
     )
 
 
@@ -89,12 +97,12 @@ def test_any_wraparound(size: int, swizzle: int, quick: bool, data: st.DataObjec
     found = walk(size, Wraparound(kind="wraparound", real_bytes=real, swizzle=swizzle), quick=quick)
     fault = only(found)
     assert (fault.kind, fault.distance_bytes) == ("wraparound", real)
-    assert found.distinct_bytes == pytest.approx(real, abs=PAGE if swizzle else 0)
+    assert found.distinct_bytes == pytest.approx(real, abs=PAGE * (1 + size // real) if swizzle or size > 2 * real else 0)
     early = [tier for tier in found.tiers if tier.tier in ("page_marks", "stripes")]
     assert sum(tier.wrong_bytes for tier in early) or found.tested_bytes - real < 512 * MIB
 
 
-@few(6)
+@few(3)
 @given(size=SIZES, swizzle=SWIZZLES, quick=QUICK, seed=st.integers(0, 99), data=st.data())
 def test_any_shuffled_pages(size: int, swizzle: int, quick: bool, seed: int, data: st.DataObject) -> None:
     real = real_size(data, size)
@@ -122,7 +130,8 @@ def test_any_limbo(size: int, quick: bool, data: st.DataObject) -> None:
     real = real_size(data, size)
     found = walk(size, Limbo(kind="limbo", real_bytes=real), quick=quick)
     fault = only(found)
-    assert (fault.kind, fault.first_byte, fault.last_byte) == ("limbo", real, found.tested_bytes - 1)
+    assert (fault.kind, fault.first_byte) == ("limbo", real)
+    assert found.tested_bytes - SAMPLED <= fault.last_byte < found.tested_bytes
     assert found.distinct_bytes == real
     assert found.tiers[0].decoded.keys() == {"constant"}
 
@@ -161,7 +170,7 @@ def test_any_bit_that_cannot_change(size: int, bit: int, value: Any, data: st.Da
     assert fault.wrong_bytes == 16 * len({address // 16 for address in addresses})
 
 
-@few(5)
+@few(3)
 @given(
     size=SIZES,
     channels=st.integers(2, 96),
