@@ -4,7 +4,8 @@ A card is anything with sources and a device. Whether it is real or simulated is
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -102,13 +103,26 @@ def _run_probes(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progre
         return
     windows = card.host().windows
     try:
-        for name in names:
+        for number, name in enumerate(names):
             progress(name, 0.0)
             tell = _share_of(name, progress)
             options = ProbeOptions(plan.quick, plan.deep, plan.seed, windows, tell, card.telemetry)
-            emit(name, _guarded(partial(_probe, name, device, options)))
+            with _told_of_interrupts(names[number:], emit):
+                emit(name, _guarded(partial(_probe, name, device, options)))
     finally:
         device.close()
+
+
+@contextmanager
+def _told_of_interrupts(names: Sequence[str], emit: Emit) -> Iterator[None]:
+    """Let an interrupt through, once the stage that it hit and those that will not run any more have their reason."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for name in names:
+            detail = "interrupted" if name == names[0] else f"not run: {names[0]} was interrupted"
+            emit(name, Unavailable(unavailable=Reason.FAILED, detail=detail))
+        raise
 
 
 def _probe(name: str, device: "Device", options: "ProbeOptions") -> Section:

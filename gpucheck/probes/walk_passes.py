@@ -84,6 +84,7 @@ class Walk:
         values = Values((self.seed + (len(self.spotted) + 1) * _SPOT_SALT) & ALL_ONES)
         name, (start, share) = spots.tier.replace("_", " "), progress
         self._all(WRITE_SPOTS, self.chunks, values, (start, share / 2), f"writing {name}", spots)
+        self.stage = f"while driving {name} out of the caches"
         self._evict(evict_bytes)
         self.journal.clear()
         self._all(VERIFY_SPOTS, self.chunks, values, (start + share / 2, share / 2), f"reading {name}", spots)

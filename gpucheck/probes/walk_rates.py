@@ -17,6 +17,9 @@ SLOW = 0.9
 """Windows below this share of the reference are reported; what it means is for a check to say."""
 _START_UP_SECONDS = 20e-6
 """What a launch may take before it streams; forgiven to windows too short to hide it."""
+_FEW = 5
+_FORGIVEN = 1.3
+"""Short windows whose ratio such forgiveness changes by less are as sure as others."""
 _BIMODAL = 1.2
 _JUMP = 1.25
 FAR_ABOVE = 4.0
@@ -87,7 +90,8 @@ def rated(timed: Timed, normal: float) -> Rated:
     for number in np.flatnonzero(~timed.full[1:]) + 1:
         if ratio[number - 1] < SLOW and expected[number] / seconds[number] < SLOW:
             ratio[number] = expected[number] / seconds[number]
-    return Rated(timed.first_bytes, timed.size_bytes, timed.seconds, ratio, timed.full)
+    sure: NDArray[np.bool_] = timed.full | (expected / seconds * _FORGIVEN >= ratio)
+    return Rated(timed.first_bytes, timed.size_bytes, timed.seconds, ratio, sure)
 
 
 @dataclass
@@ -115,13 +119,12 @@ def slow_regions(pieces: Rated) -> tuple[SlowRegion, ...]:
 
 
 def narrow(pieces: Rated) -> list[int]:
-    """Pieces of which the rate alone cannot tell how much of them is slow, as there is no like neighbour; ascending."""
+    """Pieces of short slow runs, and those beside them: too few are slow throughout to tell by how much. Ascending."""
     found: set[int] = set()
-    segments = _segments(pieces)
-    for number, segment in enumerate(segments):
-        beside = segments[max(0, number - 1) : number] + segments[number + 1 : number + 2]
-        if segment.ratio < SLOW and segment.count < 3 and not any(s.ratio < SLOW for s in beside):
-            found |= set(range(segment.pieces.start - 1, segment.pieces.stop + 1))
+    slow = np.concatenate([[False], pieces.ratio < SLOW, [False]])
+    for first, last in np.flatnonzero(np.diff(slow.astype(np.int8))).reshape(-1, 2).tolist():
+        if int(pieces.sure[first:last].sum()) < _FEW:
+            found |= set(range(first - 1, last + 1))
     return sorted(n for n in found if 0 <= n < pieces.sure.size and pieces.sure[n])
 
 
@@ -155,7 +158,7 @@ def _settled(pieces: Rated, segments: list[_Segment]) -> list[_Segment]:
     gone = set()
     for left, mixed, right in zip(segments, segments[1:], segments[2:], strict=False):
         low, high = sorted((_level(left), _level(right)))
-        if mixed.count == 1 and low < mixed.ratio < high and (high - low) > _NOISE and pieces.sure[mixed.pieces].all():
+        if mixed.count == 1 and low < mixed.ratio < min(high, SLOW) and (high - low) > _NOISE and pieces.sure[mixed.pieces].all():
             share = round((mixed.end - mixed.start) * _share(mixed.ratio, low, high))
             left.end = right.start = mixed.start + share if _level(left) == low else mixed.end - share
             gone.add(id(mixed))

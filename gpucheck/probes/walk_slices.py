@@ -10,7 +10,7 @@ from gpucheck.probes.walk_passes import Walk, Window, as_timed
 from gpucheck.probes.walk_rates import FAR_ABOVE, SLOW, Floats, Rated, Timed
 
 SLICE_BYTES = 32 * MIB
-_ABOVE = 1.1
+_ABOVE = _ALIKE = 1.1
 _MOST_WINDOWS = 16
 _TIMES = 2
 
@@ -27,13 +27,13 @@ def slow_regions(walk: Walk) -> tuple[SlowRegion, ...]:
 
 
 def _own_speed(walk: Walk, timed: Timed) -> Rated | None:
-    """Where at most one window is far faster than the others: look whether a part of it is the card's own memory.
+    """Where one window is faster than all others: look whether a part of it is the card's own memory.
 
     That is so if all the rest is the host's. One time could be an accident; slices that are fast each time are not.
     """
     rates = np.where(timed.full, timed.rates, 0.0)
     middle, top = float(np.median(rates[timed.full])), int(rates.argmax())
-    if timed.full.sum() < 2 or rates[top] < _ABOVE * middle or (rates > FAR_ABOVE * middle).sum() > 1:
+    if timed.full.sum() < 2 or rates[top] < _ABOVE * middle or (rates > rates[top] / _ALIKE).sum() > 1:
         return None
     parts = _slices(walk.windows[top])
     seconds = _seconds(walk, parts, worst=True)
