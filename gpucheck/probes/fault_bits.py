@@ -36,8 +36,8 @@ def name(extent: Extent, observed: Sequence[Observed]) -> list[MemoryFault]:
     histories = [_history(extent, group, observed) for group in groups]
     if len(groups) > _MOST_FAULTS:
         unstable = any(history.lost for history in histories)
-        kind = "retention" if unstable else "corruption"
-        return [extent.fault(kind, detail=f"{bits} different bits were wrong{', and right again' * unstable}")]
+        detail = f"{bits} different bits were wrong{', and right again' * unstable}"
+        return [extent.fault("retention" if unstable else "corruption", detail=detail)]
     return [_fault(extent, group, history) for group, history in zip(groups, histories, strict=True)]
 
 

@@ -120,7 +120,9 @@ def fleeting(seen: Observed, tier: str) -> MemoryFault | None:
     """What an early tier met and no full pass did; None where it met nothing."""
     if not seen.wrong_vectors:
         return None
-    return _unlogged(seen.regions).model_copy(update={"detail": f"wrong in the {tier} once, and right in every full pass"})
+    return _unlogged(seen.regions).model_copy(
+        update={"detail": f"wrong in the {tier} once, and right in every full pass"}
+    )
 
 
 def _unlogged(worst: U32s) -> MemoryFault:

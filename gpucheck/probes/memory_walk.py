@@ -42,7 +42,7 @@ WINDOWS_MARGIN_BYTES = GIB
 CACHES = 4
 """A walk shorter than so many second-level caches could be answered by them; so much traffic evicts early tiers."""
 UNKNOWN_L2_BYTES, UNKNOWN_L2_SHARE = 128 * MIB, 64
-"""The largest cache on the market, and more than any card has for its memory: a 256th, at most, of those since Fermi."""
+"""Assumed where the driver does not tell: no card of the catalog has more, or a larger share of its memory."""
 PAUSE_SECONDS = 0.25
 """Several refresh intervals of 32 to 64 ms, at which a cell is still sure to keep its value."""
 FULL_PASSES, SOAK_PASSES = 3, 2

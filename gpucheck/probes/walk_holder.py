@@ -29,12 +29,12 @@ def describe(untested_bytes: int, spared_bytes: int, processes: tuple[DeviceProc
     if processes is None:
         return f"{amount} are held by the driver, the CUDA context, a display and other processes, {own}"
     if not processes:
-        return f"{amount} are held by the driver, the CUDA context and a display, {own}; no other process is on the card"
+        return (
+            f"{amount} are held by the driver, the CUDA context and a display, {own}; no other process is on the card"
+        )
     named = ", ".join(_name(process) for process in processes[:_MOST_NAMED])
     more = f" and {len(processes) - _MOST_NAMED} more" if len(processes) > _MOST_NAMED else ""
-    return (
-        f"{amount} are held by {named}{more}, and by the driver, the CUDA context and a display, {own}"
-    )
+    return f"{amount} are held by {named}{more}, and by the driver, the CUDA context and a display, {own}"
 
 
 def _name(process: DeviceProcess) -> str:

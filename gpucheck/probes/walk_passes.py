@@ -92,7 +92,7 @@ class Walk:
         self.spotted.append(Spotted(spots, pages * spots.vectors * VECTOR_BYTES, self._finish(values)))
 
     def run_pass(self, complement: int, of: int, *, pause: float = 0.0, fresh: bool = False) -> None:
-        """Write all, then read all; ``of`` is the number of passes for progress. ``fresh`` takes values of another seed."""
+        """Write all, then read all; ``of`` is the number of passes for progress, ``fresh`` takes another seed."""
         number = len(self.observed)
         values = Values((self.seed + (_SOAK_SALT if fresh else 0)) & ALL_ONES, complement)
         told = f"pass {number + 1} of {of}"
@@ -169,7 +169,7 @@ class Walk:
                 continue
             if kernel in (VERIFY, VERIFY_SPOTS):
                 self.journal.harvest(values)
-            self.options.tell(progress[0] + progress[1] * done / self.vectors, f"{doing.split()[0]} memory")
+            self.options.tell(progress[0] + progress[1] * done / self.vectors, f"{doing.split(maxsplit=1)[0]} memory")
         return seconds
 
     def _launch(self, kernel: Kernel, window: Window, values: Values, spots: Spots | None = None) -> float:

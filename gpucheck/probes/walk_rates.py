@@ -1,6 +1,5 @@
 """Rates of the walk's windows, and which regions are far below the rest. Pure: times in, regions out."""
 
-
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -143,7 +142,7 @@ def _segment(pieces: Rated, part: slice) -> _Segment:
 
 
 def _core(pieces: Rated, part: slice) -> NDArray[np.int64]:
-    """Those of some neighbouring pieces that speak for all: sure ones before others, inner ones before the outermost."""
+    """Those of some neighbouring pieces that speak for all: sure ones before others, inner ones before outer ones."""
     numbers = np.arange(part.start, part.stop)
     sure = numbers[pieces.sure[part]]
     inner = sure[(sure > part.start) & (sure < part.stop - 1)]
@@ -158,7 +157,12 @@ def _settled(pieces: Rated, segments: list[_Segment]) -> list[_Segment]:
     gone = set()
     for left, mixed, right in zip(segments, segments[1:], segments[2:], strict=False):
         low, high = sorted((_level(left), _level(right)))
-        if mixed.count == 1 and low < mixed.ratio < min(high, SLOW) and (high - low) > _NOISE and pieces.sure[mixed.pieces].all():
+        if (
+            mixed.count == 1
+            and low < mixed.ratio < min(high, SLOW)
+            and (high - low) > _NOISE
+            and pieces.sure[mixed.pieces].all()
+        ):
             share = round((mixed.end - mixed.start) * _share(mixed.ratio, low, high))
             left.end = right.start = mixed.start + share if _level(left) == low else mixed.end - share
             gone.add(id(mixed))
@@ -178,7 +182,7 @@ def _share(ratio: float, low: float, high: float) -> float:
 
 
 def _move_border(pieces: Rated, left: _Segment, right: _Segment) -> None:
-    """Between slow and normal memory: the outermost slow piece may be partly normal, the next normal one partly slow."""
+    """Between slow and normal memory: the outermost slow piece may be partly normal, the next one partly slow."""
     slow, normal = (left, right) if left.ratio < right.ratio else (right, left)
     if slow.ratio >= SLOW or normal.ratio < SLOW or slow.count < 3:
         return

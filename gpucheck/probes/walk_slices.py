@@ -71,7 +71,8 @@ def _slices(window: Window) -> list[Window]:
 def _seconds(walk: Walk, parts: list[Window], *, worst: bool = False) -> Floats:
     """The best of two times for each, or the worst."""
     seconds: Floats = np.array([walk.seconds_of(parts) for _ in range(_TIMES)], np.float64)
-    return seconds.max(axis=0) if worst else seconds.min(axis=0)
+    chosen: Floats = seconds.max(axis=0) if worst else seconds.min(axis=0)
+    return chosen
 
 
 def _as_rated(timed: Timed, ratio: Floats) -> Rated:

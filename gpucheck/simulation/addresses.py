@@ -18,7 +18,8 @@ class AddressMap:
     """Runs of addresses, ascending and without gaps: ``logical[i]`` and what follows reaches ``physical[i]`` onwards.
 
     ``turn`` numbers the visits to a cell: of several addresses that share one, a walk reaches those of turn 0 first,
-    and inside one turn no cell is met twice. ``twist`` is xored to the place inside each whole frame that a run reaches.
+    and inside one turn no cell is met twice. ``twist`` is xored to the place inside each
+    whole frame that a run reaches.
     """
 
     logical: I64s
@@ -75,7 +76,9 @@ def shuffled(total: int, real: int, seed: int) -> AddressMap:
     turn = np.arange(logical.size, dtype=np.int64) // frames
     rng = np.random.default_rng([seed, 0x5A])
     frame = np.concatenate([rng.permutation(frames) for _ in range(int(turn[-1]) + 1)])[: logical.size]
-    return AddressMap(logical, frame.astype(np.int64) * PAGE, np.minimum(PAGE, total - logical), turn, np.zeros_like(turn))
+    return AddressMap(
+        logical, frame.astype(np.int64) * PAGE, np.minimum(PAGE, total - logical), turn, np.zeros_like(turn)
+    )
 
 
 def swizzled(addresses: AddressMap, sectors: int) -> AddressMap:

@@ -103,7 +103,7 @@ def walk_write_spots(launch: Launch) -> Cost:
 def walk_verify_spots(launch: Launch) -> Cost:
     """Compare the spots with their pattern and report what differs.
 
-    ``(base, first, vectors, seed, complement, spot_shift, scatter, region_shift, log_capacity, summary, log, regions)``.
+    The arguments of ``walk_write_spots``, then ``(region_shift, log_capacity, summary, log, regions)``.
     """
     base, first, vectors, seed, complement = launch.buffer(0), *(launch.number(i) for i in range(1, 5))
     results = _results(launch, 7)

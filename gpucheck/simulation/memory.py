@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from gpucheck.simulation.faults import (
 )
 from gpucheck.simulation.samples import Samples, Stripes, U64s, at_every_page, choose
 from gpucheck.simulation.soldered import Soldered
+
 
 class Part(Protocol):
     """Vectors that a kernel meets in one go; none of them shares a cell with another."""
@@ -60,7 +61,8 @@ class Pieces:
 
     def hold(self, offsets: I64s, pages: int) -> NDArray[np.bool_]:
         """Which vectors of a launch over so many pages lie in a spot."""
-        return offsets >> self.shift == (self.starts(pages) >> self.shift)[offsets >> PAGE_SHIFT]
+        held: NDArray[np.bool_] = offsets >> self.shift == (self.starts(pages) >> self.shift)[offsets >> PAGE_SHIFT]
+        return held
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class CardMemory:
     @property
     def held_bytes(self) -> int:
         """Host memory that the simulation itself takes."""
-        arrays = [self._cost]
+        arrays: list[NDArray[Any] | None] = [self._cost]
         for field in (self._whole, *self._marked.values()):
             arrays += [*vars(field.samples).values(), *field.cells.arrays]
         return sum(array.nbytes for array in {id(a): a for a in arrays if a is not None}.values())

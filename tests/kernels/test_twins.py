@@ -32,7 +32,11 @@ class Twins:
         self.buffer = self.card.allocate(max(16 * vectors, 16))
         self.both(self.words, self.buffer)
         self.outputs: list[tuple[NDArray[Any], Buffer]] = []
-        for array in (np.array([0, ALL_ONES, 0], np.uint64), np.zeros(6 * CAPACITY, np.uint64), np.zeros(regions, "u4")):
+        for array in (
+            np.array([0, ALL_ONES, 0], np.uint64),
+            np.zeros(6 * CAPACITY, np.uint64),
+            np.zeros(regions, "u4"),
+        ):
             self.outputs.append((array, self.card.allocate(array.nbytes)))
             self.both(*self.outputs[-1])
 
@@ -50,7 +54,9 @@ class Twins:
 
     def agree(self) -> None:
         if self.words.size:
-            assert np.array_equal(self.card.download(self.buffer, self.words.dtype, self.words.size), self.words.ravel())
+            assert np.array_equal(
+                self.card.download(self.buffer, self.words.dtype, self.words.size), self.words.ravel()
+            )
         summary, log, regions = (self.card.download(b, a.dtype, a.size) for a, b in self.outputs)
         wanted = [array for array, _ in self.outputs]
         assert np.array_equal(regions, wanted[2])

@@ -239,3 +239,37 @@ def test_rows_that_contradict_themselves_are_not_believed(rows: list[tuple[int, 
 def test_regions_cover_the_walk(vectors: int) -> None:
     assert int(region_sizes(vectors).sum()) == vectors
     assert len(region_sizes(vectors)) == region_count(vectors)
+
+
+def test_a_bit_that_is_wrong_once_and_right_later_is_neither_stuck_nor_unable_to_change() -> None:
+    """The third pass writes what the first did, and the bit keeps it."""
+    cells = np.array([4000])
+    want = int(values(cells)[0, 0] >> np.uint64(7) & np.uint64(1))
+    (fault,) = classify(PAGE, forced(cells, 7, 1 - want, 0), nothing(), nothing())
+    assert (fault.kind, fault.bit) == ("retention", 7)
+
+
+@quick
+@given(total=st.integers(6 * PAGE, 12 * PAGE), share=st.floats(0.2, 0.8), sectors=st.integers(1, 8191))
+def test_any_wrap_that_swizzles_inside_frames(total: int, share: float, sectors: int) -> None:
+    real = max(1, int(total * share) // PAGE) * PAGE
+    index = np.arange(total)
+    frames = index % real ^ (index // real * sectors % 8192 * 16)
+    (fault,) = classify(total, last_writer(frames))
+    assert (fault.kind, fault.distance_bytes) == ("wraparound", real * 16)
+
+
+def test_one_page_that_shares_a_frame_is_no_wrap() -> None:
+    frames = np.arange(10 * PAGE)
+    frames[9 * PAGE :] -= 8 * PAGE
+    (fault,) = classify(10 * PAGE, last_writer(frames))
+    assert (fault.kind, fault.pairs) == ("shuffled_alias", ((2 << 20, 18 << 20),))
+
+
+def test_different_cells_that_are_wrong_in_different_passes_all_count() -> None:
+    reads = [
+        forced(np.array([at]), 3, 1 - int(values(np.array([at]), c)[0, 0] >> np.uint64(3) & np.uint64(1)), c)
+        for at, c in ((7, 0), (9, ALL_ONES))
+    ]
+    observed = [observe(read, PAGE, c) for read, c in zip(reads, (0, ALL_ONES), strict=True)]
+    assert memory_faults.wrong_vectors(observed, PAGE) == 2

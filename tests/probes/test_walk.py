@@ -1,16 +1,18 @@
 """The walk's own behaviour: what it takes, what it gives back, what it refuses to believe."""
 
+import os
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gpucheck.device.protocol import DeviceError, DeviceLost, Kernel, OutOfDeviceMemory
-from gpucheck.model.measured import SlowRegion
+from gpucheck.device.protocol import U64, Buffer, DeviceError, DeviceLost, Kernel, OutOfDeviceMemory
+from gpucheck.model.measured import DeviceProcess, SlowRegion, Telemetry
 from gpucheck.model.units import GIB, MIB
-from gpucheck.probes import memory_walk, walk_rates
+from gpucheck.probes import memory_walk, walk_passes, walk_rates
 from gpucheck.probes.memory import CHUNK_SIZES, take_most
 from gpucheck.probes.memory_walk import MARGIN_BYTES
 from gpucheck.probes.options import ProbeOptions
@@ -205,3 +207,103 @@ def test_a_short_window_is_not_slow_for_its_launch() -> None:
     size = np.array([256, 256, 256, 2], np.int64) * MIB
     seconds = np.array([100e-6, 100e-6, 100e-6, 12e-6])
     assert regions_of(size, seconds) == ()
+
+
+def process(pid: int, size: int | None) -> DeviceProcess:
+    return DeviceProcess(pid=pid, memory_bytes=size)
+
+
+def holder(*processes: DeviceProcess) -> str:
+    telemetry = Telemetry(processes=processes)
+    return memory_walk.probe(FakeDevice(), replace(OPTIONS, telemetry=lambda: telemetry)).untested_holder
+
+
+def test_who_holds_the_rest_is_named_but_for_ourselves() -> None:
+    told = holder(process(4711, 3 * GIB), process(os.getpid(), 9 * GIB), process(5, None))
+    assert "process 4711 (3.00 GiB), process 5 (an amount that the driver does not tell)" in told
+    assert str(os.getpid()) not in told
+    assert "no other process is on the card" in holder(process(os.getpid(), 9 * GIB))
+    many = holder(*(process(pid, pid * MIB) for pid in range(90_000_001, 90_000_009)))
+    assert "process 90000008" in many.split(",")[0]
+    assert "and 4 more" in many
+
+
+def test_processes_are_asked_for_before_the_walk_holds_the_memory() -> None:
+    device = FakeDevice()
+    free: list[int] = []
+
+    def telemetry() -> Telemetry:
+        free.append(device.memory_info().free_bytes)
+        return Telemetry()
+
+    memory_walk.probe(device, replace(OPTIONS, telemetry=telemetry))
+    assert free == [64 * MIB]
+
+
+def test_an_unknown_cache_is_taken_for_a_large_one() -> None:
+    unknown = replace(ATTRIBUTES, l2_cache_bytes=None)
+    assert memory_walk.probe(FakeDevice(attributes=unknown), OPTIONS).tested_bytes == 30 * MIB
+    with pytest.raises(OutOfDeviceMemory, match="beyond the cache: 2 MiB could be had"):
+        memory_walk.probe(FakeDevice(36 * MIB, attributes=unknown), OPTIONS)
+
+
+def test_memory_that_becomes_free_later_never_outgrows_the_log() -> None:
+    device = FakeDevice(200 * MIB)
+    device.size_bytes = 64 * MIB
+    growing = device.upload
+
+    def upload(buffer: Buffer, data: NDArray[Any]) -> None:
+        device.size_bytes = 200 * MIB
+        growing(buffer, data)
+
+    device.upload = upload  # type: ignore[method-assign]
+    assert memory_walk.probe(device, OPTIONS).tested_bytes <= 64 * MIB
+
+
+def test_early_tiers_evict_four_caches_between_writing_and_reading() -> None:
+    device = FakeDevice(attributes=replace(ATTRIBUTES, l2_cache_bytes=5 * MIB))
+    memory_walk.probe(device, OPTIONS)
+    launches = device.launches[SELF_TEST_LAUNCHES:]
+    evicted = [a[1].value * 16 for kernel, a in launches if kernel.function == "walk_evict" and isinstance(a[1], U64)]
+    assert sum(evicted) == 2 * 20 * MIB
+
+
+def test_the_soak_writes_other_values_and_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(memory_walk, "PAUSE_SECONDS", 0.25)
+    monkeypatch.setattr(walk_passes.time, "sleep", slept.append)
+    device = FakeDevice()
+    found = memory_walk.probe(device, ProbeOptions(seed=3, deep=True))
+    assert [seconds for seconds in slept if seconds] == [0.25, 0.25]
+    assert [(tier.tier, tier.passes) for tier in found.tiers[2:]] == [("full", 3), ("soak", 2)]
+    writes = [a for kernel, a in device.launches[SELF_TEST_LAUNCHES:] if kernel.function == "walk_write"]
+    seeds = list(dict.fromkeys(a[3].value for a in writes if isinstance(a[3], U64)))
+    assert len(seeds) == 2
+    assert seeds[0] == 3
+
+
+def test_a_kernel_that_evicts_nothing_is_caught() -> None:
+    with pytest.raises(DeviceError, match="out of the caches did not read"):
+        memory_walk.probe(FakeDevice(reads=False), OPTIONS)
+
+
+def test_what_only_an_early_tier_saw_is_not_proven() -> None:
+    device = FakeDevice()
+
+    def spoil(kernel: Kernel, number: int) -> float:
+        if number == SELF_TEST_LAUNCHES + WRITES_AND_ONE_EVICTION:
+            big = [held for held in device.held.values() if held.nbytes == 2 * MIB]
+            for held in big[:1]:
+                held[np.flatnonzero(held)] ^= np.uint8(0xFF)
+        return 1.0
+
+    device.slow = spoil
+    found = memory_walk.probe(device, OPTIONS)
+    assert found.tiers[0].wrong_bytes == 64
+    (fault,) = found.faults
+    assert (fault.kind, fault.wrong_bytes) == ("corruption", 64)
+    assert "page marks once, and right in every full pass" in fault.detail
+    assert found.distinct_bytes == found.tested_bytes - 64
+
+
+WRITES_AND_ONE_EVICTION = 15

@@ -21,10 +21,12 @@ from gpucheck.simulation.faults import (
     Paged,
     Retention,
     ShuffledAlias,
-    SlowRegion as SlowFault,
     Stuck,
     Transition,
     Wraparound,
+)
+from gpucheck.simulation.faults import (
+    SlowRegion as SlowFault,
 )
 from tests.simulation.reference_walk import device
 
@@ -97,7 +99,9 @@ def test_any_wraparound(size: int, swizzle: int, quick: bool, data: st.DataObjec
     found = walk(size, Wraparound(kind="wraparound", real_bytes=real, swizzle=swizzle), quick=quick)
     fault = only(found)
     assert (fault.kind, fault.distance_bytes) == ("wraparound", real)
-    assert found.distinct_bytes == pytest.approx(real, abs=PAGE * (1 + size // real) if swizzle or size > 2 * real else 0)
+    assert found.distinct_bytes == pytest.approx(
+        real, abs=PAGE * (1 + size // real) if swizzle or size > 2 * real else 0
+    )
     early = [tier for tier in found.tiers if tier.tier in ("page_marks", "stripes")]
     assert sum(tier.wrong_bytes for tier in early) or found.tested_bytes - real < 512 * MIB
 

@@ -1,4 +1,4 @@
-"""A walk that breaks off: its reason reaches the findings, the rest of the evidence is kept, the memory is given back."""
+"""A walk that breaks off: its reason reaches the findings, other evidence is kept, the memory is given back."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -128,7 +128,7 @@ def test_a_device_that_is_lost_in_mid_walk(at: int, where: str) -> None:
     assert told.unavailable is Reason.FAILED
     assert told.detail.startswith(f"the GPU has fallen off the bus; the walk broke off {where}")
     assert told.detail.endswith("no memory counts as proven")
-    assert BEFORE <= kept(evidence)
+    assert kept(evidence) >= BEFORE
     for name in LATER:
         assert "the GPU has fallen off the bus" in absence(evidence, name).detail
     judged = report(evidence)
@@ -215,7 +215,7 @@ def test_an_interrupt_leaves_the_reason_with_every_stage_and_goes_on() -> None:
     walk = sections["memory_walk"]
     assert isinstance(walk, Unavailable)
     assert walk.detail == "interrupted"
-    assert BEFORE <= {name for name, section in sections.items() if not isinstance(section, Unavailable)}
+    assert {name for name, section in sections.items() if not isinstance(section, Unavailable)} >= BEFORE
     assert all(name in sections for name in LATER)
     device = fragile.devices[0]
     assert device.memory_info().free_bytes > 23 * GIB
