@@ -105,8 +105,9 @@ class Journal:
         self._device.upload(self._summary, _CLEAN)
 
     def rows(self, most: int) -> U64s:
-        """Rows harvested so far, of each harvest no more than ``most``."""
-        return np.concatenate([np.empty((0, 5), np.uint64), *(rows[:most] for rows in self._gathered.rows)])
+        """Rows harvested so far, of each harvest about ``most`` at most, from all over it."""
+        kept = (rows[:: -(-max(len(rows), 1) // most)] for rows in self._gathered.rows)
+        return np.concatenate([np.empty((0, 5), np.uint64), *kept])
 
     def finish(self, vectors: int, values: Values, before: tuple[Values, ...] = ()) -> Observed:
         """Close a pass over ``vectors``: all rows, and the exact count of every region."""

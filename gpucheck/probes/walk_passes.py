@@ -17,7 +17,7 @@ from gpucheck.probes.walk_spots import EVICT, VERIFY_SPOTS, WRITE_SPOTS, Spots
 
 WRITE, VERIFY, THREADS = walk_selftest.WRITE, walk_selftest.VERIFY, walk_selftest.THREADS
 BLOCKS_PER_SM = 2
-SLICE_BYTES = 2 * MIB
+PAGE_BYTES, SLICE_BYTES = 2 * MIB, MIB // 2
 NEVER = 0x9E3779B9
 _MOST_SLICES, _ROWS_OF_A_SLICE = 96, 512
 _SPOT_SALT, _SOAK_SALT = 0x632BE59BD9B4E019, 0xA0761D6478BD642F
@@ -88,7 +88,7 @@ class Walk:
         self._evict(evict_bytes)
         self.journal.clear()
         self._all(VERIFY_SPOTS, self.chunks, values, (start + share / 2, share / 2), f"reading {name}", spots)
-        pages = self.size_bytes // SLICE_BYTES
+        pages = self.size_bytes // PAGE_BYTES
         self.spotted.append(Spotted(spots, pages * spots.vectors * VECTOR_BYTES, self._finish(values)))
 
     def run_pass(self, complement: int, of: int, *, pause: float = 0.0, fresh: bool = False) -> None:
@@ -122,8 +122,9 @@ class Walk:
         seen = self.observed[-1]
         if seen.complete:
             return
-        starts = [(window, at) for window in self.windows for at in range(0, window.buffer.size_bytes, SLICE_BYTES)]
-        for window, at in starts[:: -(-len(starts) // _MOST_SLICES)]:
+        starts = [(window, at) for window in self.windows for at in range(0, window.buffer.size_bytes, PAGE_BYTES)]
+        for number, (window, page) in enumerate(starts[:: -(-len(starts) // _MOST_SLICES)]):
+            at = page + number * SLICE_BYTES % PAGE_BYTES  # every part of a page, so that its inner order shows
             self._launch(VERIFY, window.part(at, SLICE_BYTES), seen.values)
             self.journal.harvest(seen.values)
         rows = np.concatenate([seen.rows, self.journal.rows(_ROWS_OF_A_SLICE)])

@@ -21,10 +21,12 @@ Read = tuple[NDArray[np.int64], U64s]
 
 
 def observe(read: Read, vectors: int, complement: int = 0) -> Observed:
-    """What the journal would hold: exact counts, and the first rows of each page."""
+    """What the journal would hold: exact counts, and of each page the first rows and some from all over it."""
     index, got = read
     starts = np.searchsorted(index, np.arange(0, vectors + PAGE, PAGE))
-    kept = np.concatenate([np.arange(a, min(a + 512, b)) for a, b in pairwise(starts)])
+    first = [np.arange(a, min(a + 256, b)) for a, b in pairwise(starts)]
+    spread = [np.arange(a, b, max(1, (b - a) // 251)) for a, b in pairwise(starts)]
+    kept = np.unique(np.concatenate([*first, *spread]))
     expected = np.stack(pattern(index[kept].astype(np.uint64), SEED, complement), axis=1)
     rows = np.concatenate([index[kept, None].astype(np.uint64), expected, got[kept]], axis=1)
     regions = np.bincount(index >> 16, minlength=region_count(vectors)).astype(np.uint32)
