@@ -14,8 +14,8 @@ I64s = NDArray[np.int64]
 PAGE_BYTES = PAGE_VECTORS * VECTOR_BYTES
 """Frame that drivers map; inside one, order is physical."""
 _FITS = 0.98
-_LOOSE = 0.05
-"""How far the counters may be from the truth where other faults are mixed in; alone they are exact."""
+_LOOSE, _LOOSE_PAGES = 0.4, 8
+"""How far the counters may be off where other faults are mixed in and many pages agree; alone they are exact."""
 _EXACT, _EXACT_PAGES = 0.002, 4
 _MOST_PAIRS = 16
 _MOST_TRIED = 8192
@@ -116,7 +116,8 @@ def _kept(extent: Extent) -> int:
 def _plausible(extent: Extent, period: int) -> bool:
     """Whether so many vectors kept their value, and the first page lost its own, as it must where addresses wrap."""
     exact = _EXACT * extent.vectors + _EXACT_PAGES * PAGE_VECTORS
-    slack = exact if extent.alone else max(exact, _LOOSE * extent.vectors)
+    many = np.unique(extent.rows.index >> PAGE_SHIFT).size >= _LOOSE_PAGES
+    slack = max(exact, _LOOSE * _kept(extent)) if many and not extent.alone else exact
     return extent.first_vector < PAGE_VECTORS and abs(period - _kept(extent)) <= slack
 
 
