@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gpucheck.device.protocol import U64, Buffer, DeviceError, DeviceLost, Kernel, OutOfDeviceMemory
 from gpucheck.model.measured import DeviceProcess, SlowRegion, Telemetry
 from gpucheck.model.units import GIB, MIB
-from gpucheck.probes import memory_walk, walk_passes, walk_rates
+from gpucheck.probes import memory_walk, walk_rates
 from gpucheck.probes.memory import CHUNK_SIZES, take_most
 from gpucheck.probes.memory_walk import MARGIN_BYTES
 from gpucheck.probes.options import ProbeOptions
@@ -271,7 +271,7 @@ def test_early_tiers_evict_four_caches_between_writing_and_reading() -> None:
 def test_the_soak_writes_other_values_and_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(memory_walk, "PAUSE_SECONDS", 0.25)
-    monkeypatch.setattr(walk_passes.time, "sleep", slept.append)
+    monkeypatch.setattr("time.sleep", slept.append)
     device = FakeDevice()
     found = memory_walk.probe(device, ProbeOptions(seed=3, deep=True))
     assert [seconds for seconds in slept if seconds] == [0.25, 0.25]

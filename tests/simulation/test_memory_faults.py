@@ -199,9 +199,10 @@ def test_the_seed_decides_everything() -> None:
 @given(SIZES, st.integers(1, 8191), st.integers(2, 7), st.booleans())
 def test_a_swizzle_meets_every_cell_of_a_frame_once(size: int, swizzle: int, eighths: int, shuffles: bool) -> None:
     real = size * eighths // 8
-    shape = ShuffledAlias if shuffles else Wraparound
-    kind = "shuffled_alias" if shuffles else "wraparound"
-    lines = device(size, shape(kind=kind, real_bytes=real, swizzle=swizzle))._blocks.memory._map
+    fault: ShuffledAlias | Wraparound = Wraparound(kind="wraparound", real_bytes=real, swizzle=swizzle)
+    if shuffles:
+        fault = ShuffledAlias(kind="shuffled_alias", real_bytes=real, swizzle=swizzle)
+    lines = device(size, fault)._blocks.memory._map
     page = 2 * MIB // 16
     for run in (0, lines.logical.size - 1):
         start = int(lines.logical[run])
