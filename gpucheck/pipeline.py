@@ -4,7 +4,8 @@ A card is anything with sources and a device. Whether it is real or simulated is
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -118,7 +119,8 @@ def _run_probes(card: Card, plan: Plan, names: tuple[str, ...], emit: Emit, prog
             progress(name, 0.0)
             tell = _share_of(name, progress)
             options = ProbeOptions(plan.quick, plan.deep, plan.seed, windows, tell, card.telemetry)
-            section, lost = _measured(plan, name, device, options)
+            with _told_of_interrupts(names[number - 1 :], emit):
+                section, lost = _measured(plan, name, device, options)
             emit(name, section)
             if lost:
                 return names[number:]
@@ -140,11 +142,21 @@ def _measured(plan: Plan, name: str, device: "Device", options: "ProbeOptions") 
         return _refused(error), True
 
 
+@contextmanager
+def _told_of_interrupts(names: Sequence[str], emit: Emit) -> Iterator[None]:
+    """Let an interrupt through, once the stage that it hit and those that will not run any more have their reason."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for name in names:
+            detail = "interrupted" if name == names[0] else f"not run: {names[0]} was interrupted"
+            emit(name, Unavailable(unavailable=Reason.FAILED, detail=detail))
+        raise
+
+
 def _probe(name: str, device: "Device", options: "ProbeOptions") -> Section:
     from gpucheck.probes.registry import PROBES
 
-    if name not in PROBES:
-        return NOT_REQUESTED
     device.begin(name)
     return PROBES[name](device, options)
 

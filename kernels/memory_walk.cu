@@ -19,8 +19,22 @@
  *       log[6k..6k+5] = n, expected low, expected high, read low, read high, 0      for k < log_capacity, in any order
  *     The three outputs accumulate over launches; clearing them is the host's part.
  *
+ * walk_write_spots(base, first, vectors, seed, complement, spot_shift, scatter)
+ * walk_verify_spots(base, first, vectors, seed, complement, spot_shift, scatter, region_shift, log_capacity, summary,
+ *                   log, regions)
+ *     the same for one spot of 2^spot_shift vectors in each page of 2^17 vectors, 2 MiB; `first` is a multiple of 2^17,
+ *     spot_shift at most 16, and what is left of `vectors` behind the last whole page is not touched. Let page number
+ *     p = n >> 17 be p' = p where scatter is not 0, else 0; the spot begins at vector
+ *         (high word of pattern(p', seed, 0) >> (47 + spot_shift)) << spot_shift         of the page:
+ *     in every page at the same place, or at a place of each page's own.  traffic: pages << spot_shift vectors, as above
+ *
+ * walk_evict(base, vectors, sink, never)
+ *     reads base[0..vectors) past every cache line of it; if the xor of a thread's words is `never`, sink[threadIdx.x]
+ *     takes it, so that no compiler can leave the reading out.                              traffic: 16 bytes read
+ *
  * Launch: any grid, GPUCHECK_THREADS threads a block. `base` is 16-byte aligned. No barrier, no warp intrinsic, no
  * header: the same text compiles for every architecture by NVRTC, and with g++ for the tests (GPUCHECK_HOST).
+ * Accesses are marked as streaming (.cs), so that they leave the caches first; walk_evict's are not.
  * Who verifies: tests/kernels against NumPy; at run time the probe's self-test with injected wrong words.
  */
 typedef unsigned int u32;
@@ -29,10 +43,12 @@ typedef unsigned long long u64;
 #define GPUCHECK_THREADS 512
 #define IN_FLIGHT 4 /* 16-byte vectors that a thread has under way: 64 KiB per multiprocessor at two blocks each */
 #define TILE ((u64)GPUCHECK_THREADS * IN_FLIGHT)
+#define PAGE_SHIFT 17 /* 2 MiB in vectors: the frame that drivers map; inside one, order is physical */
 
 #ifdef GPUCHECK_HOST
 __device__ __forceinline__ uint4 load(const uint4* p) { return *p; }
 __device__ __forceinline__ void store(uint4* p, uint4 v) { *p = v; }
+__device__ __forceinline__ uint4 load_kept(const uint4* p) { return *p; }
 #else
 __device__ __forceinline__ uint4 load(const uint4* p) {
   uint4 v;
@@ -43,6 +59,12 @@ __device__ __forceinline__ uint4 load(const uint4* p) {
 __device__ __forceinline__ void store(uint4* p, uint4 v) {
   asm volatile("st.global.cs.v4.u32 [%0], {%1, %2, %3, %4};"
                :: "l"(p), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
+}
+__device__ __forceinline__ uint4 load_kept(const uint4* p) {
+  uint4 v;
+  asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p) : "memory");
+  return v;
 }
 #endif
 
@@ -133,44 +155,99 @@ __device__ __forceinline__ void compare(uint4* at, uint4 seen, u64 index, u64 se
   }
 }
 
-extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
-walk_write(uint4* base, u64 first, u64 vectors, u64 seed, u64 complement) {
-  u64 tiles = vectors / TILE;
+/* Which vector of the launch a thread meets as its j-th: every one, or those of the spots. */
+struct All {
+  __device__ __forceinline__ u64 at(u64 j) const { return j; }
+};
+
+struct Spots {
+  u64 page, seed; /* number of the launch's first page */
+  u32 shift, scatter;
+
+  __device__ __forceinline__ u64 at(u64 j) const {
+    u64 nth = j >> shift, inside = j & (((u64)1 << shift) - 1);
+    u64 place = pattern(scatter ? page + nth : 0, seed, 0).high >> (47 + shift);
+    return (nth << PAGE_SHIFT) + (place << shift) + inside;
+  }
+};
+
+template <class Place>
+__device__ __forceinline__ void write_all(uint4* base, u64 first, u64 count, u64 seed, u64 complement, Place place) {
+  u64 tiles = count / TILE;
   for (u64 tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
-    u64 at = tile * TILE + threadIdx.x;
+    u64 from = tile * TILE + threadIdx.x;
 #pragma unroll
     for (int k = 0; k < IN_FLIGHT; ++k) {
-      u64 i = at + (u64)k * GPUCHECK_THREADS;
+      u64 i = place.at(from + (u64)k * GPUCHECK_THREADS);
       store(base + i, pack(pattern(first + i, seed, complement)));
     }
   }
   if (blockIdx.x == gridDim.x - 1)
-    for (u64 i = tiles * TILE + threadIdx.x; i < vectors; i += GPUCHECK_THREADS)
+    for (u64 j = tiles * TILE + threadIdx.x; j < count; j += GPUCHECK_THREADS) {
+      u64 i = place.at(j);
       store(base + i, pack(pattern(first + i, seed, complement)));
+    }
+}
+
+template <class Place>
+__device__ __forceinline__ void verify_all(uint4* base, u64 first, u64 count, u64 seed, u64 complement, u32 rewrite,
+                                           Place place, Outputs out) {
+  Tally t = {~(u64)0, 0, 0, 0};
+  u64 tiles = count / TILE;
+  for (u64 tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+    u64 from = tile * TILE + threadIdx.x;
+    uint4 seen[IN_FLIGHT];
+#pragma unroll
+    for (int k = 0; k < IN_FLIGHT; ++k) seen[k] = load(base + place.at(from + (u64)k * GPUCHECK_THREADS));
+#pragma unroll
+    for (int k = 0; k < IN_FLIGHT; ++k) {
+      u64 i = place.at(from + (u64)k * GPUCHECK_THREADS);
+      compare(base + i, seen[k], first + i, seed, complement, rewrite, &t, out);
+    }
+  }
+  if (blockIdx.x == gridDim.x - 1)
+    for (u64 j = tiles * TILE + threadIdx.x; j < count; j += GPUCHECK_THREADS) {
+      u64 i = place.at(j);
+      compare(base + i, load(base + i), first + i, seed, complement, rewrite, &t, out);
+    }
+  flush(&t, out);
+  if (t.lowest == ~(u64)0) return;
+  if (t.lowest < *(volatile u64*)(out.summary + 1)) atomicMin(out.summary + 1, t.lowest);
+  if (t.highest > *(volatile u64*)(out.summary + 2)) atomicMax(out.summary + 2, t.highest);
+}
+
+extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
+walk_write(uint4* base, u64 first, u64 vectors, u64 seed, u64 complement) {
+  write_all(base, first, vectors, seed, complement, All());
 }
 
 extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
 walk_verify(uint4* base, u64 first, u64 vectors, u64 seed, u64 complement, u32 rewrite, u32 region_shift,
             u32 log_capacity, u64* summary, u64* log, u32* regions) {
   Outputs out = {summary, log, regions, region_shift, log_capacity};
-  Tally t = {~(u64)0, 0, 0, 0};
-  u64 tiles = vectors / TILE;
-  for (u64 tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
-    u64 at = tile * TILE + threadIdx.x;
-    uint4 seen[IN_FLIGHT];
-#pragma unroll
-    for (int k = 0; k < IN_FLIGHT; ++k) seen[k] = load(base + at + (u64)k * GPUCHECK_THREADS);
-#pragma unroll
-    for (int k = 0; k < IN_FLIGHT; ++k) {
-      u64 i = at + (u64)k * GPUCHECK_THREADS;
-      compare(base + i, seen[k], first + i, seed, complement, rewrite, &t, out);
-    }
+  verify_all(base, first, vectors, seed, complement, rewrite, All(), out);
+}
+
+extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
+walk_write_spots(uint4* base, u64 first, u64 vectors, u64 seed, u64 complement, u32 spot_shift, u32 scatter) {
+  Spots spots = {first >> PAGE_SHIFT, seed, spot_shift, scatter};
+  write_all(base, first, vectors >> PAGE_SHIFT << spot_shift, seed, complement, spots);
+}
+
+extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
+walk_verify_spots(uint4* base, u64 first, u64 vectors, u64 seed, u64 complement, u32 spot_shift, u32 scatter,
+                  u32 region_shift, u32 log_capacity, u64* summary, u64* log, u32* regions) {
+  Spots spots = {first >> PAGE_SHIFT, seed, spot_shift, scatter};
+  Outputs out = {summary, log, regions, region_shift, log_capacity};
+  verify_all(base, first, vectors >> PAGE_SHIFT << spot_shift, seed, complement, 0, spots, out);
+}
+
+extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
+walk_evict(const uint4* base, u64 vectors, u32* sink, u32 never) {
+  u32 sum = 0;
+  for (u64 i = (u64)blockIdx.x * GPUCHECK_THREADS + threadIdx.x; i < vectors; i += (u64)gridDim.x * GPUCHECK_THREADS) {
+    uint4 v = load_kept(base + i);
+    sum ^= v.x ^ v.y ^ v.z ^ v.w;
   }
-  if (blockIdx.x == gridDim.x - 1)
-    for (u64 i = tiles * TILE + threadIdx.x; i < vectors; i += GPUCHECK_THREADS)
-      compare(base + i, load(base + i), first + i, seed, complement, rewrite, &t, out);
-  flush(&t, out);
-  if (t.lowest == ~(u64)0) return;
-  if (t.lowest < *(volatile u64*)(summary + 1)) atomicMin(summary + 1, t.lowest);
-  if (t.highest > *(volatile u64*)(summary + 2)) atomicMax(summary + 2, t.highest);
+  if (sum == never) sink[threadIdx.x] = sum;
 }

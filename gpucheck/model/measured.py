@@ -88,12 +88,41 @@ class SlowRegion(Frozen):
     """Against the median window."""
 
 
+Decoded = Literal["alias", "flipped", "stale", "constant", "garbage"]
+"""What a wrong word turned out to be: another address's value, the right one but for some bits, a value of an earlier
+pass, one value that many addresses return, or none of these."""
+
+
+class WalkTier(Frozen):
+    """One tier of the walk: how much it wrote, evicted and read back, and what it found. Measured.
+
+    ``page_marks`` are 64 bytes and ``stripes`` 128 KiB of every page of 2 MiB; ``full`` is all of it, ``soak`` all of
+    it again with other values and a pause. Only ``full`` and ``soak`` prove memory.
+    """
+
+    tier: Literal["page_marks", "stripes", "full", "soak"]
+    passes: int = 1
+    tested_bytes: int
+    """Bytes that one pass covers."""
+    wrong_bytes: int = 0
+    """In the worst pass."""
+    decoded: dict[Decoded, int] = {}
+    """Logged wrong words of 16 bytes by what they turned out to be."""
+    pairs_seen: int = 0
+    """Different pairs of pages of which one answered for the other."""
+    pairs: tuple[tuple[int, int], ...] = ()
+    """The first of them, by where the pages begin in the walk."""
+
+
 class MemoryWalk(Frozen):
     """The full address-unique walk: write all, read all, complement, read all again. Measured.
 
     ``distinct_bytes`` is what kept its own value in every pass: written, evicted, read back, and shared with no
     other address. Bytes that were never allocated are ``untested_bytes`` and count for nothing.
     """
+
+    tiers: tuple[WalkTier, ...] = ()
+    """What ran, in order; empty in documents of versions that had only the full walk."""
 
     total_bytes: int
     tested_bytes: int

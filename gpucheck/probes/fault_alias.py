@@ -7,55 +7,120 @@ from gpucheck.model.measured import MemoryFault
 from gpucheck.model.units import gib
 from gpucheck.probes.fault_extent import Extent
 from gpucheck.probes.walk_journal import VECTOR_BYTES
+from gpucheck.probes.walk_spots import PAGE_SHIFT, PAGE_VECTORS
 
-PAGE_BYTES = 2 << 20
+I64s = NDArray[np.int64]
+
+PAGE_BYTES = PAGE_VECTORS * VECTOR_BYTES
 """Frame that drivers map; inside one, order is physical."""
-_PAGE = PAGE_BYTES // VECTOR_BYTES
 _FITS = 0.98
-_TOLERANCE = 0.05
+_LOOSE, _LOOSE_PAGES = 0.4, 8
+"""How far the counters may be off where other faults are mixed in and many pages agree; alone they are exact."""
+_EXACT, _EXACT_PAGES = 0.002, 4
 _MOST_PAIRS = 16
+_MOST_TRIED = 8192
 
 
 def name(extent: Extent) -> MemoryFault:
     """Tell a wraparound, whose distance is the true size, from pages that share frames."""
     rows = extent.rows
-    exact = _period(extent, np.abs(rows.source - rows.index))
-    if exact:
-        return _wraparound(extent, exact, "addresses beyond the true size start over")
-    paged = _period(extent, np.abs(rows.source // _PAGE - rows.index // _PAGE) * _PAGE)
-    if paged % _PAGE == 0 and paged:
-        return _wraparound(extent, paged, "pages beyond the true size start over, in another order inside a page")
-    pairs = _pairs(rows.index // _PAGE, rows.source // _PAGE)
+    lower, upper = np.minimum(rows.index, rows.source), np.maximum(rows.index, rows.source)
+    period, order = _wrap(extent, lower, upper)
+    if period:
+        inside = "" if not order else f"in another order inside a page (sectors xor {order * VECTOR_BYTES // 256:#x})"
+        return _wraparound(extent, period, inside)
+    paged = _common((upper >> PAGE_SHIFT) - (lower >> PAGE_SHIFT), _rounds(extent, upper - lower)) * PAGE_VECTORS
+    if paged and _plausible(extent, paged):
+        return _wraparound(extent, paged, "in another order inside a page")
+    found = pairs(rows.index, rows.source)
     return extent.fault(
         "shuffled_alias",
-        pairs=tuple((int(a) * PAGE_BYTES, int(b) * PAGE_BYTES) for a, b in pairs[:_MOST_PAIRS]),
-        detail=f"{len(pairs)} pairs of pages seen to share frames; {gib(_distinct(extent))} keep their own",
+        pairs=in_bytes(found),
+        detail=f"{len(found)} pairs of pages seen to share frames; {gib(_kept(extent) * VECTOR_BYTES)} keep their own",
     )
 
 
-def _period(extent: Extent, distances: NDArray[np.int64]) -> int:
-    """The length after which addresses start over, 0 where no such length explains what was counted.
+def pairs(index: I64s, source: I64s) -> I64s:
+    """Return the different pairs of pages among the addresses of which one answered for the other; shape (n, 2)."""
+    pages = np.sort(np.stack([index >> PAGE_SHIFT, source >> PAGE_SHIFT], axis=1), axis=1)
+    found: I64s = np.unique(pages, axis=0)
+    return found
 
-    Addresses that start over after D overwrite all but D vectors, so the counters say roughly what D is; partners can
-    be several rounds apart.
+
+def in_bytes(found: I64s) -> tuple[tuple[int, int], ...]:
+    """The first of the pairs, by where the pages begin."""
+    return tuple((int(a) * PAGE_BYTES, int(b) * PAGE_BYTES) for a, b in found[:_MOST_PAIRS])
+
+
+def _wrap(extent: Extent, lower: I64s, upper: I64s) -> tuple[int, int]:
+    """The length after which addresses start over, and what is xored to the place in a page; zeros for no such length.
+
+    Of addresses that share a cell all but one lose their value, so the counters say what the length is about, and the
+    length itself follows from partners of which one lies in the first round, where the pages of the walk are frames.
     """
-    kept = max(1, extent.vectors - extent.wrong_vectors)
-    rounds = np.maximum(1, np.rint(distances / kept).astype(np.int64))
+    shared = int(np.gcd.reduce(upper - lower))
+    if shared >= PAGE_VECTORS and _plausible(extent, shared):
+        return shared, 0
+    rounds = _rounds(extent, upper - lower)
+    first = np.flatnonzero(lower < 0.9 * _kept(extent))
+    if not first.size:
+        return 0, 0
+    values, counts = np.unique(rounds[first], return_counts=True)
+    first = first[rounds[first] == values[counts.argmax()]]
+    if first.size > _MOST_TRIED:  # at random: rows lie in runs, and every nth of them could be alike in some bit
+        first = np.random.default_rng(first.size).choice(first, _MOST_TRIED, replace=False)
+    order = _order(lower[first], upper[first])
+    period = _common(upper[first] - (lower[first] ^ order), rounds[first])
+    if not period or not _plausible(extent, period):
+        return 0, 0
+    same = lower % period >> PAGE_SHIFT == upper % period >> PAGE_SHIFT if order else (upper - lower) % period == 0
+    return (period, order) if same.mean() >= _FITS else (0, 0)
+
+
+def _order(lower: I64s, upper: I64s) -> int:
+    """What must be xored to the place inside a page so that all partners are equally far apart; 0 without such.
+
+    Bit by bit from the lowest: a bit that is xored moves partners up or down, and that differs two bits higher.
+    """
+    order = 0
+    for bit in range(PAGE_SHIFT):
+        modulus = (4 << bit) - 1
+        tried = (order, order | 1 << bit)
+        fits = [_share((upper - (lower ^ candidate)) & modulus) for candidate in tried]
+        order = tried[1] if fits[1] > fits[0] and fits[1] >= _FITS else order
+        if max(fits) < _FITS:
+            return 0
+    return order
+
+
+def _common(distances: I64s, rounds: I64s) -> int:
+    """The one distance of nearly all partners, by the number of rounds between them; 0 without one."""
     values, counts = np.unique(distances / rounds, return_counts=True)
-    period = float(values[counts.argmax()])
-    common = counts.max() >= _FITS * distances.size and period.is_integer()
-    return int(period) if common and abs(period - kept) <= _TOLERANCE * extent.vectors else 0
+    value = float(values[counts.argmax()])
+    return int(value) if counts.max() >= _FITS * distances.size and value.is_integer() else 0
 
 
-def _wraparound(extent: Extent, distance: int, detail: str) -> MemoryFault:
-    return extent.fault("wraparound", distance_bytes=distance * VECTOR_BYTES, detail=detail)
+def _share(values: I64s) -> float:
+    _, counts = np.unique(values, return_counts=True)
+    return float(counts.max() / values.size)
 
 
-def _pairs(pages: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
-    both = np.stack([np.minimum(pages, others), np.maximum(pages, others)], axis=1)
-    pairs: NDArray[np.int64] = np.unique(both, axis=0)
-    return pairs
+def _rounds(extent: Extent, distances: I64s) -> I64s:
+    return np.maximum(1, np.rint(distances / max(1, _kept(extent))).astype(np.int64))
 
 
-def _distinct(extent: Extent) -> int:
-    return (extent.vectors - extent.wrong_vectors) * VECTOR_BYTES
+def _kept(extent: Extent) -> int:
+    return extent.vectors - extent.wrong_vectors
+
+
+def _plausible(extent: Extent, period: int) -> bool:
+    """Whether so many vectors kept their value, and the first page lost its own, as it must where addresses wrap."""
+    exact = _EXACT * extent.vectors + _EXACT_PAGES * PAGE_VECTORS
+    many = np.unique(extent.rows.index >> PAGE_SHIFT).size >= _LOOSE_PAGES
+    slack = max(exact, _LOOSE * _kept(extent)) if many and not extent.alone else exact
+    return extent.first_vector < PAGE_VECTORS and abs(period - _kept(extent)) <= slack
+
+
+def _wraparound(extent: Extent, distance: int, inside: str) -> MemoryFault:
+    what = f"pages beyond the true size start over, {inside}" if inside else "addresses beyond the true size start over"
+    return extent.fault("wraparound", distance_bytes=distance * VECTOR_BYTES, detail=what)

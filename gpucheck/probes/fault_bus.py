@@ -11,8 +11,8 @@ from gpucheck.probes.fault_extent import Extent
 from gpucheck.probes.walk_journal import VECTOR_BYTES
 from gpucheck.probes.walk_rows import Origin
 
-GRANULES = (256, 512, 1024, 2048, 4096)
-_MOST_CHANNELS = 96
+GRANULES = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
+_MOST_CHANNELS = 256
 _MOST_ROWS = 65536
 _ROWS_PER_CHANNEL = 6
 _DENSITY_TOLERANCE = 0.05
@@ -49,14 +49,20 @@ def find_comb(index: NDArray[np.int64], density: float) -> _Comb | None:
 
     Of all periods that explain that share the shortest is the true one.
     """
-    combs = []
-    for granule in GRANULES:
-        granules = np.unique(index[:_MOST_ROWS] * VECTOR_BYTES // granule)
-        for channels in range(2, _MOST_CHANNELS + 1):
-            comb = _comb(granules, granule, channels)
+    granules = [np.unique(index[:_MOST_ROWS] * VECTOR_BYTES // granule) for granule in GRANULES]
+    for channels in range(2, _MOST_CHANNELS + 1):
+        if not _can_be(channels, density):
+            continue
+        for granule, wrong in zip(GRANULES, granules, strict=True):
+            comb = _comb(wrong, granule, channels)
             if comb and abs(comb.density - density) <= _DENSITY_TOLERANCE * density:
-                combs.append(comb)
-    return min(combs, key=lambda c: (c.channels, c.granule_bytes), default=None)
+                return comb
+    return None
+
+
+def _can_be(channels: int, density: float) -> bool:
+    """Whether some number of dead channels explains the share."""
+    return abs(round(density * channels) / channels - density) <= _DENSITY_TOLERANCE * density
 
 
 def _comb(granules: NDArray[np.int64], granule: int, channels: int) -> _Comb | None:

@@ -16,7 +16,7 @@ class Extent:
     """Rows of one kind, and how many wrong vectors of it each region holds (``mass``).
 
     ``complete`` tells that no wrong vector is missing among the rows. ``vectors`` is the length of the whole walk;
-    ``first`` and ``last`` are exact bounds, where they are known.
+    ``first`` and ``last`` are exact bounds, where they are known, and ``alone`` that there is no other kind.
     """
 
     rows: Rows
@@ -25,10 +25,11 @@ class Extent:
     vectors: int
     first: int | None = None
     last: int | None = None
+    alone: bool = False
 
     def within(self, first: int, last: int) -> "Extent":
-        """The same with its bounds known exactly."""
-        return replace(self, first=first, last=last)
+        """The same, being all that is wrong, with its bounds known exactly."""
+        return replace(self, first=first, last=last, alone=True)
 
     def of(self, chosen: NDArray[np.bool_]) -> "Extent":
         """A choice of rows, with the share of the mass that they stand for."""

@@ -22,8 +22,9 @@ def borrowed(device: Device, size_bytes: int) -> Iterator[Buffer]:
 def give_back(device: Device, buffers: list[Buffer]) -> None:
     """Release all; a device that is lost frees by itself and must not hide the error that told so."""
     while buffers:
+        buffer = buffers.pop()
         with suppress(DeviceError):
-            device.release(buffers.pop())
+            device.release(buffer)
 
 
 def take_most(device: Device, budget_bytes: int, held: list[Buffer]) -> None:

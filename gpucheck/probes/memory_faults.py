@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gpucheck.model.measured import MemoryFault
 from gpucheck.probes import fault_alias, fault_bits, fault_bus, walk_rows
 from gpucheck.probes.fault_extent import Extent
-from gpucheck.probes.walk_journal import REGION_VECTORS, VECTOR_BYTES, Observed, U32s
+from gpucheck.probes.walk_journal import REGION_VECTORS, VECTOR_BYTES, Observed, U32s, region_sizes
 from gpucheck.probes.walk_rows import Origin, Rows
 
 _FAMILIES: tuple[tuple[Origin, ...], ...] = (
@@ -32,27 +32,44 @@ def worst_regions(observed: Sequence[Observed]) -> U32s:
     return worst
 
 
-def classify(observed: Sequence[Observed], seed: int, vectors: int) -> tuple[MemoryFault, ...]:
+def wrong_vectors(observed: Sequence[Observed], vectors: int) -> int:
+    """How many vectors were wrong in any pass: exactly where every one is logged, else no fewer than can be told.
+
+    Where addresses share cells the same vectors are wrong in every pass, and the worst pass has them all; single bits
+    that flip are others each time, and add up.
+    """
+    if all(seen.complete for seen in observed):
+        return int(np.unique(np.concatenate([seen.rows[:, 0] for seen in observed])).size)
+    worst, sizes = worst_regions(observed).astype(np.int64), region_sizes(vectors).astype(np.int64)
+    rows = walk_rows.read(observed, vectors)
+    flipped = rows.origin == Origin.FLIPPED
+    region = rows.index // REGION_VECTORS
+    flips, others = (np.bincount(region[chosen], minlength=worst.size) for chosen in (flipped, ~flipped))
+    total = np.sum([seen.regions for seen in observed], axis=0, dtype=np.int64)
+    return int(np.where(flips > others, np.minimum(total, sizes), worst).sum())
+
+
+def classify(observed: Sequence[Observed], vectors: int) -> tuple[MemoryFault, ...]:
     """Name the faults behind the wrong vectors of all passes, the largest first; none for sound memory."""
     worst = worst_regions(observed)
     if not worst.any():
         return ()
-    rows = walk_rows.read(observed, seed, vectors)
+    rows = walk_rows.read(observed, vectors)
     if not len(rows):
         return (_unlogged(worst),)
     extents = _extents(rows, worst, observed, vectors)
-    faults = [fault for family, extent in extents for fault in _family(family, extent)]
+    faults = [fault for family, extent in extents for fault in _family(family, extent, observed)]
     return tuple(sorted(faults, key=lambda fault: -fault.wrong_bytes))
 
 
-def _family(family: tuple[Origin, ...], extent: Extent) -> list[MemoryFault]:
+def _family(family: tuple[Origin, ...], extent: Extent, observed: Sequence[Observed]) -> list[MemoryFault]:
     match family[0]:
         case Origin.ALIAS:
             return [fault_alias.name(extent)]
         case Origin.FLIPPED:
-            return fault_bits.name(extent)
+            return fault_bits.name(extent, observed)
         case Origin.STALE:
-            return [extent.fault("lost_write", detail="the value of the pass before was still there")]
+            return [extent.fault("lost_write", detail="the value of an earlier pass was still there")]
         case _:
             return fault_bus.name(extent)
 
@@ -97,6 +114,15 @@ def _share_out(indices: list[NDArray[np.int64]], worst: U32s) -> list[NDArray[np
     counts = counts[:, nearest]
     shares = counts / counts.sum(axis=0) * worst
     return list(shares)
+
+
+def fleeting(seen: Observed, tier: str) -> MemoryFault | None:
+    """What an early tier met and no full pass did; None where it met nothing."""
+    if not seen.wrong_vectors:
+        return None
+    return _unlogged(seen.regions).model_copy(
+        update={"detail": f"wrong in the {tier} once, and right in every full pass"}
+    )
 
 
 def _unlogged(worst: U32s) -> MemoryFault:

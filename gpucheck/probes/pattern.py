@@ -8,6 +8,8 @@
 Both steps are bijections, so a wrong vector whose two halves agree tells which index was written there.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,3 +41,20 @@ def invert(low: U64s, high: U64s, seed: int, complement: int = 0) -> tuple[U64s,
     low, high = low ^ mask, high ^ mask
     index = _fold(low) * _WEYL_INVERSE - np.uint64(seed)
     return index, _fold(low * np.uint64(_SECOND)) == high
+
+
+@dataclass(frozen=True)
+class Values:
+    """What one pass writes: the pattern of a seed, and whether all of it is inverted. ``complement`` as above."""
+
+    seed: int
+    complement: int = 0
+
+    def of(self, index: U64s) -> tuple[U64s, U64s]:
+        """Return the low and the high word for each index."""
+        return pattern(index, self.seed, self.complement)
+
+    def origin(self, got: U64s, vectors: int) -> tuple[U64s, NDArray[np.bool_]]:
+        """Return the index that each of ``got``, shape (n, 2), was written for, and whether the walk has such a one."""
+        index, agrees = invert(got[:, 0], got[:, 1], self.seed, self.complement)
+        return index, agrees & (index < vectors)

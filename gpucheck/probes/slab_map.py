@@ -108,8 +108,8 @@ def _summarise(slabs: list[Slab], seconds: list[list[float]]) -> SlabMap:
         size_bytes=np.array([slab.buffer.size_bytes for slab in slabs], np.int64),
         seconds=np.median(np.array(seconds, np.float64), axis=0),
     )
-    full = timed.size_bytes == timed.size_bytes.max()
-    even = timed.rates[full & (walk_rates.ratios(timed) >= walk_rates.SLOW)]
+    full, rated = timed.full, walk_rates.rated(timed, walk_rates.reference(timed))
+    even = timed.rates[full & (rated.ratio >= walk_rates.SLOW)]
     middle = float(np.median(timed.rates[full]))
     return SlabMap(
         tested_bytes=int(timed.size_bytes.sum()),
@@ -119,5 +119,5 @@ def _summarise(slabs: list[Slab], seconds: list[list[float]]) -> SlabMap:
         window_lengths_bytes=tuple(int(size) for size in timed.size_bytes),
         median_bytes_per_second=middle,
         spread=round(float(np.std(even) / np.median(even)), 5) if even.size else 0.0,
-        slow_regions=walk_rates.slow_regions(timed),
+        slow_regions=walk_rates.slow_regions(rated),
     )

@@ -7,7 +7,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from gpucheck.probes.pattern import ALL_ONES, invert
+from gpucheck.probes.pattern import ALL_ONES
 from gpucheck.probes.walk_journal import Observed, U64s
 
 MOST_FLIPS = 16
@@ -24,7 +24,7 @@ class Origin(IntEnum):
     ALIAS = 1
     """Another address's value: both reach one cell."""
     STALE = 2
-    """This address's value of the other polarity: the last write did not arrive."""
+    """This address's value of an earlier pass: the last write did not arrive."""
     CONSTANT = 3
     """Zeros, ones, or one value that many addresses return."""
     GARBAGE = 4
@@ -55,9 +55,9 @@ class Rows:
         return int(self.index.size)
 
 
-def read(observed: Sequence[Observed], seed: int, vectors: int) -> Rows:
+def read(observed: Sequence[Observed], vectors: int) -> Rows:
     """Decode every logged vector."""
-    parts = [_read_pass(seen, number, seed, vectors) for number, seen in enumerate(observed)]
+    parts = [_read_pass(seen, number, vectors) for number, seen in enumerate(observed)]
     return Rows(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
 
 
@@ -68,13 +68,14 @@ def few_flips(rows: U64s) -> NDArray[np.bool_]:
     return few
 
 
-def _read_pass(seen: Observed, number: int, seed: int, vectors: int) -> Rows:
+def _read_pass(seen: Observed, number: int, vectors: int) -> Rows:
     rows = seen.rows
     index, got = rows[:, 0], rows[:, 3:5]
-    source, now = invert(got[:, 0], got[:, 1], seed, seen.complement)
-    earlier, before = invert(got[:, 0], got[:, 1], seed, seen.complement ^ ALL_ONES)
-    stray = now & (source < vectors) | before & (earlier < vectors)
-    source = np.where(now & (source < vectors), source, earlier)
+    source, stray = seen.values.origin(got, vectors)
+    for values in seen.before:
+        earlier, written = values.origin(got, vectors)
+        source = np.where(stray, source, earlier)
+        stray = stray | written
     origin = np.select(
         [few_flips(rows), _held(got), stray & (source == index), stray],
         [Origin.FLIPPED, Origin.CONSTANT, Origin.STALE, Origin.ALIAS],

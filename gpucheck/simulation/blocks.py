@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from gpucheck.device.protocol import Buffer, DeviceError, DeviceLost, OutOfDeviceMemory
 from gpucheck.model.units import MIB, mib
-from gpucheck.simulation.addresses import VECTOR, I64s
+from gpucheck.simulation.addresses import PAGE, VECTOR, I64s
 from gpucheck.simulation.allocator import Allocator
-from gpucheck.simulation.memory import CardMemory, Part
+from gpucheck.simulation.memory import CardMemory, Part, Pieces
 from gpucheck.simulation.samples import U64s
 from gpucheck.simulation.writings import Fill, OctetArray, Writings
 
@@ -45,27 +45,23 @@ class Block:
 
 @dataclass(frozen=True)
 class DensePart:
-    """All vectors of a range of a plain array; keeps the contract of ``Part``. ``words`` has the shape (vectors, 2)."""
+    """Vectors of a range of a plain array; keeps the contract of ``Part``. ``words`` has the shape (vectors, 2)."""
 
     words: U64s
-
-    @property
-    def offsets(self) -> I64s:
-        """Distance of each from the start of the launch."""
-        return np.arange(len(self.words), dtype=np.int64)
+    offsets: I64s
 
     @property
     def weights(self) -> I64s:
         """Each stands for itself."""
-        return np.ones(len(self.words), np.int64)
+        return np.ones(self.offsets.size, np.int64)
 
     def read(self) -> tuple[U64s, U64s]:
         """Low and high words."""
-        return self.words[:, 0].copy(), self.words[:, 1].copy()
+        return self.words[self.offsets, 0], self.words[self.offsets, 1]
 
     def write(self, low: U64s, high: U64s) -> None:
         """Store low and high words."""
-        self.words[:, 0], self.words[:, 1] = low, high
+        self.words[self.offsets, 0], self.words[self.offsets, 1] = low, high
 
 
 class Blocks:
@@ -141,9 +137,23 @@ class Blocks:
         """Return the vectors that a kernel meets in the first ``vectors`` of a buffer."""
         block, start = self._locate(Buffer(buffer.address, vectors * VECTOR), buffer)
         if block.array is not None:
-            words = block.array[start : start + vectors * VECTOR].view(np.uint64)
-            return [DensePart(words.reshape(-1, 2))]
+            return [DensePart(_words(block.array, start, vectors), np.arange(vectors))]
         return tuple(self.memory.parts(block.card_vector + start // VECTOR, vectors))
+
+    def spots(self, buffer: Buffer, vectors: int, pieces: Pieces) -> Sequence[Part]:
+        """Return the vectors that a kernel meets in the spots of the whole pages among the first ``vectors``."""
+        block, start = self._locate(Buffer(buffer.address, vectors * VECTOR), buffer)
+        if block.array is not None:
+            offsets = pieces.starts(vectors // PAGE)[:, None] + np.arange(1 << pieces.shift)
+            return [DensePart(_words(block.array, start, vectors), offsets.ravel())]
+        return tuple(self.memory.spots(block.card_vector + start // VECTOR, vectors, pieces))
+
+    def xor(self, buffer: Buffer) -> int | None:
+        """Return the xor of the first vector's four words, None where the buffer is no plain array."""
+        block, start = self._locate(Buffer(buffer.address, VECTOR), buffer)
+        if block.array is None:
+            return None
+        return int(np.bitwise_xor.reduce(block.array[start : start + VECTOR].view(np.uint32)))
 
     def slowness(self, buffer: Buffer, vectors: int) -> float:
         """Mean time for a vector of the buffer, against memory at full rate."""
@@ -185,6 +195,10 @@ class Blocks:
             array[: block.size_bytes] = block.written.read(0, block.size_bytes)
             block.array, block.written = array, Writings()
         return block.array
+
+
+def _words(array: OctetArray, start: int, vectors: int) -> U64s:
+    return array[start : start + vectors * VECTOR].view(np.uint64).reshape(-1, 2)
 
 
 def _zeros(size_bytes: int) -> OctetArray:

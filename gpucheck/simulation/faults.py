@@ -17,6 +17,12 @@ Start = Annotated[int, Field(ge=0, multiple_of=VECTOR_BYTES)]
 Addresses = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, min_length=1, max_length=4096)]
 
 
+Swizzle = Annotated[int, Field(ge=0, le=8191)]
+"""Channel and bank bits are hashed with row bits that are not all wired, so a second way to a frame may meet its 8192
+sectors of 256 bytes in another order: visit number t (from 0) reaches sector n where the first reached n xor (t times
+the swizzle, modulo 8192). A frame that the end of real memory cuts keeps its order."""
+
+
 class Strict(BaseModel):
     """A table of a scenario file: no unknown keys, no silent conversion of types."""
 
@@ -24,10 +30,14 @@ class Strict(BaseModel):
 
 
 class Wraparound(Strict):
-    """Address lines beyond ``real_bytes`` are not wired: an address modulo ``real_bytes`` names the cell."""
+    """Address lines beyond ``real_bytes`` are not wired: an address modulo ``real_bytes`` names the cell.
+
+    With ``swizzle`` the second time round meets the sectors of a frame in another order; see ``Swizzle``.
+    """
 
     kind: Literal["wraparound"]
     real_bytes: Bytes | None = None
+    swizzle: Swizzle = 0
 
 
 class Limbo(Strict):
@@ -38,10 +48,14 @@ class Limbo(Strict):
 
 
 class ShuffledAlias(Strict):
-    """Pages of 2 MiB lie scattered over the frames below ``real_bytes``; those beyond share a frame."""
+    """Pages of 2 MiB lie scattered over the frames below ``real_bytes``; those beyond share a frame.
+
+    With ``swizzle`` the second page on a frame meets its sectors in another order; see ``Swizzle``.
+    """
 
     kind: Literal["shuffled_alias"]
     real_bytes: Bytes | None = None
+    swizzle: Swizzle = 0
 
 
 class Paged(Strict):

@@ -13,7 +13,7 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
-from gpucheck.simulation.addresses import VECTOR, AddressMap, I64s
+from gpucheck.simulation.addresses import PAGE, SECTOR, VECTOR, AddressMap, I64s
 from gpucheck.simulation.faults import DeadChannel
 
 GRID = (256 << 10) // VECTOR
@@ -86,7 +86,11 @@ def _bounds(addresses: AddressMap, edges: tuple[int, ...], exact: tuple[int, ...
     total = int(addresses.logical[-1] + addresses.length[-1])
     lines = addresses.cells(np.arange(0, total, _grid(addresses, total), dtype=np.int64))
     windows = [np.arange(edge - WINDOW, edge + WINDOW + 1) for edge in edges]
+    if addresses.is_twisted:  # where a run ends inside a frame, sectors on both sides of the end alternate
+        cut = int(addresses.physical[-1] + addresses.length[-1]) // PAGE * PAGE
+        windows.append(np.arange(cut, cut + PAGE, SECTOR))
     single = np.array(exact, np.int64)
+    windows.append(np.arange(0, end, GRID))
     parts = [lines, addresses.physical, addresses.physical + addresses.length, single, single + 1, *windows]
     bounds: I64s = np.concatenate(parts)
     bounds = np.sort(bounds[(bounds >= 0) & (bounds <= end)], kind="stable")
@@ -128,14 +132,34 @@ def _nth(bounds: I64s, rank: I64s, places: I64s, period: int, seed: int) -> tupl
     return chosen // places.size * period + places[chosen % places.size], weight
 
 
+def at_every_page(addresses: AddressMap, place: int, shift: int) -> Samples:
+    """Take 2^``shift`` vectors at one place of every page, each for itself, and the cells that they reach."""
+    total = int(addresses.logical[-1] + addresses.length[-1])
+    starts = np.arange(place, total, PAGE, dtype=np.int64)
+    address = (starts[:, None] + np.arange(1 << shift)).ravel()
+    address = address[address < total]
+    weight = np.ones(address.size, np.int64)
+    if not addresses.shares_cells and addresses.logical.size == 1:
+        return Samples(address, address, weight, None, None)
+    cells, cell = np.unique(addresses.cells(address), return_inverse=True)
+    run = np.searchsorted(addresses.logical, address, side="right") - 1
+    return Samples(cells, address, weight, cell, addresses.turn[run])
+
+
 def _spread(addresses: AddressMap, cells: I64s, weight: I64s) -> Samples:
     """Find all addresses that reach the chosen cells."""
     if not addresses.shares_cells and addresses.logical.size == 1:
         return Samples(cells, cells, weight, None, None)
-    low = np.searchsorted(cells, addresses.physical)
-    count = np.searchsorted(cells, addresses.physical + addresses.length) - low
+    slack = PAGE - 1 if addresses.is_twisted else 0  # cells of the frames in which a run begins and ends
+    low = np.searchsorted(cells, addresses.physical - slack)
+    count = np.searchsorted(cells, addresses.physical + addresses.length + slack) - low
     run = np.repeat(np.arange(count.size), count)
     within = np.arange(run.size) - np.repeat(np.cumsum(count) - count, count)
     cell = low[run] + within
-    address = cells[cell] - addresses.physical[run] + addresses.logical[run]
-    return Samples(cells, address, weight[cell], cell, addresses.turn[run])
+    place = addresses.twisted(cells[cell], addresses.twist[run]) - addresses.physical[run]
+    address, turn = place + addresses.logical[run], addresses.turn[run]
+    if addresses.is_twisted:
+        reached = np.flatnonzero((place >= 0) & (place < addresses.length[run]))
+        order = reached[np.argsort(address[reached], kind="stable")]
+        address, cell, turn = address[order], cell[order], turn[order]
+    return Samples(cells, address, weight[cell], cell, turn)

@@ -9,7 +9,7 @@ from gpucheck.model.units import GIB, MIB
 from gpucheck.probes import bandwidth, census, cuda, memory_walk, walk_selftest
 from gpucheck.probes.memory import borrowed
 from gpucheck.probes.options import ProbeOptions
-from gpucheck.probes.pattern import ALL_ONES, pattern
+from gpucheck.probes.pattern import ALL_ONES, Values, pattern
 from gpucheck.probes.walk_journal import Journal
 
 pytestmark = pytest.mark.gpu
@@ -40,7 +40,7 @@ def test_pattern_is_numpys(cuda_device: CudaDevice, vectors: int, complement: in
     first = (1 << 35) + 7
     with borrowed(cuda_device, 16 * vectors) as buffer:
         arguments = (buffer, U64(first), U64(vectors), U64(42), U64(complement))
-        cuda_device.launch(memory_walk.WRITE, blocks=7, threads=512, arguments=arguments)
+        cuda_device.launch(walk_selftest.WRITE, blocks=7, threads=512, arguments=arguments)
         got = cuda_device.download(buffer, np.dtype(np.uint64), 2 * vectors).reshape(-1, 2)
     index = np.arange(first, first + vectors, dtype=np.uint64)
     assert np.array_equal(got, np.stack(pattern(index, 42, complement), axis=1))
@@ -53,9 +53,9 @@ def test_a_full_log_leaves_the_counts_exact(cuda_device: CudaDevice) -> None:
         cuda_device.upload(memory, np.zeros(2 * vectors, np.uint64))
         head = (memory, U64(0), U64(vectors), U64(3), U64(0), U32(0))
         arguments = (*head, *journal.arguments())
-        cuda_device.launch(memory_walk.VERIFY, blocks=64, threads=512, arguments=arguments)
-        journal.harvest(3, 0)
-        seen = journal.finish(vectors, 0)
+        cuda_device.launch(walk_selftest.VERIFY, blocks=64, threads=512, arguments=arguments)
+        journal.harvest(Values(3))
+        seen = journal.finish(vectors, Values(3))
     assert int(seen.regions.sum()) == vectors
     assert (seen.lowest, seen.highest, seen.complete) == (0, vectors - 1, False)
     assert len(seen.rows) == 4096

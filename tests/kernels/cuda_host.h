@@ -2,7 +2,7 @@
 #pragma once
 #define GPUCHECK_HOST 1
 #define __global__
-#define __device__ static inline
+#define __device__ inline
 #define __forceinline__
 #define __launch_bounds__(...)
 

@@ -126,7 +126,7 @@ class HostDevice:
         before = self.memory.words.copy() if self.remembers else self.memory.words[:0]
         values = [a.address if isinstance(a, Buffer) else a.value for a in arguments]
         host_build.build(kernel.family)[kernel.function](blocks, threads, *values)
-        if self.fault is not None and kernel.function == "walk_write":
+        if self.fault is not None and kernel.function in ("walk_write", "walk_write_spots"):
             self.fault(self.memory.words, before)
         return self._seconds(arguments[0])
 

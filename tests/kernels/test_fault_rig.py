@@ -40,7 +40,7 @@ def only(result: MemoryWalk, kind: str) -> MemoryFault:
     return result.faults[0]
 
 
-@pytest.mark.parametrize(("mode", "passes"), [({}, 3), ({"quick": True}, 1), ({"deep": True}, 3)])
+@pytest.mark.parametrize(("mode", "passes"), [({}, 3), ({"quick": True}, 1), ({"deep": True}, 5)])
 def test_sound_memory_is_proven_whole(host_memory: MemoryMaker, mode: dict[str, bool], passes: int) -> None:
     result = walk(HostDevice(host_memory(TOTAL)), **mode)
     assert result.distinct_bytes == result.tested_bytes == TOTAL - JOURNAL - PAGE

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from gpucheck.device import kernels
 from gpucheck.probes.pattern import ALL_ONES, invert, pattern
+from gpucheck.probes.walk_spots import PAGE_VECTORS, places
 from tests.kernels import host_build
 
 pytestmark = pytest.mark.skipif(host_build.GXX is None, reason="g++ is not installed")
@@ -113,6 +114,80 @@ def test_pattern_leads_back_to_its_index(index: list[int], seed: int, complement
     source, agrees = invert(*pattern(at, seed, complement), seed, complement)
     assert agrees.all()
     assert source.tolist() == index
+
+
+SPOTS = st.tuples(st.sampled_from([0, 2, 5, 10, 13]), st.booleans())
+few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def spot_offsets(page: int, pages: int, seed: int, shift: int, scatter: bool) -> NDArray[np.int64]:
+    """Vectors of the spots, from the start of the launch."""
+    starts = places(np.arange(page, page + pages), seed, shift, scatter=scatter).astype(np.int64)
+    return ((np.arange(pages) * PAGE_VECTORS + starts)[:, None] + np.arange(1 << shift)).ravel()
+
+
+@few
+@given(
+    page=st.sampled_from([0, 1, 1 << 16]),
+    pages=st.integers(0, 3),
+    rest=st.sampled_from([0, 1, 777]),
+    spots=SPOTS,
+    seed=U64,
+    complement=COMPLEMENT,
+    blocks=st.integers(1, 5),
+)
+def test_spots_are_written_and_nothing_beside_them(
+    page: int, pages: int, rest: int, spots: tuple[int, bool], seed: int, complement: int, blocks: int
+) -> None:
+    vectors, first = pages * PAGE_VECTORS + rest, page * PAGE_VECTORS
+    words, wanted = aligned(vectors), aligned(vectors)
+    kernel = host_build.build("memory_walk")["walk_write_spots"]
+    kernel(blocks, 512, words.ctypes.data, first, vectors, seed, complement, spots[0], int(spots[1]))
+    at = spot_offsets(page, pages, seed, *spots)
+    wanted[at] = np.stack(pattern((at + first).astype(np.uint64), seed, complement), axis=1)
+    assert np.array_equal(words, wanted)
+
+
+@few
+@given(data=st.data(), pages=st.integers(1, 3), spots=SPOTS, seed=U64, complement=COMPLEMENT)
+def test_wrong_vectors_in_spots_are_found_and_those_beside_them_are_not(
+    data: st.DataObject, pages: int, spots: tuple[int, bool], seed: int, complement: int
+) -> None:
+    page, vectors = 5, pages * PAGE_VECTORS
+    words, first = aligned(vectors), page * PAGE_VECTORS
+    kernels_ = host_build.build("memory_walk")
+    head = (first, vectors, seed, complement, spots[0], int(spots[1]))
+    kernels_["walk_write_spots"](2, 512, words.ctypes.data, *head)
+    at = spot_offsets(page, pages, seed, *spots)
+    wrong = np.unique(data.draw(st.lists(st.sampled_from(at.tolist()), min_size=1, max_size=12)))
+    words[wrong, 1] ^= np.uint64(1 << data.draw(st.integers(0, 63)))
+    out = Outputs(regions=(first + vectors >> 16) + 1)
+    outputs = (out.summary.ctypes.data, out.log.ctypes.data, out.regions.ctypes.data)
+    kernels_["walk_verify_spots"](3, 512, words.ctypes.data, *head, 16, out.capacity, *outputs)
+    assert sorted(out.log[: int(out.summary[0]), 0].tolist()) == (wrong + first).tolist()
+    assert out.summary[1:].tolist() == [wrong[0] + first, wrong[-1] + first]
+    assert np.array_equal(out.regions, np.bincount(wrong + first >> 16, minlength=out.regions.size))
+
+
+@relaxed
+@given(page=st.integers(0, 1 << 20), seed=U64, shift=st.integers(0, 16), scatter=st.booleans())
+def test_a_spot_lies_inside_its_page(page: int, seed: int, shift: int, scatter: bool) -> None:
+    (start,) = places(np.array([page]), seed, shift, scatter=scatter).tolist()
+    assert start % (1 << shift) == 0
+    assert start + (1 << shift) <= PAGE_VECTORS
+    assert scatter or start == int(places(np.array([0]), seed, shift, scatter=True)[0])
+
+
+@pytest.mark.parametrize("vectors", [0, 1, 511, 6151])
+def test_evicting_reads_every_word(vectors: int) -> None:
+    words, sink = aligned(vectors), np.zeros(512, np.uint32)
+    for at in range(vectors):
+        words[at, at % 2] = at + 1
+    lanes = words[:vectors].view(np.uint32)
+    sums = [int(np.bitwise_xor.reduce(lanes[lane::512].ravel(), initial=0)) for lane in range(512)]
+    never = sums[-1]
+    host_build.build("memory_walk")["walk_evict"](1, 512, words.ctypes.data, vectors, sink.ctypes.data, never)
+    assert sink.tolist() == [never if value == never else 0 for value in sums]
 
 
 @pytest.mark.parametrize("vectors", [0, 1, 2047, 2048, 6151])

@@ -11,7 +11,7 @@ ARCHITECTURES = nvrtc.architectures()
 pytestmark = pytest.mark.skipif(not ARCHITECTURES, reason="the wheel nvidia-cuda-nvrtc-cu12 is not installed")
 
 FUNCTIONS = {
-    "memory_walk": {"walk_write", "walk_verify"},
+    "memory_walk": {"walk_write", "walk_verify", "walk_write_spots", "walk_verify_spots", "walk_evict"},
     "latency": {"latency_link", "latency_check", "latency_touch", "latency_chase"},
     "bandwidth": {"stream_read", "stream_write", "stream_copy", "stream_triad"},
     "throughput": {

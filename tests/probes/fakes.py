@@ -21,6 +21,7 @@ from gpucheck.device.protocol import (
 from gpucheck.model.units import MIB
 from gpucheck.probes import bandwidth
 from gpucheck.probes.pattern import pattern
+from gpucheck.probes.walk_spots import PAGE_VECTORS, places
 
 ATTRIBUTES = DeviceAttributes(
     name="Fake", compute_capability="8.9", sm_count=4, total_memory_bytes=64 * MIB, l2_cache_bytes=MIB
@@ -31,7 +32,8 @@ _BYTES_PER_SECOND = 1e12
 class FakeDevice:
     """Keeps the kernels' contracts. ``refuses`` says which allocations fail, ``dies_at`` which launch is the last.
 
-    ``blind`` makes the verifying kernel report nothing, ``paranoid`` everything. Kernels in ``idle`` do nothing.
+    ``blind`` makes the verifying kernels report nothing, ``paranoid`` everything; without ``reads`` nothing is evicted.
+    Kernels in ``idle`` do nothing.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class FakeDevice:
         sm_ids: Sequence[int] = (0, 1, 2, 3),
         miscounts: int = 0,
         idle: Collection[str] = (),
+        reads: bool = True,
     ) -> None:
         self.attributes = attributes
         self.size_bytes, self.refuses, self.dies_at = size_bytes, refuses, dies_at
         self.blind, self.paranoid, self.sm_ids, self.miscounts, self.idle = blind, paranoid, sm_ids, miscounts, idle
+        self.reads = reads
         self.held: dict[int, NDArray[np.uint8]] = {}
         self.requests: list[int] = []
         self.launches: list[tuple[Kernel, Sequence[Argument]]] = []
@@ -114,15 +118,47 @@ class FakeDevice:
 
     def _walk_write(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
         first, vectors, seed, complement = numbers
-        words = pattern(np.arange(first, first + vectors, dtype=np.uint64), seed, complement)
-        self._bytes(buffers[0])[: 16 * vectors].view(np.uint64).reshape(-1, 2)[:] = np.stack(words, axis=1)
+        self._write(buffers[0], np.arange(vectors), first, seed, complement)
 
     def _walk_verify(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
         first, vectors, seed, complement, _rewrite, shift, capacity = numbers
+        self._verify(buffers, np.arange(vectors), first, seed, complement, shift, capacity)
+
+    def _walk_write_spots(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
+        first, vectors, seed, complement, spot, scatter = numbers
+        self._write(buffers[0], _spots(first, vectors, seed, spot, scatter), first, seed, complement)
+
+    def _walk_verify_spots(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
+        first, vectors, seed, complement, spot, scatter, shift, capacity = numbers
+        at = _spots(first, vectors, seed, spot, scatter)
+        self._verify(buffers, at, first, seed, complement, shift, capacity)
+
+    def _walk_evict(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
+        vectors, never = numbers
+        if vectors == 1 and self.reads:
+            word = np.bitwise_xor.reduce(self._bytes(buffers[0])[:16].view(np.uint32))
+            self._bytes(buffers[1]).view(np.uint32)[0] = never if word == never else 0
+
+    def _write(self, buffer: Buffer, at: NDArray[np.int64], first: int, seed: int, complement: int) -> None:
+        words = pattern(at.astype(np.uint64) + np.uint64(first), seed, complement)
+        held = self._bytes(buffer)
+        held[: held.size // 16 * 16].view(np.uint64).reshape(-1, 2)[at] = np.stack(words, axis=1)
+
+    def _verify(
+        self,
+        buffers: list[Buffer],
+        at: NDArray[np.int64],
+        first: int,
+        seed: int,
+        complement: int,
+        shift: int,
+        capacity: int,
+    ) -> None:
         if self.blind:
             return
-        index = np.arange(first, first + vectors, dtype=np.uint64)
-        got = self._bytes(buffers[0])[: 16 * vectors].view(np.uint64).reshape(-1, 2)
+        index = at.astype(np.uint64) + np.uint64(first)
+        held = self._bytes(buffers[0])
+        got = held[: held.size // 16 * 16].view(np.uint64).reshape(-1, 2)[at]
         expected = np.stack(pattern(index, seed, complement), axis=1)
         wrong = np.flatnonzero((got != expected).any(axis=1) | self.paranoid)
         if wrong.size:
@@ -197,3 +233,9 @@ class FakeDevice:
 
     def _load_run(self, buffers: list[Buffer], numbers: list[int], blocks: int) -> None:
         self._bytes(buffers[1]).view(np.uint32)[0] += self.wrong_results
+
+
+def _spots(first: int, vectors: int, seed: int, shift: int, scatter: int) -> NDArray[np.int64]:
+    pages = np.arange(vectors // PAGE_VECTORS)
+    start = places(pages + first // PAGE_VECTORS, seed, shift, scatter=bool(scatter)).astype(np.int64)
+    return ((pages * PAGE_VECTORS + start)[:, None] + np.arange(1 << shift)).ravel()

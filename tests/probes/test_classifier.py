@@ -4,13 +4,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gpucheck.model.measured import MemoryFault
 from gpucheck.probes import memory_faults
-from gpucheck.probes.pattern import ALL_ONES, pattern
+from gpucheck.probes.pattern import ALL_ONES, Values, pattern
 from gpucheck.probes.walk_journal import Observed, U64s, credible, region_count, region_sizes
 
 SEED = 0x1234_5678_9ABC
@@ -21,21 +21,24 @@ Read = tuple[NDArray[np.int64], U64s]
 
 
 def observe(read: Read, vectors: int, complement: int = 0) -> Observed:
-    """What the journal would hold: exact counts, and the first rows of each page."""
+    """What the journal would hold: exact counts, and of each page the first rows and some from all over it."""
     index, got = read
     starts = np.searchsorted(index, np.arange(0, vectors + PAGE, PAGE))
-    kept = np.concatenate([np.arange(a, min(a + 512, b)) for a, b in pairwise(starts)])
+    first = [np.arange(a, min(a + 256, b)) for a, b in pairwise(starts)]
+    spread = [np.arange(a, b, max(1, (b - a) // 251)) for a, b in pairwise(starts)]
+    kept = np.unique(np.concatenate([*first, *spread]))
     expected = np.stack(pattern(index[kept].astype(np.uint64), SEED, complement), axis=1)
     rows = np.concatenate([index[kept, None].astype(np.uint64), expected, got[kept]], axis=1)
     regions = np.bincount(index >> 16, minlength=region_count(vectors)).astype(np.uint32)
     lowest, highest = (int(index[0]), int(index[-1])) if index.size else (None, None)
-    seen = credible(rows, SEED, complement, vectors)
-    return Observed(complement, seen, regions, lowest, highest, kept.size == index.size)
+    now, other = Values(SEED, complement), Values(SEED, complement ^ ALL_ONES)
+    seen = credible(rows, now, vectors)
+    return Observed(now, seen, regions, lowest, highest, kept.size == index.size, (other,))
 
 
 def classify(vectors: int, *reads: Read) -> tuple[MemoryFault, ...]:
     passes = [observe(read, vectors, ALL_ONES if n % 2 else 0) for n, read in enumerate(reads)]
-    return memory_faults.classify(passes, SEED, vectors)
+    return memory_faults.classify(passes, vectors)
 
 
 def values(index: NDArray[np.int64], complement: int = 0) -> U64s:
@@ -224,17 +227,51 @@ def test_counts_without_rows_are_corruption_not_health() -> None:
     empty = np.empty((0, 5), np.uint64)
     regions = np.zeros(4, np.uint32)
     regions[2] = 17
-    (fault,) = memory_faults.classify([Observed(0, empty, regions, None, None, False)], SEED, 4 << 16)
+    (fault,) = memory_faults.classify([Observed(Values(SEED), empty, regions, None, None, False)], 4 << 16)
     assert (fault.kind, fault.wrong_bytes, fault.first_byte) == ("corruption", 272, 2 << 20)
 
 
 @given(rows=st.lists(st.tuples(*[st.integers(0, ALL_ONES)] * 5), max_size=20))
 def test_rows_that_contradict_themselves_are_not_believed(rows: list[tuple[int, ...]]) -> None:
     table = np.array(rows, np.uint64).reshape(-1, 5)
-    assert len(credible(table, SEED, 0, 1 << 20)) == 0
+    assert len(credible(table, Values(SEED), 1 << 20)) == 0
 
 
 @given(vectors=st.integers(1, 1 << 22))
 def test_regions_cover_the_walk(vectors: int) -> None:
     assert int(region_sizes(vectors).sum()) == vectors
     assert len(region_sizes(vectors)) == region_count(vectors)
+
+
+def test_a_bit_that_is_wrong_once_and_right_later_is_neither_stuck_nor_unable_to_change() -> None:
+    """The third pass writes what the first did, and the bit keeps it."""
+    cells = np.array([4000])
+    want = int(values(cells)[0, 0] >> np.uint64(7) & np.uint64(1))
+    (fault,) = classify(PAGE, forced(cells, 7, 1 - want, 0), nothing(), nothing())
+    assert (fault.kind, fault.bit) == ("retention", 7)
+
+
+@settings(max_examples=20, deadline=None, derandomize=True, phases=(Phase.generate,))
+@given(total=st.integers(9 * PAGE, 12 * PAGE), share=st.floats(0.2, 0.8), sectors=st.integers(1, 8191))
+def test_any_wrap_that_swizzles_inside_frames(total: int, share: float, sectors: int) -> None:
+    real = max(4, int(total * share) // PAGE) * PAGE
+    index = np.arange(total)
+    frames = index % real ^ (index // real * sectors % 8192 * 16)
+    (fault,) = classify(total, last_writer(frames))
+    assert (fault.kind, fault.distance_bytes) == ("wraparound", real * 16)
+
+
+def test_one_page_that_shares_a_frame_is_no_wrap() -> None:
+    frames = np.arange(10 * PAGE)
+    frames[9 * PAGE :] -= 8 * PAGE
+    (fault,) = classify(10 * PAGE, last_writer(frames))
+    assert (fault.kind, fault.pairs) == ("shuffled_alias", ((2 << 20, 18 << 20),))
+
+
+def test_different_cells_that_are_wrong_in_different_passes_all_count() -> None:
+    reads = [
+        forced(np.array([at]), 3, 1 - int(values(np.array([at]), c)[0, 0] >> np.uint64(3) & np.uint64(1)), c)
+        for at, c in ((7, 0), (9, ALL_ONES))
+    ]
+    observed = [observe(read, PAGE, c) for read, c in zip(reads, (0, ALL_ONES), strict=True)]
+    assert memory_faults.wrong_vectors(observed, PAGE) == 2

@@ -7,6 +7,8 @@ from gpucheck.model.units import GIB
 from gpucheck.probes import memory_walk
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.simulation import card
+from gpucheck.simulation.faults import DeadChannel, Wraparound
+from tests.simulation.reference_walk import device
 
 GENUINE = ("rtx-4090", "rtx-4090-48gb", "h200", "h100-mig", "gtx-1060-6gb")
 
@@ -43,6 +45,14 @@ def test_faults_are_named(name: str, kind: str, facts: dict[str, int]) -> None:
     (fault,) = walk(name).faults
     assert fault.kind == kind
     assert {fact: getattr(fault, fact) for fact in facts} == facts
+
+
+def test_a_dead_channel_does_not_hide_how_addresses_wrap() -> None:
+    wrap = Wraparound(kind="wraparound", real_bytes=15_000_010_752)
+    dead = DeadChannel(kind="dead_channel", channel=3, channels=12, granule_bytes=256)
+    found = memory_walk.probe(device(24 * GIB, wrap, dead), ProbeOptions(seed=3)).faults
+    assert {fault.kind for fault in found} == {"wraparound", "dead_channel"}
+    assert {fault.distance_bytes for fault in found} == {15_000_010_752, None}
 
 
 @pytest.mark.parametrize("name", ["rtx-4090-48gb-forged", "rtx-4090-48gb-limbo", "rtx-4090-48gb-shuffled"])

@@ -1,11 +1,16 @@
 """The walk's own behaviour: what it takes, what it gives back, what it refuses to believe."""
 
+import os
 from dataclasses import replace
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from gpucheck.device.protocol import DeviceError, DeviceLost, Kernel, OutOfDeviceMemory
+from gpucheck.device.protocol import U64, Buffer, DeviceError, DeviceLost, Kernel, OutOfDeviceMemory
+from gpucheck.model.measured import DeviceProcess, SlowRegion, Telemetry
 from gpucheck.model.units import GIB, MIB
 from gpucheck.probes import memory_walk, walk_rates
 from gpucheck.probes.memory import CHUNK_SIZES, take_most
@@ -14,6 +19,7 @@ from gpucheck.probes.options import ProbeOptions
 from tests.probes.fakes import ATTRIBUTES, FakeDevice
 
 OPTIONS = ProbeOptions(seed=3)
+SELF_TEST_LAUNCHES = 13
 
 
 @pytest.fixture(autouse=True)
@@ -35,16 +41,16 @@ def test_sound_card() -> None:
 def test_quick_reads_one_polarity_and_says_so() -> None:
     quick = memory_walk.probe(FakeDevice(), ProbeOptions(seed=3, quick=True))
     deep = memory_walk.probe(FakeDevice(), ProbeOptions(seed=3, deep=True))
-    assert (quick.passes, deep.passes) == (1, 3)
+    assert (quick.passes, deep.passes) == (1, 5)
     assert quick.tested_bytes == deep.tested_bytes
 
 
 def test_everything_is_written_before_anything_is_read() -> None:
     device = FakeDevice()
     memory_walk.probe(device, ProbeOptions(seed=3, quick=True))
-    names = [kernel.function for kernel, _ in device.launches[4:]]
-    assert names == sorted(names, reverse=True)
-    assert {"walk_write", "walk_verify"} == set(names)
+    names = [kernel.function for kernel, _ in device.launches[SELF_TEST_LAUNCHES:]]
+    tier = ["walk_write_spots", "walk_evict", "walk_verify_spots"]
+    assert [name for name, _ in groupby(names)] == [*tier, *tier, "walk_write", "walk_verify"]
 
 
 def test_seed_is_random_unless_given() -> None:
@@ -60,7 +66,7 @@ def test_progress_rises_to_the_end() -> None:
 
 
 def test_chunks_shrink_where_large_ones_are_refused() -> None:
-    device = FakeDevice(refuses=lambda size: size > 2 * MIB)
+    device = FakeDevice(refuses=lambda size: size > 4 * MIB)
     result = memory_walk.probe(device, OPTIONS)
     assert result.tested_bytes == 30 * MIB
     assert not device.held
@@ -139,30 +145,36 @@ def test_a_log_in_dead_memory_is_refused() -> None:
 
 def test_slow_in_one_pass_is_chance_slow_in_all_is_the_memory() -> None:
     def slow_launches(numbers: set[int]) -> FakeDevice:
-        device = FakeDevice(128 * MIB)
+        device = FakeDevice()
         device.slow = lambda kernel, n: 8.0 if kernel == Kernel("memory_walk", "walk_verify") and n in numbers else 1.0
         return device
 
-    windows = [n for n, (kernel, _) in enumerate(_launches()) if kernel.function == "walk_verify"][2:]
+    launches = [kernel.function for kernel, _ in _launches()]
+    windows = [n for n, name in enumerate(launches) if name == "walk_verify" and n >= SELF_TEST_LAUNCHES]
     per_pass = len(windows) // 3
     once = memory_walk.probe(slow_launches({windows[1] + 1}), OPTIONS)
     always = memory_walk.probe(slow_launches({windows[1 + n * per_pass] + 1 for n in range(3)}), OPTIONS)
     assert once.slow_regions == ()
     (region,) = always.slow_regions
-    assert region.first_byte == 32 * MIB
+    assert region.first_byte == 2 * MIB
     assert region.ratio == pytest.approx(1 / 8)
 
 
 def _launches() -> list[tuple[Kernel, object]]:
-    device = FakeDevice(128 * MIB)
+    device = FakeDevice()
     memory_walk.probe(device, OPTIONS)
     return list(device.launches)
+
+
+def regions_of(size: NDArray[np.int64], seconds: NDArray[np.float64]) -> tuple[SlowRegion, ...]:
+    timed = walk_rates.Timed(np.cumsum(size) - size, size, seconds)
+    return walk_rates.slow_regions(walk_rates.rated(timed, walk_rates.reference(timed)))
 
 
 def test_neighbouring_slow_windows_are_one_region_and_the_fast_ones_are_the_measure() -> None:
     size = np.full(10, 256 * MIB, np.int64)
     seconds = np.where(np.arange(10) < 6, 20e-3, 1e-3)
-    regions = walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds))
+    regions = regions_of(size, seconds)
     assert [(r.first_byte, r.length_bytes, r.ratio) for r in regions] == [(0, 6 * 256 * MIB, 0.05)]
 
 
@@ -170,25 +182,128 @@ def test_neighbouring_slow_windows_are_one_region_and_the_fast_ones_are_the_meas
 def test_a_few_windows_at_the_cards_own_speed_are_the_measure_of_all_others(fast: int) -> None:
     size = np.full(96, 256 * MIB, np.int64)
     seconds = np.where(np.arange(96) < fast, 1e-3, 30e-3)
-    (region,) = walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds))
+    (region,) = regions_of(size, seconds)
     assert (region.first_byte, region.length_bytes) == (fast * 256 * MIB, (96 - fast) * 256 * MIB)
 
 
 def test_windows_of_different_rates_are_different_regions() -> None:
     size = np.full(12, 256 * MIB, np.int64)
-    seconds = np.array([1.0] * 6 + [3.0] + [5.0, 5.1, 4.9, 5.0, 5.0]) * 1e-3
-    regions = walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds))
-    assert [(r.first_byte // size[0], r.length_bytes // size[0]) for r in regions] == [(6, 1), (7, 5)]
-    assert [r.ratio for r in regions] == [pytest.approx(1 / 3, rel=0.01), pytest.approx(0.2, rel=0.01)]
+    seconds = np.array([1.0] * 6 + [3.0] + [5.0, 4.95] + [20.0, 20.1, 20.0]) * 1e-3
+    regions = regions_of(size, seconds)
+    assert [(r.first_byte / size[0], r.length_bytes / size[0]) for r in regions] == [
+        (pytest.approx(6.5, abs=0.01), pytest.approx(2.5, abs=0.01)),
+        (9.0, 3.0),
+    ]
+    assert [r.ratio for r in regions] == [pytest.approx(1 / 5, rel=0.03), pytest.approx(0.05, rel=0.01)]
 
 
 def test_one_window_too_fast_to_be_true_is_no_measure() -> None:
     size = np.full(96, 256 * MIB, np.int64)
     seconds = np.where(np.arange(96) == 7, 0.0, 1e-3)
-    assert walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds)) == ()
+    assert regions_of(size, seconds) == ()
 
 
 def test_a_short_window_is_not_slow_for_its_launch() -> None:
     size = np.array([256, 256, 256, 2], np.int64) * MIB
     seconds = np.array([100e-6, 100e-6, 100e-6, 12e-6])
-    assert walk_rates.slow_regions(walk_rates.Timed(np.cumsum(size) - size, size, seconds)) == ()
+    assert regions_of(size, seconds) == ()
+
+
+def process(pid: int, size: int | None) -> DeviceProcess:
+    return DeviceProcess(pid=pid, memory_bytes=size)
+
+
+def holder(*processes: DeviceProcess) -> str:
+    telemetry = Telemetry(processes=processes)
+    return memory_walk.probe(FakeDevice(), replace(OPTIONS, telemetry=lambda: telemetry)).untested_holder
+
+
+def test_who_holds_the_rest_is_named_but_for_ourselves() -> None:
+    told = holder(process(4711, 3 * GIB), process(os.getpid(), 9 * GIB), process(5, None))
+    assert "process 4711 (3.00 GiB), process 5 (an amount that the driver does not tell)" in told
+    assert str(os.getpid()) not in told
+    assert "no other process is on the card" in holder(process(os.getpid(), 9 * GIB))
+    many = holder(*(process(pid, pid * MIB) for pid in range(90_000_001, 90_000_009)))
+    assert "process 90000008" in many.split(",")[0]
+    assert "and 4 more" in many
+
+
+def test_processes_are_asked_for_before_the_walk_holds_the_memory() -> None:
+    device = FakeDevice()
+    free: list[int] = []
+
+    def telemetry() -> Telemetry:
+        free.append(device.memory_info().free_bytes)
+        return Telemetry()
+
+    memory_walk.probe(device, replace(OPTIONS, telemetry=telemetry))
+    assert free == [64 * MIB]
+
+
+def test_an_unknown_cache_is_taken_for_a_large_one() -> None:
+    unknown = replace(ATTRIBUTES, l2_cache_bytes=None)
+    assert memory_walk.probe(FakeDevice(attributes=unknown), OPTIONS).tested_bytes == 30 * MIB
+    with pytest.raises(OutOfDeviceMemory, match="beyond the cache: 2 MiB could be had"):
+        memory_walk.probe(FakeDevice(36 * MIB, attributes=unknown), OPTIONS)
+
+
+def test_memory_that_becomes_free_later_never_outgrows_the_log() -> None:
+    device = FakeDevice(200 * MIB)
+    device.size_bytes = 64 * MIB
+    growing = device.upload
+
+    def upload(buffer: Buffer, data: NDArray[Any]) -> None:
+        device.size_bytes = 200 * MIB
+        growing(buffer, data)
+
+    device.upload = upload  # type: ignore[method-assign]
+    assert memory_walk.probe(device, OPTIONS).tested_bytes <= 64 * MIB
+
+
+def test_early_tiers_evict_four_caches_between_writing_and_reading() -> None:
+    device = FakeDevice(attributes=replace(ATTRIBUTES, l2_cache_bytes=5 * MIB))
+    memory_walk.probe(device, OPTIONS)
+    launches = device.launches[SELF_TEST_LAUNCHES:]
+    evicted = [a[1].value * 16 for kernel, a in launches if kernel.function == "walk_evict" and isinstance(a[1], U64)]
+    assert sum(evicted) == 2 * 20 * MIB
+
+
+def test_the_soak_writes_other_values_and_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(memory_walk, "PAUSE_SECONDS", 0.25)
+    monkeypatch.setattr("time.sleep", slept.append)
+    device = FakeDevice()
+    found = memory_walk.probe(device, ProbeOptions(seed=3, deep=True))
+    assert [seconds for seconds in slept if seconds] == [0.25, 0.25]
+    assert [(tier.tier, tier.passes) for tier in found.tiers[2:]] == [("full", 3), ("soak", 2)]
+    writes = [a for kernel, a in device.launches[SELF_TEST_LAUNCHES:] if kernel.function == "walk_write"]
+    seeds = list(dict.fromkeys(a[3].value for a in writes if isinstance(a[3], U64)))
+    assert len(seeds) == 2
+    assert seeds[0] == 3
+
+
+def test_a_kernel_that_evicts_nothing_is_caught() -> None:
+    with pytest.raises(DeviceError, match="out of the caches did not read"):
+        memory_walk.probe(FakeDevice(reads=False), OPTIONS)
+
+
+def test_what_only_an_early_tier_saw_is_not_proven() -> None:
+    device = FakeDevice()
+
+    def spoil(kernel: Kernel, number: int) -> float:
+        if number == SELF_TEST_LAUNCHES + WRITES_AND_ONE_EVICTION:
+            big = [held for held in device.held.values() if held.nbytes == 2 * MIB]
+            for held in big[:1]:
+                held[np.flatnonzero(held)] ^= np.uint8(0xFF)
+        return 1.0
+
+    device.slow = spoil
+    found = memory_walk.probe(device, OPTIONS)
+    assert found.tiers[0].wrong_bytes == 64
+    (fault,) = found.faults
+    assert (fault.kind, fault.wrong_bytes) == ("corruption", 64)
+    assert "page marks once, and right in every full pass" in fault.detail
+    assert found.distinct_bytes == found.tested_bytes - 64
+
+
+WRITES_AND_ONE_EVICTION = 15

@@ -20,6 +20,7 @@ from gpucheck.simulation.faults import (
     Transition,
     Wraparound,
 )
+from gpucheck.simulation.memory import Pieces
 from tests.simulation.reference_walk import SEED, Pass, Walked, device, walk
 
 SIZES = st.integers(2 * 1024, 180 * 1024).map(lambda size: size * MIB)
@@ -192,3 +193,33 @@ def test_the_seed_decides_everything() -> None:
 
     assert run(5) == run(5)
     assert run(5) != run(6)
+
+
+@FEW
+@given(SIZES, st.integers(1, 8191), st.integers(2, 7), st.booleans())
+def test_a_swizzle_meets_every_cell_of_a_frame_once(size: int, swizzle: int, eighths: int, shuffles: bool) -> None:
+    real = size * eighths // 8
+    fault: ShuffledAlias | Wraparound = Wraparound(kind="wraparound", real_bytes=real, swizzle=swizzle)
+    if shuffles:
+        fault = ShuffledAlias(kind="shuffled_alias", real_bytes=real, swizzle=swizzle)
+    lines = device(size, fault)._blocks.memory._map
+    page = 2 * MIB // 16
+    for run in (0, lines.logical.size - 1):
+        start = int(lines.logical[run])
+        cells = lines.cells(np.arange(start, start + min(page, int(lines.length[run]))))
+        assert np.unique(cells).size == cells.size
+        assert set((cells // page).tolist()) == {int(lines.physical[run]) // page}
+    second = int(lines.logical[np.flatnonzero(lines.turn == 1)[0]])
+    moved = (swizzle * 16) & (page - 1)
+    assert int(lines.cells(np.array([second]))[0]) - int(lines.physical[lines.turn == 1][0]) == moved
+
+
+def test_marks_meet_in_shared_frames_whatever_the_seed() -> None:
+    for seed in range(5):
+        card = device(4 * GIB, ShuffledAlias(kind="shuffled_alias", real_bytes=3 * GIB), seed=seed)
+        memory, total = card._blocks.memory, 4 * GIB // 16
+        pieces = Pieces(0, seed, 2, scatter=False)
+        for part in memory.spots(0, total, pieces):
+            part.write(part.offsets.astype(np.uint64), part.offsets.astype(np.uint64))
+        wrong = sum(int((part.read()[0] != part.offsets).sum()) for part in memory.spots(0, total, pieces))
+        assert wrong == 4 * (4 * GIB - 3 * GIB) // (2 * MIB)
