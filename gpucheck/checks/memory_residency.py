@@ -23,6 +23,9 @@ from gpucheck.model.units import GIB, MIB, gib, rate
 HOST_SPEED = 0.25
 """Windows below this share of the median rate are not on the card: five generations of PCIe stay below it."""
 
+UNSTEADY = 0.3
+"""Of its median time, by which a window's times may differ on a card that nobody else uses: links and memory are steady
+to a few percent."""
 _BUS_SPEED = 0.15
 """What links reach of the memory's rate, but for the fastest link and the slowest memory."""
 _BUILT_SLOW = {"geforce-gtx-970": 512 * MIB}
@@ -38,6 +41,8 @@ class Mapped:
     window_bytes: int
     rates: tuple[float, ...]
     slow: tuple[SlowRegion, ...]
+    disturbed: bool = False
+    """The same window took very different times: others used the card, and what seems slow need not be."""
 
     @property
     def path(self) -> str:
@@ -68,7 +73,9 @@ def maps(case: Case) -> list[Mapped]:
     found = []
     if isinstance(slabs, SlabMap):
         rates = slabs.bytes_per_second
-        found.append(Mapped("slab_map", slabs.tested_bytes, slabs.window_bytes, rates, slabs.slow_regions))
+        disturbed = (slabs.unsteadiness or 0.0) > UNSTEADY
+        slow = slabs.slow_regions
+        found.append(Mapped("slab_map", slabs.tested_bytes, slabs.window_bytes, rates, slow, disturbed))
     if isinstance(walk, MemoryWalk):
         rates = walk.window_bytes_per_second
         found.append(Mapped("memory_walk", walk.tested_bytes, walk.window_bytes, rates, walk.slow_regions))
@@ -80,8 +87,13 @@ def maps(case: Case) -> list[Mapped]:
 @check(id="memory-residency", title="Memory on the card", severity=Severity.CRITICAL)
 def memory_residency(case: Case) -> Outcome:
     """Look for windows at the speed of the host's bus."""
-    first, *others = maps(case)
+    first, *others = _by_sight(case, maps(case))
     paged = [each for each in (first, *others) if each.at_host_speed and not _built_so(case, each)]
+    if first in paged and first.disturbed:
+        return inconclusive(
+            "Parts of the memory seemed slow, but differed from one round to the next: something else used the card. "
+            "Scan again alone.", _size(case, first), "all of it at full speed", (first.path,)
+        )  # fmt: skip
     if first in paged:
         return _paged(case, first, [each for each in others if each in paged])
     if paged:
@@ -97,6 +109,11 @@ def memory_residency(case: Case) -> Outcome:
             f"{rate(median(first.rates))} ({case.how})", "the speed of the card's own memory", (first.rates_path,),
         )  # fmt: skip
     return Outcome(Status.PASS, "Every window answers at the speed of the card's own memory.")
+
+
+def _by_sight(case: Case, found: list[Mapped]) -> list[Mapped]:
+    """Put the one last to which all memory seems slow: it looks at whole windows, and missed a little that is not."""
+    return sorted(found, key=lambda each: not each.at_host_speed and _slow_everywhere(case, each))
 
 
 def _size(case: Case, seen: Mapped) -> str:
@@ -124,7 +141,13 @@ def _paged(case: Case, seen: Mapped, agreeing: list[Mapped]) -> Outcome:
         evidence=(seen.path, *(each.path for each in agreeing)),
         kinds=(Kind.PAGED,),
     )
-    return failure if _one_stretch(seen.at_host_speed) else unless_busy(case, failure)
+    if _one_stretch(seen.at_host_speed):
+        return failure
+    if seen.section == "memory_walk" and not agreeing:
+        return inconclusive(
+            f"{failure.message} Nothing else bears that out.", failure.observed, failure.expected, failure.evidence
+        )
+    return unless_busy(case, failure)
 
 
 def _one_stretch(paged: tuple[SlowRegion, ...]) -> bool:

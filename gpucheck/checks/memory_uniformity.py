@@ -12,7 +12,7 @@ from gpucheck.checks.base import Case, Outcome, check, inconclusive, unless_busy
 from gpucheck.checks.memory_residency import HOST_SPEED, Mapped, maps
 from gpucheck.model.finding import Confidence, Severity, Status
 from gpucheck.model.measured import SlowRegion
-from gpucheck.model.units import gib
+from gpucheck.model.units import MIB, gib
 
 _BUILT_UNEVEN = (
     "geforce-gtx-970",
@@ -22,6 +22,8 @@ _BUILT_UNEVEN = (
     "geforce-gtx-650-ti-boost",
 )
 _SLOW = 0.8
+_LEAST_BYTES = 64 * MIB
+"""So little is timed by few readings: what the walk alone saw of it may be chance."""
 
 
 @check(id="memory-uniformity", title="Evenly fast memory", severity=Severity.HIGH, about="condition")
@@ -36,7 +38,7 @@ def memory_uniformity(case: Case) -> Outcome:
         return inconclusive(f"{case.sku} was built with a slower part of memory.", words)
     if not slow:
         return inconclusive(
-            f"{elsewhere[0].name.capitalize()} met slow windows, {first.name} did not. Scan again on an idle card.",
+            f"{elsewhere[0].name.capitalize()} met slow windows, {first.name} did not{_by_others(case)}.",
             words, "all windows within a few percent", (elsewhere[0].path,),
         )  # fmt: skip
     failure = Outcome(
@@ -48,7 +50,23 @@ def memory_uniformity(case: Case) -> Outcome:
         confidence=Confidence.HIGH if elsewhere else Confidence.MEDIUM,
         evidence=(first.path, *(each.path for each in elsewhere)),
     )
+    doubt = _doubt(first, slow, others)
+    if doubt and not case.busy:
+        return inconclusive(doubt, words, "all windows within a few percent", (first.path,))
     return unless_busy(case, failure)
+
+
+def _by_others(case: Case) -> str:
+    return f"; {case.busy}, and may be the cause" if case.busy else ". Scan again on an idle card"
+
+
+def _doubt(seen: Mapped, slow: list[SlowRegion], others: list[Mapped]) -> str:
+    """Why what seems slow may have been disturbed; empty where nothing suggests that."""
+    if seen.disturbed:
+        return "Windows seemed slow, but differed from one round to the next: something else used the card. Scan alone."
+    if seen.section == "memory_walk" and not others and all(r.length_bytes < _LEAST_BYTES for r in slow):
+        return "A little of the memory seemed slow to the walk, and no map of rates bears it out. Scan again."
+    return ""
 
 
 def _words(slow: list[SlowRegion]) -> str:

@@ -156,6 +156,9 @@ class SlabMap(Frozen):
     spread: float
     """Standard deviation of the full windows that are not slow, over their median."""
     slow_regions: tuple[SlowRegion, ...] = ()
+    """Told by the best time of each window: memory that is slow is so every time."""
+    unsteadiness: float | None = None
+    """Largest minus smallest time of a window over the rounds, over their median; the median of the full windows."""
 
 
 class LatencyPoint(Frozen):

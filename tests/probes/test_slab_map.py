@@ -1,5 +1,6 @@
 """The map of rates: on simulated cards of full size with regions that are slow, paged or uneven, and where it fails."""
 
+import random
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_sound_card_is_even_and_mapped_to_its_end(name: str, window_mib: int) 
     found = measure(one)
     assert found.slow_regions == ()
     assert found.window_bytes == window_mib * MIB
-    assert found.tested_bytes == sum(found.window_lengths_bytes) >= one.memory_info().free_bytes - 40 * MIB
+    assert found.tested_bytes == sum(found.window_lengths_bytes) >= one.memory_info().free_bytes - 64 * MIB
     assert len(found.bytes_per_second) == len(found.window_lengths_bytes)
     assert found.spread < 0.01
     peak = card(name).soldered.bandwidth
@@ -74,7 +75,7 @@ def test_all_memory_is_written_before_any_of_it_is_read() -> None:
     one.launch = watched  # type: ignore[method-assign]
     found = measure(one)
     first = [function for function, _ in seen].index("stream_read")
-    assert sum(buffer.size_bytes for function, buffer in seen[:first]) == found.tested_bytes
+    assert sum(buffer.size_bytes for function, buffer in seen[:first]) >= found.tested_bytes
     assert {function for function, _ in seen[:first]} == {"stream_write"}
     assert {function for function, _ in seen[first:]} == {"stream_read"}
 
@@ -144,3 +145,25 @@ def test_a_lost_device_leaves_nothing_allocated(dies_at: int) -> None:
     with pytest.raises(DeviceLost):
         slab_map.probe(one, ProbeOptions())
     assert not one.held
+
+
+def test_memory_that_is_slow_now_and_then_is_shared_and_not_slow() -> None:
+    """As on a card whose other user's kernels take turns with ours: no window is slow every time."""
+    card = device(16 * GIB)
+    turns = random.Random(4)
+    launch = card.launch
+
+    def shared(kernel: Kernel, **given: Any) -> float:
+        return launch(kernel, **given) * (1 + turns.gammavariate(2.0, 0.5))
+
+    card.launch = shared  # type: ignore[method-assign]
+    found = measure(card, ProbeOptions())
+    assert found.unsteadiness is not None
+    assert found.unsteadiness > 0.5
+    assert not any(region.ratio < 0.5 for region in found.slow_regions)
+
+
+def test_steady_memory_is_told_as_steady() -> None:
+    found = measure(device(16 * GIB, noise=0.02), ProbeOptions())
+    assert found.unsteadiness is not None
+    assert found.unsteadiness < 0.15
