@@ -3,6 +3,12 @@
  * stream_read(source, vectors, sink, never)
  *     xors all 32-bit words that a thread reads; a thread whose result equals `never` stores it to sink[threadIdx.x]
  *     (GPUCHECK_THREADS words). The store keeps the loads alive, its value means nothing.     traffic: 16 bytes read
+ * stream_sectors(source, vectors, sink, never)
+ *     as stream_read, but of each 64 bytes one half alone, a sector of 32 bytes: vector i of those read is
+ *     source[sector_vector(i)]. `vectors` counts what is read; the source spans up to 2 * vectors (to whole 64 bytes) and
+ *     starts at a multiple of 64 bytes. Which half is taken varies without a period, so that no channel, bank or cache
+ *     slice that is chosen by address bits goes without its share.    traffic: 16 bytes useful; what memory delivers
+ *     beside them is not counted, and is what this kernel is for
  * stream_write(target, vectors, seed)
  *     target[i] = four words that vary with the low 32 bits of i and with seed, as mix() below tells; incompressible
  *     enough not to flatter.                                                               traffic: 16 bytes written
@@ -47,6 +53,13 @@ __device__ __forceinline__ float as_float(u32 bits) { return __uint_as_float(bit
 __device__ __forceinline__ u32 as_bits(float f) { return __float_as_uint(f); }
 #endif
 
+/* Two threads share a sector of 32 bytes; the top bit of a product by the golden ratio says which half of the 64. */
+__device__ __forceinline__ u64 sector_vector(u64 i) {
+  u64 pair = i >> 1;
+  u32 half = ((u32)pair * 0x9e3779b9u) >> 31;
+  return pair * 4 + half * 2 + (i & 1);
+}
+
 __device__ __forceinline__ u32 folded(uint4 v) { return v.x ^ v.y ^ v.z ^ v.w; }
 
 __device__ __forceinline__ uint4 mix(u64 index, u32 seed) {
@@ -85,6 +98,24 @@ stream_read(const uint4* source, u64 vectors, u32* sink, u32 never) {
   }
   if (blockIdx.x == gridDim.x - 1)
     for (u64 i = tiles * TILE + threadIdx.x; i < vectors; i += GPUCHECK_THREADS) sum ^= folded(load(source + i));
+  if (sum == never) sink[threadIdx.x] = sum;
+}
+
+extern "C" __global__ void __launch_bounds__(GPUCHECK_THREADS, 2)
+stream_sectors(const uint4* source, u64 vectors, u32* sink, u32 never) {
+  u64 tiles = vectors / TILE;
+  u32 sum = 0;
+  for (u64 tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+    u64 at = tile * TILE + threadIdx.x;
+    uint4 seen[IN_FLIGHT];
+#pragma unroll
+    for (int k = 0; k < IN_FLIGHT; ++k) seen[k] = load(source + sector_vector(at + (u64)k * GPUCHECK_THREADS));
+#pragma unroll
+    for (int k = 0; k < IN_FLIGHT; ++k) sum ^= folded(seen[k]);
+  }
+  if (blockIdx.x == gridDim.x - 1)
+    for (u64 i = tiles * TILE + threadIdx.x; i < vectors; i += GPUCHECK_THREADS)
+      sum ^= folded(load(source + sector_vector(i)));
   if (sum == never) sink[threadIdx.x] = sum;
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gpucheck.catalog import silicon_features as features
+from gpucheck.catalog.silicon_burst import BURST, burst
 from gpucheck.catalog.silicon_features import Readings, may_state
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import Evidence
@@ -38,6 +39,11 @@ class Fit:
     def decibans(self) -> float:
         """Sum of all features; 0 is a perfect fit."""
         return sum(points for _, points in self.against)
+
+    @cached_property
+    def settled(self) -> float:
+        """The same without the burst of the memory, which was never seen on real silicon: for what fails a card."""
+        return sum(points for name, points in self.against if name != BURST)
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ def readings(evidence: Evidence) -> Readings | None:
         shared_memory_block_bytes=census.shared_memory_block_bytes,
         rates_per_clock=_rates(evidence.throughput),
         best_rate=_best_rate(evidence.bandwidth, evidence.slab_map),
+        sectors_share=_sectors_share(evidence.bandwidth),
         proven_bytes=proven,
         all_proven=all_proven,
         true_bytes=true_end,
@@ -103,6 +110,12 @@ def _best_rate(seen: Bandwidth | Unavailable, windows: SlabMap | Unavailable) ->
     rates = (seen.read_bytes_per_second, seen.copy_bytes_per_second)
     newer = (seen.write_bytes_per_second, seen.triad_bytes_per_second)
     return max(*rates, *(rate for rate in newer if rate is not None))
+
+
+def _sectors_share(seen: Bandwidth | Unavailable) -> float | None:
+    if isinstance(seen, Unavailable) or seen.sectors_bytes_per_second is None or seen.read_bytes_per_second <= 0:
+        return None
+    return seen.sectors_bytes_per_second / seen.read_bytes_per_second
 
 
 def _memory(walk: MemoryWalk | Unavailable) -> tuple[int | None, bool, int | None]:
@@ -132,6 +145,7 @@ def score(seen: Readings, profile: Profile, layout: MemoryLayout, sm_counts: Seq
         "generation": features.generation(seen, profile),
         "multiprocessors": features.multiprocessors(seen, tuple(sm_counts) or profile.sm_counts),
         "bandwidth": features.bandwidth(seen, layout),
+        BURST: burst(seen, profile, layout),
         "capacity": features.capacity(seen, layout),
         "cache": features.cache(seen, profile),
         "FP64 rate": features.fp64(seen, profile),

@@ -60,6 +60,8 @@ class Readings:
     """Operation to rate per clock and multiprocessor."""
     best_rate: float | None = None
     """Fastest streaming, in bytes per second."""
+    sectors_share: float | None = None
+    """Useful rate of reading one 32-byte half of each 64 bytes, over the rate of reading everything."""
     proven_bytes: int | None = None
     all_proven: bool = False
     """Nearly all that is declared was tested, so less than a legal size is really less."""

@@ -1,22 +1,27 @@
 """Whether the silicon is the declared SKU's, judged by all measurements together and by nothing that is declared.
 
-What it checks: generation, multiprocessors, FP64 and tensor rates, memory rate, capacity and cache as measured, against
-every SKU of the catalog. It fails where another SKU fits a thousand times better than the declared one. It stays open
-where one that differs in multiprocessors, generation, bus width, memory type or tensor rate fits about as well, and
-neither a measurement nor the bus width and memory clock that CUDA reads from the hardware exclude it.
+What it checks: generation, multiprocessors, FP64 and tensor rates, memory rate, burst, capacity and cache as measured,
+against every SKU of the catalog. It fails where another SKU fits a thousand times better than the declared one. It
+stays open where one that differs in multiprocessors, generation, bus width, memory type or tensor rate fits about as
+well, and neither a measurement nor the bus width and memory clock that CUDA reads from the hardware exclude it.
 Why it matters: a perfect copy of another card's firmware changes every name and number, and none of these readings.
 How it can be fooled: two SKUs that do the same cannot be told apart; memory types of the same rate are the usual case.
+GDDR5 and GDDR5X are told apart by how much they deliver at a time. That was never tried on real cards, so it leaves a
+card open and never fails one.
 A failure does not mean: which of the named SKUs it is. Added memory and overclocking never suffice for one.
 References: ``gpucheck/catalog/silicon.py`` for the likelihoods; the profiles (tensor rates: mostly class rules).
 """
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from gpucheck.catalog.names import squash_name
 from gpucheck.catalog.silicon import ALIKE, Fit, Readings, Survey, may_state, readings, score, survey
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, unless_busy
 from gpucheck.model.base import Unavailable
+from gpucheck.model.burst import BURST_BYTES
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.profile import MemoryLayout, Profile
 
@@ -36,7 +41,7 @@ class Comparison:
     claims: tuple[Fit, ...]
     """The builds that the declaration can mean, the likeliest first."""
     possible: Fit
-    """The declared SKU at its best, whichever of its builds NVML's figures mean."""
+    """The declared SKU at its best in what is settled, whichever of its builds NVML's figures mean."""
     survey: Survey
     bus_width_bits: int | None
     memory_clock_mhz: int | None
@@ -62,9 +67,9 @@ class Comparison:
 
     @property
     def far_better(self) -> bool:
-        """Whether another SKU fits a thousand times better than the declared one in any build."""
-        best = self.survey.best
-        return best is not None and best.decibans - self.possible.decibans >= FAR_BETTER
+        """Whether another SKU fits a thousand times better than the declared one in any build, by what is settled."""
+        best = max((fit.settled for fit in self.survey.fits), default=-math.inf)
+        return best - self.possible.settled >= FAR_BETTER
 
     @cached_property
     def rivals(self) -> tuple[Fit, ...]:
@@ -95,6 +100,7 @@ def silicon_match(case: Case) -> Outcome:
     census = measured(case.evidence.census, "census")
     if case.partitioned:
         return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+    case = _without_namesakes(case)
     seen = readings(case.evidence)
     found = survey(seen, _known(case, seen)) if seen else Survey(())
     if seen is None or found.best is None:
@@ -106,11 +112,38 @@ def silicon_match(case: Case) -> Outcome:
         return unless_busy(case, _fits_better(case, compared, compared.better))
     if compared.rivals:
         return _rivalled(case, compared)
-    if compared.claim.decibans <= _FITS_NOTHING:
+    if compared.claim.settled <= _FITS_NOTHING:
         message = f"Neither {case.sku} nor any other known SKU measures like this ({_reasons(compared.claim, None)})."
         return inconclusive(message, _observed(compared, case), case.sku, _EVIDENCE)
     message = f"No known SKU fits what was measured clearly better than {case.sku}."
     return Outcome(Status.PASS, message, _observed(compared, case), case.sku, evidence=_EVIDENCE)
+
+
+def _without_namesakes(case: Case) -> Case:
+    """Leave out SKUs that merely share their id and name with one whose memory delivers another burst.
+
+    A GTX 1070 with GDDR5X is called as one with GDDR5. A name that is one SKU's own means that one, unless the buyer's
+    words single the other out: else silicon of either would pass for the other.
+    """
+    named = _singled_out(case)
+    meant = tuple(p for p in case.profiles if p in named or not any(_burst_differs(p, other) for other in named))
+    if meant == case.profiles:
+        return case
+    return replace(case, match=case.match.model_copy(update={"profile": None, "candidates": meant}))
+
+
+def _singled_out(case: Case) -> tuple[Profile, ...]:
+    asked = tuple(p for p in case.profiles if case.claim and p in case.claim.profiles)
+    if asked and len(asked) < len(case.profiles):
+        return asked
+    facts = case.evidence.declared
+    called = squash_name(facts.name) if facts and facts.name else None
+    return tuple(p for p in case.profiles if called in {squash_name(name) for name in (p.name, *p.nvml_names)})
+
+
+def _burst_differs(one: Profile, other: Profile) -> bool:
+    bursts, others = ({BURST_BYTES.get(layout.type) for layout in profile.memory} for profile in (one, other))
+    return one.die == other.die and None not in bursts | others and not bursts & others
 
 
 def compare(case: Case, seen: Readings) -> Comparison:
@@ -123,7 +156,7 @@ def compare(case: Case, seen: Readings) -> Comparison:
     )
     found = survey(seen, _known(case, seen))
     likeliest = tuple(sorted(claims, key=lambda fit: -fit.decibans))
-    return Comparison(likeliest, max(possible, key=lambda fit: fit.decibans), found, width, clock)
+    return Comparison(likeliest, max(possible, key=lambda fit: fit.settled), found, width, clock)
 
 
 def _known(case: Case, seen: Readings) -> tuple[Profile, ...]:
@@ -162,6 +195,7 @@ def contradiction(case: Case) -> str:
     seen = readings(case.evidence)
     if seen is None or case.partitioned or not case.match.fitting:
         return ""
+    case = _without_namesakes(case)
     compared = compare(case, seen)
     return _sentence(case, compared) if compared.better else ""
 

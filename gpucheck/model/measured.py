@@ -29,20 +29,23 @@ class Bandwidth(Frozen):
     """Streaming rates in bytes per second, medians over ``samples``. Measured.
 
     Bytes counted: a read or a write of N bytes counts N, a copy of N bytes 2N, a triad over arrays of N bytes 3N.
+    ``sectors`` reads one half of each 64 bytes, a sector of 32: its useful bytes count, not what comes along with them.
     """
 
     read_bytes_per_second: float
     copy_bytes_per_second: float
     write_bytes_per_second: float | None = None
     triad_bytes_per_second: float | None = None
+    sectors_bytes_per_second: float | None = None
     read_spread: float
     """Largest minus smallest sample over the median."""
     copy_spread: float
     write_spread: float | None = None
     triad_spread: float | None = None
+    sectors_spread: float | None = None
     buffer_bytes: int
     samples: int
-    convention: str = "read and write count N bytes, copy counts 2N, triad 3N"
+    convention: str = "read and write count N bytes, copy counts 2N, triad 3N, sectors the useful bytes"
 
 
 FaultKind = Literal[

@@ -1,6 +1,8 @@
 """Streaming bandwidth of the device memory, with buffers that no cache can hold.
 
 Bytes counted: reading or writing N bytes counts N, copying them 2N, a triad over three arrays of N bytes 3N.
+Reading one 32-byte sector of each 64 bytes counts the useful bytes: what of the full rate is lost shows the least that
+the memory delivers at a time.
 """
 
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from gpucheck.probes.memory import give_back
 from gpucheck.probes.options import ProbeOptions
 
 READ = Kernel("bandwidth", "stream_read")
+SECTORS = Kernel("bandwidth", "stream_sectors")
 WRITE = Kernel("bandwidth", "stream_write")
 COPY = Kernel("bandwidth", "stream_copy")
 TRIAD = Kernel("bandwidth", "stream_triad")
@@ -48,7 +51,7 @@ class Rate:
 
 
 def probe(device: Device, options: ProbeOptions) -> Bandwidth:
-    """Measure reading, writing, copying and triads.
+    """Measure reading, reading every other sector, writing, copying and triads.
 
     Raises ``OutOfDeviceMemory`` where the card is too full for buffers beyond its caches, ``DeviceError`` where a
     kernel does not do what its contract says.
@@ -80,7 +83,9 @@ def _measure(device: Device, options: ProbeOptions, source: Buffer, target: Buff
     for buffer in (source, target):
         run(WRITE, buffer, vectors, U32(_SEED))
     read = rate("reading", size, 0.1, READ, source, vectors, sink, U32(NEVER))
-    write = rate("writing", size, 0.3, WRITE, target, vectors, U32(_SEED))
+    useful = size // 2
+    sectors = rate("sectors", useful, 0.2, SECTORS, source, U64(useful // VECTOR_BYTES), sink, U32(NEVER))
+    write = rate("writing", size, 0.35, WRITE, target, vectors, U32(_SEED))
     copy = rate("copying", 2 * size, 0.5, COPY, target, source, vectors)
     scale = U32(_bits(3.0))
     triad = rate("adding", 3 * half, 0.8, TRIAD, *arrays, scale, U64(half // VECTOR_BYTES))
@@ -90,10 +95,12 @@ def _measure(device: Device, options: ProbeOptions, source: Buffer, target: Buff
         write_bytes_per_second=write.bytes_per_second,
         copy_bytes_per_second=copy.bytes_per_second,
         triad_bytes_per_second=triad.bytes_per_second,
+        sectors_bytes_per_second=sectors.bytes_per_second,
         read_spread=read.spread,
         write_spread=write.spread,
         copy_spread=copy.spread,
         triad_spread=triad.spread,
+        sectors_spread=sectors.spread,
         buffer_bytes=size,
         samples=samples,
     )
@@ -149,6 +156,7 @@ def check_kernels(device: Device) -> None:
             buffers.append(device.allocate(_SMALL_BYTES))
         _check_write(device, buffers, count)
         _check_read(device, buffers, count)
+        _check_sectors(device, buffers, count)
         _check_copy(device, buffers, count)
         _check_triad(device, buffers, count)
     finally:
@@ -168,12 +176,34 @@ def _check_write(device: Device, buffers: list[Buffer], count: int) -> None:
 def _check_read(device: Device, buffers: list[Buffer], count: int) -> None:
     """One block reads all; its thread number ``_LANE`` must come to the xor of its own vectors, and store it."""
     words = _known(count)
-    lane = int(np.bitwise_xor.reduce(words.reshape(-1, 4)[_LANE::THREADS], axis=None))
     device.upload(buffers[0], words)
+    _expect_xor(device, READ, buffers, words.reshape(-1, 4), "what was read is not what lay there")
+
+
+def _check_sectors(device: Device, buffers: list[Buffer], count: int) -> None:
+    """The same of sectors: an odd number of vectors, so that the last sector is read by half."""
+    words = _known(_SMALL_BYTES // VECTOR_BYTES)
+    device.upload(buffers[0], words)
+    read = words.reshape(-1, 4)[sector_vectors(count // 2 - 1)]
+    _expect_xor(device, SECTORS, buffers, read, "the sectors that were read are not those asked for")
+
+
+def _expect_xor(device: Device, kernel: Kernel, buffers: list[Buffer], read: U32s, otherwise: str) -> None:
+    """``read`` has the shape (vectors, 4), in the order in which threads take them."""
+    lane = int(np.bitwise_xor.reduce(read[_LANE::THREADS], axis=None))
     device.upload(buffers[1], np.zeros(THREADS, np.uint32))
-    _small(device, READ, buffers[0], U64(count), buffers[1], U32(lane), blocks=1)
+    _small(device, kernel, buffers[0], U64(len(read)), buffers[1], U32(lane), blocks=1)
     if int(device.download(buffers[1], np.dtype(np.uint32), THREADS)[_LANE]) != lane:
-        raise DeviceError("bandwidth: what was read is not what lay there", "The memory walk tells more.")
+        raise DeviceError(f"bandwidth: {otherwise}", "The memory walk tells more.")
+
+
+def sector_vectors(vectors: int) -> NDArray[np.uint64]:
+    """Which vectors of its source ``stream_sectors`` reads: two of each four, the first or the last."""
+    index = np.arange(vectors, dtype=np.uint64)
+    pair = index >> np.uint64(1)
+    half = (pair.astype(np.uint32) * np.uint32(0x9E3779B9)) >> np.uint32(31)
+    offset = half.astype(np.uint64) * np.uint64(2) + (index & np.uint64(1))
+    return np.asarray(pair * np.uint64(4) + offset, np.uint64)
 
 
 def _check_copy(device: Device, buffers: list[Buffer], count: int) -> None:

@@ -1,37 +1,60 @@
 """The kernels of ``kernels/bandwidth.cu`` for a simulated card: the same contracts, on samples.
 
 The efficiencies are those of published runs on real cards: reading 90 to 98 % of the peak, writing 92 to 99, copying
-88 to 92 and triads 87 to 92 (gpu-benches, clpeak, nccl and open-gpu-kernel-modules issue threads).
+88 to 92 and triads 87 to 92 (gpu-benches, clpeak, nccl and open-gpu-kernel-modules issue threads). What is
+lost to reading sectors apart was measured on no card: half where a burst brings both sectors, else a tenth is assumed.
 """
 
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gpucheck.device.protocol import Kernel
+from gpucheck.model.burst import BURST_BYTES
+from gpucheck.probes.bandwidth import sector_vectors
 from gpucheck.simulation.addresses import VECTOR
 from gpucheck.simulation.blocks import DensePart
 from gpucheck.simulation.launch import Cost, Launch
 from gpucheck.simulation.samples import U64s
 
+U32s = NDArray[np.uint32]
+
 READ, WRITE, COPY, TRIAD = 0.92, 0.95, 0.90, 0.89
 """Shares of the theoretical bandwidth that streaming kernels reach."""
+SECTORS_SHARE = {32: 0.9, 64: 0.5}
+"""Useful rate over the rate of reading everything, by bytes of a burst."""
 THREADS, IN_FLIGHT = 512, 8
 
 
 def stream_read(launch: Launch) -> Cost:
     """``(source, vectors, sink, never)``: read everything."""
-    source, vectors, never = launch.buffer(0), launch.number(1), launch.number(3)
-    memory = launch.blocks_of_memory
-    parts = memory.parts(source, vectors)
+    source, vectors = launch.buffer(0), launch.number(1)
+    parts = launch.blocks_of_memory.parts(source, vectors)
     if len(parts) == 1 and isinstance(parts[0], DensePart):
-        sums = _xors(parts[0].words.view(np.uint32), launch.blocks)
-        lanes = np.flatnonzero((sums == never).any(axis=0))
-        memory.array(launch.buffer(2), np.uint32)[lanes] = never
-    return Cost(vectors * VECTOR * memory.slowness(source, vectors), READ)
+        _sink(launch, parts[0].words.view(np.uint32))
+    return Cost(vectors * VECTOR * launch.blocks_of_memory.slowness(source, vectors), READ)
 
 
-def _xors(words: "np.ndarray[tuple[int, ...], np.dtype[np.uint32]]", blocks: int) -> U64s:
+def stream_sectors(launch: Launch) -> Cost:
+    """``(source, vectors, sink, never)``: read one half of each 64 bytes; ``vectors`` counts what is read."""
+    source, vectors = launch.buffer(0), launch.number(1)
+    memory, spanned = launch.blocks_of_memory, -(-vectors // 2) * 4
+    parts = memory.parts(source, spanned)
+    if len(parts) == 1 and isinstance(parts[0], DensePart):
+        _sink(launch, parts[0].words.view(np.uint32)[sector_vectors(vectors)])
+    share = SECTORS_SHARE[BURST_BYTES.get(launch.silicon.memory_type, 32)]
+    return Cost(vectors * VECTOR * memory.slowness(source, spanned), READ * share)
+
+
+def _sink(launch: Launch, words: U32s) -> None:
+    """Store where a thread's xor is what should never be. ``words``: shape (vectors, 4), as threads take them."""
+    never = launch.number(3)
+    lanes = np.flatnonzero((_xors(words, launch.blocks) == never).any(axis=0))
+    launch.blocks_of_memory.array(launch.buffer(2), np.uint32)[lanes] = never
+
+
+def _xors(words: U32s, blocks: int) -> U64s:
     """What each thread reads, xored; shape (blocks, threads). ``words`` has the shape (vectors, 4)."""
     index = np.arange(len(words))
     tile = index // (THREADS * IN_FLIGHT)
@@ -93,6 +116,7 @@ def _mixed(index: U64s, seed: int) -> tuple[U64s, U64s]:
 
 KERNELS: dict[Kernel, Callable[[Launch], Cost]] = {
     Kernel("bandwidth", "stream_read"): stream_read,
+    Kernel("bandwidth", "stream_sectors"): stream_sectors,
     Kernel("bandwidth", "stream_write"): stream_write,
     Kernel("bandwidth", "stream_copy"): stream_copy,
     Kernel("bandwidth", "stream_triad"): stream_triad,

@@ -173,6 +173,49 @@ def test_memory_that_other_programs_hold_proves_no_smaller_card() -> None:
     assert "capacity" not in dict(fit(own.id, measured(own, memory_walk=busy)).against)
 
 
+def sectors(profile: Profile, share: float | None) -> dict[str, Any]:
+    """Bandwidth whose sectors reach a share of its reading rate."""
+    seen = bandwidth_of(profile)
+    assert seen is not None
+    rate = None if share is None else share * seen.read_bytes_per_second
+    return {"bandwidth": seen.model_copy(update={"sectors_bytes_per_second": rate})}
+
+
+@pytest.mark.parametrize(
+    ("share", "gddr5", "gddr5x"),
+    [
+        (1.0, True, False),
+        (0.76, True, False),
+        (0.74, True, True),
+        (0.63, True, True),
+        (0.61, False, True),
+        (0.45, False, True),
+        (None, True, True),
+    ],
+)
+def test_the_burst_tells_gddr5_from_gddr5x(share: float | None, gddr5: bool, gddr5x: bool) -> None:
+    own = catalog().by_id("geforce-gtx-1070")
+    seen = measured(own, **sectors(own, share))
+    assert (fit("geforce-gtx-1070", seen).decibans >= -ALIKE) is gddr5
+    assert (fit("geforce-gtx-1070-gddr5x", seen).decibans >= -ALIKE) is gddr5x
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize(
+    "profile_id", ["geforce-gt-1030-ddr4", "geforce-rtx-3060-ti", "geforce-gtx-1650", "tesla-k40c"]
+)
+def test_the_burst_says_nothing_of_other_types_and_generations(profile_id: str, share: float) -> None:
+    own = catalog().by_id(profile_id)
+    assert fit(own.id, measured(own, **sectors(own, share))).against == fit(own.id, measured(own)).against
+
+
+def test_the_burst_never_counts_where_a_card_may_fail() -> None:
+    own = catalog().by_id("geforce-gtx-1070")
+    odd = fit(own.id, measured(own, **sectors(own, 0.4)))
+    assert odd.decibans == pytest.approx(-12, abs=0.1)
+    assert odd.settled == pytest.approx(0, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("silicon", "declared", "fits"),
     [

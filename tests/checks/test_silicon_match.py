@@ -128,10 +128,60 @@ def test_evidence_without_the_newer_sections_is_judged_by_what_it_has() -> None:
     assert match(fewer).status is Status.PASS
 
 
+def sectors(evidence: Evidence, share: float | None) -> Evidence:
+    """Sectors read apart at a share of the reading rate; ``None`` as in evidence from before they were read."""
+    seen = evidence.bandwidth
+    assert isinstance(seen, Bandwidth)
+    rate = None if share is None else share * seen.read_bytes_per_second
+    return alter(evidence, bandwidth__sectors_bytes_per_second=rate, bandwidth__sectors_spread=None)
+
+
 def test_memory_types_that_do_the_same_are_told_as_such() -> None:
-    found = match(card("geforce-gtx-1070"))
-    assert found.status is Status.INCONCLUSIVE
-    assert "GeForce GTX 1070 GDDR5X (GP104): they differ in memory type alone" in found.message
+    for share in (None, 0.7):
+        found = match(sectors(card("geforce-gtx-1070"), share))
+        assert found.status is Status.INCONCLUSIVE
+        assert "GeForce GTX 1070 GDDR5X (GP104): they differ in memory type alone" in found.message
+
+
+@pytest.mark.parametrize(
+    ("profile_id", "other"),
+    [("geforce-gtx-1070", "geforce-gtx-1070-gddr5x"), ("geforce-gtx-1060-6-gb", "geforce-gtx-1060-6-gb-gddr5x")],
+)
+def test_the_burst_tells_gddr5_from_gddr5x(profile_id: str, other: str) -> None:
+    assert match(card(profile_id)).status is match(card(other)).status is Status.PASS
+    for silicon, declared in ((profile_id, other), (other, profile_id)):
+        swapped = forged(silicon, declared)
+        found = match(swapped)
+        assert found.status is Status.INCONCLUSIVE
+        assert catalog().by_id(silicon).name in found.message
+        assert "burst of the memory" in found.message
+        assert report(swapped).verdict.authenticity == "inconclusive"
+
+
+def test_the_buyers_words_say_which_of_two_cards_of_one_name_is_meant() -> None:
+    """Drivers call both a GeForce GTX 1070."""
+    for silicon, wanted in (("geforce-gtx-1070-gddr5x", Status.PASS), ("geforce-gtx-1070", Status.INCONCLUSIVE)):
+        found = finding(forged(silicon, "geforce-gtx-1070"), CHECK, claim="GTX 1070 GDDR5X")
+        assert found.status is wanted, found.message
+    plain = finding(forged("geforce-gtx-1070-gddr5x", "geforce-gtx-1070"), CHECK, claim="GTX 1070")
+    assert plain.status is Status.INCONCLUSIVE
+    assert "eclared: GeForce GTX 1070; the silicon fits: GeForce GTX 1070 GDDR5X" in plain.message
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 0.7, 1.0, 1.5])
+def test_an_odd_burst_never_fails_and_disturbs_no_card_without_such_a_rival(share: float) -> None:
+    """No sector was ever read apart on a real card: all of GDDR5 may turn out to look like GDDR5X."""
+    for profile_id in ("geforce-gtx-1060-6-gb", "geforce-gtx-1080", "geforce-gtx-1050-ti"):
+        assert match(sectors(card(profile_id), share)).status is not Status.FAIL
+    for profile_id in ("geforce-gtx-970", "geforce-gtx-1050-ti", "geforce-gtx-1080", "geforce-rtx-3060-ti"):
+        assert match(sectors(card(profile_id), share)).status is Status.PASS
+    slow = rate(sectors(card("geforce-gtx-1080"), share), 0.1)
+    assert match(slow).status is not Status.FAIL
+
+
+def test_another_die_fails_whatever_its_burst_looks_like() -> None:
+    for share in (None, 0.5, 0.9):
+        assert match(sectors(forged("geforce-gtx-1060-6-gb", "geforce-gtx-1080-ti"), share)).status is Status.FAIL
 
 
 def test_nothing_was_measured() -> None:

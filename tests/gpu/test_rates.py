@@ -21,6 +21,8 @@ def test_every_stream_has_a_plausible_rate(cuda_device: CudaDevice) -> None:
     for rate in (found.write_bytes_per_second, found.copy_bytes_per_second, found.triad_bytes_per_second):
         assert rate is not None
         assert 0.5 * best < rate <= best * 1.05
+    useful = (found.sectors_bytes_per_second or 0) / found.read_bytes_per_second
+    assert 0.3 < useful < 1.05
     assert (found.write_spread or 0) < 0.2
     assert (found.triad_spread or 0) < 0.2
 

@@ -67,6 +67,40 @@ def test_a_thread_reads_all_of_its_vectors(vectors: int, lane: int, seed: int) -
     assert sink[lane] == mine
 
 
+@relaxed
+@given(
+    vectors=st.sampled_from([1, 2, 513, 4096, 4097, 12_345]),
+    lane=st.integers(0, 511),
+    seed=st.integers(0, 2**32 - 1),
+    blocks=st.integers(1, 5),
+)
+def test_a_thread_reads_its_sectors_and_no_other(vectors: int, lane: int, seed: int, blocks: int) -> None:
+    """What lies between the sectors is random too: one word more or less would give another sum."""
+    span = -(-vectors // 2) * 4
+    words, sink = aligned(span), np.zeros(THREADS, np.uint32)
+    words[:] = np.random.default_rng(seed).integers(1, 2**32, words.shape, np.uint32)
+    tile, index = THREADS * IN_FLIGHT, np.arange(vectors)
+    block = np.where(index // tile < vectors // tile, index // tile % blocks, blocks - 1)
+    mine = (index % THREADS == lane) & (block == blocks - 1)
+    never = int(np.bitwise_xor.reduce(words[bandwidth.sector_vectors(vectors)[mine]], axis=None))
+    run = host_build.build("bandwidth")["stream_sectors"]
+    run(blocks, THREADS, words.ctypes.data, vectors, sink.ctypes.data, never)
+    assert sink[lane] == never
+
+
+def test_sectors_are_one_half_of_each_64_bytes_and_favour_no_address_bit() -> None:
+    vectors = 1 << 17
+    read = bandwidth.sector_vectors(vectors)
+    first, second = read.reshape(-1, 2).T
+    assert np.array_equal(first // 4, np.arange(vectors // 2))
+    assert np.array_equal(second, first + 1)
+    assert set(first % 4) == {0, 2}
+    upper, pair = first % 4 == 2, first // 4
+    for bit in range(12):
+        for folded in (pair >> bit & 1, (pair ^ pair >> 1 ^ pair >> bit) & 1):
+            assert 0.45 < upper[folded == 1].mean() < 0.55
+
+
 def test_the_simulation_has_the_kernels_tiles() -> None:
     from gpucheck.device import kernels
 

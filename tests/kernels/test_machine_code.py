@@ -29,7 +29,7 @@ def test_no_local_memory_and_every_thread_does_its_own_arithmetic(family: str, n
 @pytest.mark.parametrize("number", SAMPLED)
 def test_streams_are_wide_and_deep(number: int) -> None:
     code = sass.machine_code("bandwidth", number)
-    for kernel in ("stream_read", "stream_copy"):
+    for kernel in ("stream_read", "stream_sectors", "stream_copy"):
         assert sass.in_flight(code[kernel]) >= IN_FLIGHT, kernel
         assert sass.opcodes(code[kernel], r"LDG\b") == sass.opcodes(code[kernel], f"LDG{WIDE}"), kernel
     for kernel in ("stream_write", "stream_copy"):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gpucheck.model.burst import BURST_BYTES
 from gpucheck.model.measured import Bandwidth, Census, MemoryWalk, Rate, Throughput
 from gpucheck.model.profile import MemoryLayout, Profile
 from gpucheck.model.units import GIB, MIB
@@ -55,12 +56,15 @@ def _rate(per_clock: float) -> Rate:
 
 def bandwidth_of(profile: Profile, share: float = 0.92) -> Bandwidth | None:
     """A share of the layout's peak; ``None`` where the catalog does not know it."""
-    peak = layout_of(profile).bandwidth_bytes_per_second
+    layout = layout_of(profile)
+    peak = layout.bandwidth_bytes_per_second
     if peak is None:
         return None
+    useful = 0.52 if BURST_BYTES.get(layout.type) == 64 else 0.88
     return Bandwidth(
         read_bytes_per_second=share * peak,
         copy_bytes_per_second=0.98 * share * peak,
+        sectors_bytes_per_second=useful * share * peak,
         read_spread=0.004,
         copy_spread=0.004,
         buffer_bytes=GIB,

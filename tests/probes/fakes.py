@@ -192,10 +192,18 @@ class FakeDevice:
     def _stream_read(self, buffers: list[Buffer], numbers: list[int], blocks: int) -> None:
         words = self._small(buffers[0], numbers[0])
         if words is not None and blocks == 1:
-            sink = self._bytes(buffers[1]).view(np.uint32)
-            for lane in range(512):
-                if np.bitwise_xor.reduce(words.reshape(-1, 4)[lane::512], axis=None) == numbers[1]:
-                    sink[lane] = numbers[1]
+            self._sink(buffers[1], words.reshape(-1, 4), numbers[1])
+
+    def _stream_sectors(self, buffers: list[Buffer], numbers: list[int], blocks: int) -> None:
+        words = self._small(buffers[0], -(-numbers[0] // 2) * 4)
+        if words is not None and blocks == 1:
+            read = [4 * (i // 2) + 2 * ((i // 2 * 0x9E3779B9 >> 31) & 1) + i % 2 for i in range(numbers[0])]
+            self._sink(buffers[1], words.reshape(-1, 4)[read], numbers[1])
+
+    def _sink(self, sink: Buffer, read: NDArray[np.uint32], never: int) -> None:
+        for lane in range(512):
+            if np.bitwise_xor.reduce(read[lane::512], axis=None) == never:
+                self._bytes(sink).view(np.uint32)[lane] = never
 
     def _stream_write(self, buffers: list[Buffer], numbers: list[int], _: int) -> None:
         words = self._small(buffers[0], numbers[0])

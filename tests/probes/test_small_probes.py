@@ -46,8 +46,10 @@ def test_bandwidth_of_a_roomy_card() -> None:
     assert found.write_bytes_per_second == pytest.approx(1e12)
     assert found.copy_bytes_per_second == pytest.approx(2e12)
     assert found.triad_bytes_per_second == pytest.approx(3e12)
-    assert found.read_spread == pytest.approx(0.0)
+    assert found.sectors_bytes_per_second == pytest.approx(0.5e12), "useful bytes are half of what the buffer holds"
+    assert found.read_spread == found.sectors_spread == pytest.approx(0.0)
     assert "copy counts 2N, triad 3N" in found.convention
+    assert "sectors the useful bytes" in found.convention
     assert found.samples == 9
     assert not device.held
 
@@ -58,6 +60,15 @@ def test_simulated_streams_reach_what_real_ones_do() -> None:
     shares = [found.read_bytes_per_second, found.write_bytes_per_second, found.copy_bytes_per_second]
     shares.append(found.triad_bytes_per_second)
     assert [rate / peak for rate in shares if rate] == pytest.approx([0.92, 0.95, 0.90, 0.89], rel=0.01)
+
+
+@pytest.mark.parametrize(("memory_type", "share"), [("GDDR5", 0.9), ("GDDR5X", 0.5), ("GDDR6", 0.9), ("HBM3", 0.9)])
+def test_sectors_apart_cost_what_the_simulated_memory_brings_along(memory_type: str, share: float) -> None:
+    found = bandwidth.probe(device(8 * GIB, memory_type=memory_type), OPTIONS)
+    assert found.sectors_bytes_per_second == pytest.approx(share * found.read_bytes_per_second, rel=0.01)
+    again = bandwidth.probe(device(8 * GIB, memory_type=memory_type, noise=0.05), OPTIONS)
+    assert again.sectors_bytes_per_second == pytest.approx(share * again.read_bytes_per_second, rel=0.1)
+    assert again.sectors_spread
 
 
 @pytest.mark.parametrize(("free", "buffer"), [(300, 128), (40, 16), (19, 8)])
@@ -76,6 +87,7 @@ def test_bandwidth_never_shrinks_into_the_cache() -> None:
     ("kernel", "says"),
     [
         ("stream_read", "what was read is not what lay there"),
+        ("stream_sectors", "the sectors that were read are not those asked for"),
         ("stream_write", "what was written did not arrive"),
         ("stream_copy", "copy did not arrive"),
         ("stream_triad", "did not add"),

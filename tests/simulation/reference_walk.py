@@ -1,6 +1,6 @@
 """The plainest walk: write all, verify all and store the complement, verify that. Nothing of the probe's own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,9 +43,12 @@ def soldered(total: int, *faults: Fault, noise: float = 0.0) -> Soldered:
     return Soldered(total, 20, "8.6", 256, 16.0, 4 * MIB, noise, faults)
 
 
-def device(total: int, *faults: Fault, seed: int = 3, noise: float = 0.0, in_use: int = 0) -> SimulatedDevice:
+def device(
+    total: int, *faults: Fault, seed: int = 3, noise: float = 0.0, in_use: int = 0, memory_type: str = "GDDR6"
+) -> SimulatedDevice:
     believed = Believed("Some card", total, in_use, "0000:01:00.0", None, 12080)
-    return SimulatedDevice(soldered(total, *faults, noise=noise), believed, seed, refused={}, hang=None)
+    silicon = replace(soldered(total, *faults, noise=noise), memory_type=memory_type)
+    return SimulatedDevice(silicon, believed, seed, refused={}, hang=None)
 
 
 def take_all(card: SimulatedDevice) -> list[Buffer]:
