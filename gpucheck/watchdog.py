@@ -65,6 +65,14 @@ class Job:
         return Event(self.label, stage, share, section, number, len(self.names) if number else 0)
 
 
+class CollectionInterrupted(KeyboardInterrupt):
+    """Somebody pressed Ctrl-C; ``evidence`` is what was had until then, each stage that is missing with that reason."""
+
+    def __init__(self, evidence: tuple[Evidence, ...]) -> None:
+        super().__init__("interrupted")
+        self.evidence = evidence
+
+
 def ignore(_event: Event) -> None:
     """Do nothing with an event."""
 
@@ -84,15 +92,29 @@ def collect_all(
 ) -> tuple[Evidence, ...]:
     """Collect several cards, up to ``at_once`` side by side, and return their evidence in order.
 
-    One card's failure never stops another. ``KeyboardInterrupt`` kills what is running and goes on to the caller.
+    One card's failure never stops another. Ctrl-C kills what is running and raises ``CollectionInterrupted``.
     """
     if timeout_seconds is None:
         found = [run_here(_job(card, plan), on_event) for card in cards]
-    else:
-        limit = timeout_seconds if callable(timeout_seconds) else _same(timeout_seconds)
-        with _turns(plan, limit, len(cards), at_once) as plan:
-            found = supervise([_job(card, plan) for card in cards], limit, on_event, at_once)
+        return _put_together(cards, found)
+    limit = timeout_seconds if callable(timeout_seconds) else _same(timeout_seconds)
+    with _turns(plan, limit, len(cards), at_once) as plan:
+        jobs = [_job(card, plan) for card in cards]
+        had: list[dict[str, Section]] = [{} for _ in jobs]
+        try:
+            found = supervise(jobs, limit, on_event, at_once, had)
+        except KeyboardInterrupt as stop:
+            raise CollectionInterrupted(_put_together(cards, _interrupted(jobs, had))) from stop
+    return _put_together(cards, found)
+
+
+def _put_together(cards: "Sequence[Card]", found: Sequence[Mapping[str, Section]]) -> tuple[Evidence, ...]:
     return tuple(_evidence(card, sections) for card, sections in zip(cards, found, strict=True))
+
+
+def _interrupted(jobs: Sequence[Job], had: Sequence[Mapping[str, Section]]) -> list[dict[str, Section]]:
+    reason = Unavailable(unavailable=Reason.FAILED, detail="interrupted with Ctrl-C")
+    return [{name: sections.get(name, reason) for name in job.names} for job, sections in zip(jobs, had, strict=True)]
 
 
 @contextlib.contextmanager
@@ -107,10 +129,19 @@ def _turns(plan: "Plan", limit: Callable[[str], float], cards: int, at_once: int
 
 
 def supervise(
-    jobs: Sequence[Job], limit: Callable[[str], float], on_event: OnEvent = ignore, at_once: int = 8
+    jobs: Sequence[Job],
+    limit: Callable[[str], float],
+    on_event: OnEvent = ignore,
+    at_once: int = 8,
+    had: Sequence[dict[str, Section]] | None = None,
 ) -> list[dict[str, Section]]:
-    """Run jobs in children and return their sections by stage, in the order of ``jobs``."""
+    """Run jobs in children and return their sections by stage, in the order of ``jobs``.
+
+    ``had`` gets one dictionary a job, filled as sections come: what there is when this is interrupted.
+    """
     watches = [_Watch(job, limit, on_event) for job in jobs]
+    for watch, sections in zip(watches, had or (), strict=False):
+        watch.sections = sections
     waiting = list(watches)
     running: list[_Watch] = []
     try:

@@ -89,7 +89,7 @@ def memory_residency(case: Case) -> Outcome:
     """Look for windows at the speed of the host's bus."""
     first, *others = _by_sight(case, maps(case))
     paged = [each for each in (first, *others) if each.at_host_speed and not _built_so(case, each)]
-    if first in paged and first.disturbed:
+    if first in paged and first.disturbed and not _one_stretch(first.at_host_speed):
         return inconclusive(
             "Parts of the memory seemed slow, but differed from one round to the next: something else used the card. "
             "Scan again alone.", _size(case, first), "all of it at full speed", (first.path,)

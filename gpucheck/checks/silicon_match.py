@@ -100,13 +100,13 @@ def silicon_match(case: Case) -> Outcome:
     census = measured(case.evidence.census, "census")
     if case.partitioned:
         return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
-    case = _without_namesakes(case)
     seen = readings(case.evidence)
     found = survey(seen, _known(case, seen)) if seen else Survey(())
     if seen is None or found.best is None:
         return inconclusive(f"The catalog has no silicon that runs machine code for {census.machine_code}.")
     if not case.match.fitting:
         return inconclusive(f"No profile matches what is declared. The silicon fits: {_names(alike(found.fits))}.")
+    case = _without_namesakes(case)
     compared = compare(case, seen)
     if compared.better:
         return unless_busy(case, _fits_better(case, compared, compared.better))

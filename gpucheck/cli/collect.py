@@ -1,16 +1,13 @@
 """``gpucheck collect``: evidence for a third party, or for a bug report. Nothing is judged."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from gpucheck.cli.examine import examine
+from gpucheck.cli.examine import examine, something
 from gpucheck.cli.exit_codes import ExitCode
 from gpucheck.cli.options import depth_options, machine_options, output_option
 from gpucheck.cli.output import check_target, write
-
-if TYPE_CHECKING:
-    from gpucheck.model.evidence import Evidence
 
 
 @click.command(epilog="Example: gpucheck collect --redact -o evidence.json")
@@ -24,7 +21,7 @@ def collect(redact: bool, output: str | None, **options: Any) -> int:
     Judge it later, elsewhere, with `gpucheck assess`; it needs no card.
     """
     check_target(output)
-    found = examine(options)
+    found, whole = examine(options)
     if redact:
         from gpucheck.redaction import redacted
 
@@ -32,11 +29,6 @@ def collect(redact: bool, output: str | None, **options: Any) -> int:
     from gpucheck.render.document import render_evidence
 
     write(render_evidence(found), output)
-    return ExitCode.AUTHENTIC if any(_says_something(each) for each in found) else ExitCode.NOTHING
-
-
-def _says_something(evidence: "Evidence") -> bool:
-    from gpucheck.model.base import Unavailable
-    from gpucheck.model.evidence import SECTIONS
-
-    return any(not isinstance(getattr(evidence, name), Unavailable) for name in SECTIONS)
+    if not whole:
+        return ExitCode.INTERRUPTED
+    return ExitCode.AUTHENTIC if any(map(something, found)) else ExitCode.NOTHING

@@ -19,17 +19,36 @@ SIMULATED_SECONDS = 10.0
 """Limit for each stage of a simulated card: it may hang on purpose, and nothing simulated takes long."""
 
 
-def examine(options: dict[str, Any]) -> "tuple[Evidence, ...]":
-    """Collect the evidence of every chosen card; ``options`` are those of ``machine_options`` and ``depth_options``."""
+def examine(options: dict[str, Any]) -> "tuple[tuple[Evidence, ...], bool]":
+    """Collect the evidence of every chosen card, and say whether that came to its end.
+
+    ``options`` are those of ``machine_options`` and ``depth_options``. Ctrl-C ends the collection; what was had is
+    returned all the same, and ``KeyboardInterrupt`` raised where that is nothing.
+    """
     exclusive(quick=options["quick"], deep=options["deep"], no_probe=options["no_probe"])
     scenarios = _scenarios(options["simulate"])
     machine = _simulated(scenarios, options["device"]) if scenarios else _real(options["device"])
     plan = _plan(options)
     limit = options["timeout"] or (SIMULATED_SECONDS if scenarios else partial(limit_seconds, plan.mode))
-    from gpucheck.watchdog import collect_all
+    from gpucheck.watchdog import CollectionInterrupted, collect_all
 
-    with Progress(verbose=options["verbose"]) as progress:
-        return collect_all(machine.cards, plan, timeout_seconds=limit, on_event=progress, at_once=options["jobs"])
+    try:
+        with Progress(verbose=options["verbose"]) as progress:
+            jobs = options["jobs"]
+            return collect_all(machine.cards, plan, timeout_seconds=limit, on_event=progress, at_once=jobs), True
+    except CollectionInterrupted as stop:
+        if not any(map(something, stop.evidence)):
+            raise
+        say("Interrupted: this is what was examined until then.")
+        return stop.evidence, False
+
+
+def something(evidence: "Evidence") -> bool:
+    """Whether any section was had."""
+    from gpucheck.model.base import Unavailable
+    from gpucheck.model.evidence import SECTIONS
+
+    return any(not isinstance(getattr(evidence, name), Unavailable) for name in SECTIONS)
 
 
 def _plan(options: dict[str, Any]) -> "Plan":

@@ -34,7 +34,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.SUSPECT: "suspect: something speaks against the card",
     ExitCode.MODIFIED: "modified: true silicon, altered memory, board or firmware",
     ExitCode.COUNTERFEIT: "counterfeit: what is declared contradicts the silicon",
-    ExitCode.INTERRUPTED: "interrupted with Ctrl-C",
+    ExitCode.INTERRUPTED: "interrupted with Ctrl-C; the report or evidence holds what was examined until then",
 }
 
 _PAGE = """# Exit codes

@@ -32,9 +32,10 @@ def scan(claim: str | None, format_: str | None, output: str | None, **options: 
 
     catalog = Catalog()
     sold = resolve_claim(catalog, claim)
-    evidence = examine(options)
+    evidence, whole = examine(options)
     cards = [assess(each, catalog, sold) for each in evidence]
-    return deliver(make_report(cards, evidence[0].host, catalog), format_, output)
+    code = deliver(make_report(cards, evidence[0].host, catalog), format_, output)
+    return code if whole else exit_codes.ExitCode.INTERRUPTED
 
 
 def resolve_claim(catalog: "Catalog", claim: str | None) -> "Claim | None":

@@ -1,6 +1,9 @@
 """Scanning and collecting, with simulated cards and without any card."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,6 +116,33 @@ def test_an_interrupt_leaves_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     result = run("scan", "--simulate", "rtx-4090", "-o", str(tmp_path / "report.json"))
     assert result.exit_code == 130
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["scan", "collect"])
+def test_ctrl_c_keeps_what_was_examined_until_then(command: str, tmp_path: Path) -> None:
+    scenario = tmp_path / "slow.toml"
+    scenario.write_text(
+        'title = "hangs"\n[silicon]\nprofile = "geforce-rtx-4090"\n[environment]\nhang = "memory_walk"\n',
+        encoding="utf-8",
+    )
+    target = tmp_path / "out.json"
+    call = [sys.executable, "-m", "gpucheck", command, "--simulate", str(scenario), "-v", "--timeout", "60"]
+    process = subprocess.Popen([*call, "-o", str(target)], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stderr
+    for line in process.stderr:
+        if "memory_walk" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Interrupted: this is what was examined until then." in told
+    document = json.loads(target.read_text(encoding="utf-8"))
+    evidence = document["cards"][0]["evidence"] if command == "scan" else document["cards"][0]
+    assert evidence["census"]["sm_count"] == 128
+    for name in ("memory_walk", "latency", "load"):
+        assert evidence[name] == {"unavailable": "failed", "detail": "interrupted with Ctrl-C"}
+    if command == "scan":
+        assert document["cards"][0]["verdict"]["authenticity"] == "inconclusive"
 
 
 def test_the_output_folder_is_checked_before_the_scan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
