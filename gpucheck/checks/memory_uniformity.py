@@ -22,7 +22,7 @@ _BUILT_UNEVEN = (
     "geforce-gtx-650-ti-boost",
 )
 _SLOW = 0.8
-_LEAST_BYTES = 64 * MIB
+_LEAST_BYTES = 128 * MIB
 """So little is timed by few readings: what the walk alone saw of it may be chance."""
 
 

@@ -24,8 +24,8 @@ FAST_WINDOW_BYTES = 512 * MIB
 """The timer ticks every half microsecond: where 256 MiB take a tenth of a millisecond, take twice as many."""
 _FAST_BYTES_PER_SECOND = 2e12
 _ROUNDS, _QUICK_ROUNDS, _DEEP_ROUNDS = 5, 3, 9
-_FURTHER_ROUNDS, _FURTHER_SECONDS, _LEAST_OTHERS = 8, 0.25, 4
-"""Rounds more over the windows that seemed slow, as many as take so long in a round, among at least so many others."""
+_FURTHER_ROUNDS, _FURTHER_SECONDS = 8, 0.25
+"""Rounds more over all windows where some seemed slow; of the slow ones as many as take so long in a round."""
 _SHORTEST_BYTES = 32 * MIB
 """Reading less is over before the launch has got going, and tells no rate; such remnants are left out."""
 _CACHES = 4
@@ -109,7 +109,7 @@ def _launch(device: Device, kernel: Kernel, buffer: Buffer, *further: Buffer | U
 
 
 def _best(device: Device, slabs: list[Slab], sink: Buffer, best: Floats) -> Floats:
-    """Read the doubtful windows some times more, in turns with others; return the best time of each window.
+    """Where windows seem slow, read all some times more, in turns as before; return the best time of each window.
 
     Memory that is slow is so each time. A window that once was not was only disturbed, by whoever else uses the card.
     """
@@ -119,7 +119,7 @@ def _best(device: Device, slabs: list[Slab], sink: Buffer, best: Floats) -> Floa
     slow = np.flatnonzero(ratio < walk_rates.SLOW)
     doubtful = slow[np.argsort(-ratio[slow], kind="stable")]
     doubtful = doubtful[np.cumsum(best[doubtful]) <= max(_FURTHER_SECONDS, best[doubtful[:1]].sum())]
-    others = np.flatnonzero((ratio >= walk_rates.SLOW) & timed.full)[: max(_LEAST_OTHERS, doubtful.size)]
+    others = np.flatnonzero(ratio >= walk_rates.SLOW)
     for _ in range(_FURTHER_ROUNDS if doubtful.size else 0):
         for number in (*others.tolist(), *doubtful.tolist()):
             best[number] = min(best[number], _launch(device, READ, slabs[number].buffer, sink, U32(NEVER)))
