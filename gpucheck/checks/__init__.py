@@ -26,7 +26,9 @@ from gpucheck.checks.pcie_link import pcie_link
 from gpucheck.checks.product_name import product_name
 from gpucheck.checks.source_agreement import source_agreement
 from gpucheck.checks.subsystem import subsystem
+from gpucheck.checks.vbios_agreement import vbios_agreement
 from gpucheck.checks.vbios_family import vbios_family
+from gpucheck.checks.vbios_integrity import vbios_integrity
 
 ALL_CHECKS: tuple[Check, ...] = (
     claim,
@@ -54,6 +56,8 @@ ALL_CHECKS: tuple[Check, ...] = (
     laptop_die,
     # sources against each other
     source_agreement,
+    vbios_agreement,
+    vbios_integrity,
     driver_support,
     # condition
     memory_faults,

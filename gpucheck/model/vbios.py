@@ -68,7 +68,7 @@ class VbiosFacts(Frozen):
 
     source: Source
     form: Literal["flash", "option_rom"] | None = None
-    """``flash`` is the whole chip with its ``NVGI`` header; ``option_rom`` is the part that PCI shows, from ``55AA``."""
+    """``flash`` is the whole chip from its ``NVGI`` header; ``option_rom`` is what PCI shows, from ``55AA``."""
     size_bytes: NonNegativeInt | None = None
     digest: str | None = None
     """Of the images alone: the rest of the flash holds what is one specimen's own."""

@@ -83,7 +83,7 @@ def read_chain(rom: Rom) -> Chain:
         raise VbiosError("every byte is the same: nothing was read from the card", _HINT)
     flash, start = _start(rom)
     headers = tuple(_walk(rom, start))
-    # Of an image that is kept from PCI, or that the view leaves out, nothing can be said: PCI's own flag ends the chain.
+    # Images that are kept from PCI may be left out of the view: its own flag, too, ends the chain.
     complete = bool(headers) and (headers[-1].image.last or headers[-1].pci_last) and headers[-1].image.whole
     return Chain(flash, headers, complete)
 
@@ -92,7 +92,7 @@ def device_list(rom: Rom, header: Header) -> tuple[int, ...]:
     """Return the further device ids of an image for several SKUs; only revision 3 of ``PCIR`` has them."""
     if rom.u8(header.structure + 0x0C) < 3 or not (pointer := rom.u16(header.structure + 0x08)):
         return ()
-    found = []
+    found: list[int] = []
     for number in range(_MOST_DEVICES):
         device = rom.u16(header.structure + pointer + 2 * number)
         if not device:

@@ -29,7 +29,13 @@ def read_signatures(table: Table, version_number: int | None) -> tuple[bool, tup
     token = table.token("p", 4)
     if token.version != 2 or family not in _EXPECTED:
         raise Unreadable("where this generation keeps its signatures is not known")
-    found = tuple(_applications(table, table.follow(token, 0, 4)))
+    at = table.follow(token, 0, 4)
+    if not all(image.whole for image in table.chain.images):
+        raise Unreadable("the file ends before the firmware images do")
+    try:
+        found = tuple(_applications(table, at))
+    except Unreadable:
+        found = ()
     return any(code.application == _EXPECTED[family] for code in found), found
 
 
