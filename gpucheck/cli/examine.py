@@ -11,6 +11,7 @@ from gpucheck.model.base import GpucheckError
 
 if TYPE_CHECKING:
     from gpucheck.model.evidence import Evidence
+    from gpucheck.model.vbios import VbiosFacts
     from gpucheck.pipeline import Machine, Plan
 
 REAL_SECONDS = 120.0
@@ -20,16 +21,31 @@ SIMULATED_SECONDS = 10.0
 
 def examine(options: dict[str, Any]) -> "tuple[Evidence, ...]":
     """Collect the evidence of every chosen card; ``options`` are those of ``machine_options`` and ``depth_options``."""
+    rom = _rom(options["vbios"])
     exclusive(quick=options["quick"], deep=options["deep"], no_probe=options["no_probe"])
     scenarios = _scenarios(options["simulate"])
     machine = _simulated(scenarios, options["device"]) if scenarios else _real(options["device"])
+    if rom is not None and len(machine.cards) != 1:
+        raise CallError(
+            f"--vbios is the ROM of one card, and there are {len(machine.cards)}.", "Choose the card with --device."
+        )
     limit = options["timeout"] or (SIMULATED_SECONDS if scenarios else REAL_SECONDS)
     from gpucheck.watchdog import collect_all
 
     with Progress(verbose=options["verbose"]) as progress:
-        return collect_all(
+        found = collect_all(
             machine.cards, _plan(options), timeout_seconds=limit, on_event=progress, at_once=options["jobs"]
         )
+    return found if rom is None else tuple(each.model_copy(update={"vbios": rom}) for each in found)
+
+
+def _rom(path: str | None) -> "VbiosFacts | None":
+    """The ROM that the call names, read before anything is measured."""
+    if path is None:
+        return None
+    from gpucheck.sources.vbios.origin import read_file
+
+    return read_file(path)
 
 
 def _plan(options: dict[str, Any]) -> "Plan":

@@ -83,8 +83,10 @@ def read_chain(rom: Rom) -> Chain:
         raise VbiosError("every byte is the same: nothing was read from the card", _HINT)
     flash, start = _start(rom)
     headers = tuple(_walk(rom, start))
+    if not headers:
+        raise VbiosError("it ends within the header of its first image", _HINT)
     # Images that are kept from PCI may be left out of the view: its own flag, too, ends the chain.
-    complete = bool(headers) and (headers[-1].image.last or headers[-1].pci_last) and headers[-1].image.whole
+    complete = (headers[-1].image.last or headers[-1].pci_last) and headers[-1].image.whole
     return Chain(flash, headers, complete)
 
 

@@ -62,5 +62,6 @@ class Rom:
 
 
 def text(raw: bytes) -> str | None:
-    """Return what stands before the first zero byte as one clean line, None where that is nothing."""
-    return sanitise(raw.partition(b"\0")[0].decode("latin-1"), _TEXT_LIMIT) or None
+    """Return what stands before the first zero byte as one clean line of ASCII, None where that is nothing."""
+    plain = raw.partition(b"\0")[0].decode("ascii", "replace").replace("\ufffd", "?")
+    return sanitise(plain, _TEXT_LIMIT) or None
