@@ -3,8 +3,8 @@
 What it checks: the checksum of every image, the end of the chain of images, the printed version against the binary
 one, and the presence of the signed code that ROMs of this generation have.
 Why it matters: an edit by hand, a flash that broke off and a flash chip that loses bits leave such traces.
-How it can be fooled: whoever edits a ROM can correct its checksums, and ROM editors do; all but one of the public
-images that are known to be edited are sound here. Nothing is verified cryptographically, so a pass is worth nothing.
+How it can be fooled: whoever edits a ROM can correct its checksums, and ROM editors do: of three public images that
+are known to be edited two are sound here. Nothing is verified cryptographically, so a pass is worth nothing.
 A failure does not mean: fraud. Damage looks the same as tampering. The copy that the host keeps of the boot card's ROM
 is changed while the card runs and may be cut short, and a file may have been cut on its way: those are left open.
 References: PCI Firmware Specification 3.0; of 41 public images one is known to be corrupted and fails, one is known
@@ -40,7 +40,11 @@ def vbios_integrity(case: Case) -> Outcome:
             kinds=(Kind.FIRMWARE_ALTERED,),
         )
     if doubts:
-        return inconclusive(f"The ROM was not read whole: {'; '.join(doubts)}.", doubts[0], evidence=("vbios.images",))
+        return inconclusive(
+            f"The ROM was not read whole, or not from the card itself: {'; '.join(doubts)}.",
+            doubts[0],
+            evidence=("vbios.images",),
+        )
     signed = " Signed code is there; it was not verified." if rom.signed else ""
     sums = sum(image.checksum == "good" for image in rom.images)
     return Outcome(
@@ -71,7 +75,7 @@ def _doubts(rom: VbiosFacts) -> Iterator[str]:
         if not image.whole:
             yield f"it ends within image {number} ({image.kind})"
         if image.checksum == "bad" and _changes_at_run_time(rom, image):
-            yield f"image {number} ({image.kind}) was changed while the card ran, as the host's copy of it is"
+            yield f"the checksum of image {number} ({image.kind}) is wrong, as in the copy that a running host keeps"
     if rom.shadow:
         yield "it is the copy that the host keeps, which the card's start-up code cut down"
     elif not rom.complete and all(image.whole for image in rom.images):

@@ -24,11 +24,14 @@ def sound(generation: str, flash: bool) -> bytes:
 
 def hold(data: bytes) -> VbiosFacts | None:
     """Parse, and check what must hold for any input."""
+    refusal: VbiosError | None = None
     try:
         facts = parse(data)
     except VbiosError as error:
-        assert error.message.isprintable()
-        assert error.hint
+        refusal = error
+    if refusal is not None:
+        assert refusal.message.isprintable()
+        assert refusal.hint
         return None
     assert VbiosFacts.model_validate_json(facts.model_dump_json()) == facts
     for image in facts.images:
@@ -40,7 +43,9 @@ def hold(data: bytes) -> VbiosFacts | None:
     return facts
 
 
-hot = st.sampled_from([*range(0x1C), *range(0x54, 0x6C), *range(STRUCTURE, STRUCTURE + 0x40), *range(TABLE, TABLE + 64)])
+hot = st.sampled_from(
+    [*range(0x1C), *range(0x54, 0x6C), *range(STRUCTURE, STRUCTURE + 0x40), *range(TABLE, TABLE + 64)]
+)
 """Where the structures of a sound image are; an edit there does most."""
 warm = st.integers(min_value=0, max_value=0x4000) | st.integers(min_value=TOKENS, max_value=TOKENS + 0x140)
 edits = st.lists(st.tuples(hot | warm, st.binary(min_size=1, max_size=8)), min_size=1, max_size=12)

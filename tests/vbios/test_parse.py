@@ -139,7 +139,9 @@ def test_firmware_of_a_notebook_says_so() -> None:
 
 
 def test_strings_of_a_counterfeiter_are_cleaned() -> None:
-    facts = parse(build("kepler", sign_on=b"\x1b[2J\x07GTX 1050 Ti\xe2\x80\xae\r\n" + b"A" * 200, board=b"=cmd|'/c'!A1"))
+    facts = parse(
+        build("kepler", sign_on=b"\x1b[2J\x07GTX 1050 Ti\xe2\x80\xae\r\n" + b"A" * 200, board=b"=cmd|'/c'!A1")
+    )
     assert facts.sign_on is not None
     assert facts.sign_on.isprintable()
     assert facts.sign_on.startswith("[2J GTX 1050 Ti???")
@@ -178,7 +180,7 @@ def test_a_wrong_checksum_is_seen_in_its_image_alone() -> None:
 
 def test_a_file_that_was_cut_says_which_image_it_ends_in() -> None:
     data = build("ampere", flash=False)
-    facts = parse(data[:-SECOND_FIRMWARE_BYTES // 2])
+    facts = parse(data[: -SECOND_FIRMWARE_BYTES // 2])
     assert [image.whole for image in facts.images] == [True, True, True, False]
     assert not facts.complete
     assert facts.signed is None
