@@ -10,8 +10,8 @@ A failure does not mean: that the seller did it. What is no failure: firmware of
 model, which owners flash for its power limit and which is noted; firmware that was flashed after the driver started; a
 saved file, or a host's copy of the boot card's ROM, that belongs to another card; a ROM that a virtual machine's host
 supplies. Those are told and left open.
-References: PCI Firmware Specification 3.0; NVIDIA's BIOS Information Table; 41 public images, all of which name the
-die that their device id belongs to.
+References: PCI Firmware Specification 3.0; NVIDIA's BIOS Information Table; 45 public images: of the 43 whose device
+id is in the catalog, all name the die that it belongs to.
 """
 
 from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive, not_applicable

@@ -48,7 +48,7 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("bar1-size", -12, 2, "capacity", False, "18 of 18 genuine resizable-BAR cards reach their memory"),
     Weight("vbios-family", -50, 3, "firmware", True, "0 of 156 genuine captures contradict; firmware of another die "
            "cannot initialise the chip"),
-    Weight("vbios-agreement", -25, 0, "firmware", False, "firmware built for another id or die; 0 of 41 public images "
+    Weight("vbios-agreement", -25, 0, "firmware", False, "firmware built for another id or die; 0 of 45 public images "
            "contradict themselves so. Copies, files of other cards and guests are left open, so 1 in 300 is innocent"),
     Weight("vbios-integrity", -8, 0, "firmware", False, "damage explains it as well as an edit, and edits correct "
            "checksums: a failure is weak, a pass nothing"),

@@ -1,7 +1,7 @@
 """The board's power limits.
 
-Facts of the format: nouveau's ``power_budget.c`` (versions 0x20 and 0x30; milliwatts). On nine public images, Maxwell
-to Ada, the entry that caps the whole board holds the limits that these cards are known for.
+Facts of the format: nouveau's ``power_budget.c`` (versions 0x20 and 0x30; milliwatts). On 14 public images, Maxwell
+to Ada, the entry that caps the whole board holds what these models, or their partners' faster ones, are known for.
 """
 
 from gpucheck.model.vbios import PowerLimits
