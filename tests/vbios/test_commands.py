@@ -10,8 +10,9 @@ from click.testing import CliRunner, Result
 from gpucheck.cli.app import cli
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.vbios import VbiosFacts
+from gpucheck.pipeline import Plan
 from gpucheck.render.document import load_report
-from tests.cards import evidence_from, evidence_of, finding, report
+from tests.cards import catalog, evidence_from, evidence_of, finding, report
 from tests.vbios.rom_builder import build
 
 GENUINE: dict[str, Any] = {"title": "A card", "silicon": {"profile": "geforce-rtx-4090"}}
@@ -107,6 +108,14 @@ def test_an_honest_rom_keeps_an_honest_card_authentic() -> None:
     assert judged.verdict.authenticity == "authentic"
     status = {f.check: f.status.value for f in judged.findings}
     assert (status["vbios-agreement"], status["vbios-integrity"]) == ("pass", "pass")
+
+
+def test_an_honest_rom_of_every_model_raises_nothing() -> None:
+    for profile in catalog().all_profiles():
+        document = {"title": "A card", "silicon": {"profile": profile.id}, "declared": {"vbios": {}}}
+        judged = report(evidence_from(document, Plan(probe=False)))
+        found = [f for f in judged.findings if f.check in ("vbios-agreement", "vbios-integrity")]
+        assert [(f.status.value, f.severity.value) for f in found] == [("pass", "info")] * 2, profile.id
 
 
 def test_the_owners_choice_of_firmware_is_noted_and_no_alarm() -> None:
