@@ -65,8 +65,10 @@ def test_the_window_is_closed_when_reading_fails(tmp_path: Path, monkeypatch: py
 
 
 @linux
-def test_who_may_not_read_it_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("user", "says"), [(1000, "only root"), (0, "even from root")])
+def test_who_may_not_read_it_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, says: str) -> None:
     window(tmp_path, build("ada"))
+    monkeypatch.setattr("gpucheck.sources.vbios.origin.os.geteuid", lambda: user)
 
     def refuse(*_arguments: object) -> int:
         raise PermissionError(13, "Permission denied")
@@ -75,6 +77,7 @@ def test_who_may_not_read_it_is_told_so(tmp_path: Path, monkeypatch: pytest.Monk
     found = read_window(tmp_path, BDF, Switch())
     assert isinstance(found, Unavailable)
     assert found.unavailable is Reason.NO_PERMISSION
+    assert says in found.detail
 
 
 @linux

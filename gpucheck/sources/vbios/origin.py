@@ -19,18 +19,23 @@ _CHUNK_BYTES = 1 << 16
 _ON, _OFF = b"1\n", b"0\n"
 """The kernel closes the window for exactly these two bytes; anything else opens it."""
 
+_NO_WINDOW = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="this system shows no ROM of the card")
+
 Switch = Callable[[int, bytes], object]
 
 
 def read_window(root: Path | str, bdf: str, switch: Switch | None = None) -> Collected[VbiosFacts]:
     """Read and parse the ROM of one card through sysfs. It needs root; ``switch`` is for tests."""
     path = Path(root) / "bus" / "pci" / "devices" / bdf / "rom"
-    if not sys.platform.startswith("linux") or not path.exists():
-        return Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="this system shows no ROM of the card")
+    if not sys.platform.startswith("linux"):
+        return _NO_WINDOW
     try:
         data = _contents(path, switch or os.write)
+    except (FileNotFoundError, NotADirectoryError):
+        return _NO_WINDOW
     except PermissionError:
-        return Unavailable(unavailable=Reason.NO_PERMISSION, detail="only root may read the card's ROM")
+        who = "only root may read the card's ROM" if os.geteuid() else "the card's ROM is kept even from root here"
+        return Unavailable(unavailable=Reason.NO_PERMISSION, detail=who)
     except OSError as error:
         why = error.strerror or type(error).__name__
         return Unavailable(unavailable=Reason.FAILED, detail=f"the ROM could not be read: {why}")
