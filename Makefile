@@ -1,11 +1,12 @@
 # make scan   examine this machine's cards, or a simulated one where there is no NVIDIA driver
 # make test   everything that continuous integration checks
+# make fuzz   feed the VBIOS parser made-up ROMs, guided by coverage; SECONDS=120 says how long
 # make docs   write the generated pages and schemas anew
 #
 # Only Python 3.11 or newer is needed beforehand; the rest goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test fraud-pairs lint format docs schema clean
+.PHONY: help scan test fraud-pairs lint format fuzz docs schema clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +18,7 @@ DRIVER := $(shell if [ -e /dev/nvidiactl ] || [ -d /proc/driver/nvidia ] || comm
 	then echo yes; fi)
 
 help:
-	@sed -n 's/^# \{0,1\}//; 1,5p' Makefile
+	@sed -n 's/^# \{0,1\}//; 1,6p' Makefile
 	@echo "make fraud-pairs, make lint, make format, make clean"
 
 $(BIN)/python:
@@ -67,9 +68,17 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Atheris is built for few systems and Pythons; where it cannot be had, that is said and nothing fails.
+SECONDS ?= 120
+fuzz: $(VENV)/.dev
+	@$(PIP) install -e '.[fuzz]' || echo "Atheris cannot be installed here." >&2
+	@if $(BIN)/python -c 'import atheris' 2>/dev/null; \
+	then $(BIN)/python -m tests.vbios.fuzz_target --seconds $(SECONDS); \
+	else echo "Skipped: coverage-guided fuzzing needs Atheris. 'make test' fuzzes without it."; fi
+
 docs schema: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

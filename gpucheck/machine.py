@@ -13,6 +13,7 @@ from gpucheck import child
 from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavailable
 from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
 from gpucheck.model.measured import Telemetry
+from gpucheck.model.vbios import VbiosFacts
 from gpucheck.sources import driver, nvml, pci, telemetry
 from gpucheck.sources.files import normalise_bdf
 from gpucheck.sources.host import read_host
@@ -68,6 +69,7 @@ class HostCard:
             "pci": partial(pci.read, self.sys_root, self.bdf),
             "driver": partial(driver.read, self.proc_root, self.bdf),
             "nvml": self._read_nvml,
+            "vbios": self._read_vbios,
         }
 
     def open_device(self) -> "Device":
@@ -88,6 +90,19 @@ class HostCard:
         if isinstance(facts, Unavailable) and facts.detail == NOT_LISTED:
             return driver.refusal(self.proc_root, self.bdf) or facts
         return facts
+
+    def _read_vbios(self) -> Collected[VbiosFacts]:
+        """The ROM, else the version that the kernel driver or NVML states."""
+        from gpucheck.sources.vbios.origin import read_window, version_alone
+
+        found = read_window(self.sys_root, self.bdf)
+        if isinstance(found, VbiosFacts):
+            return found
+        kernel = driver.read(self.proc_root, self.bdf)
+        if not isinstance(kernel, Unavailable) and kernel.vbios_version:
+            return version_alone(kernel.vbios_version, "driver", found)
+        facts = self._read_nvml()
+        return version_alone(None if isinstance(facts, Unavailable) else facts.vbios_version, "nvml", found)
 
 
 @cache

@@ -20,6 +20,7 @@ from gpucheck.model.measured import (
 )
 from gpucheck.model.report import CardReport, MatchSummary, Report, Rulebook, Tool
 from gpucheck.model.units import GIB, KIB, MIB
+from gpucheck.model.vbios import VbiosFacts
 from gpucheck.model.verdict import Authenticity, Condition, Contribution, Verdict
 
 WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -250,6 +251,33 @@ def make_walk(**facts: Any) -> MemoryWalk:
     return MemoryWalk.model_validate(stated | facts)
 
 
+def make_vbios(**facts: Any) -> VbiosFacts:
+    """The ROM of an RTX 4090, as nvflash saves it."""
+    image = {"code_type": 0, "kind": "x86", "vendor_id": 0x10DE, "device_id": 0x2684, "checksum": "good"}
+    signed = image | {"code_type": 0xE0, "kind": "firmware", "device_id": 0x2600}
+    stated: dict[str, Any] = {
+        "source": "sysfs",
+        "form": "flash",
+        "generation": "Ada",
+        "images": (
+            image | {"offset_bytes": 0x9400, "length_bytes": 65024, "last": False},
+            signed | {"offset_bytes": 0x19200, "length_bytes": 456192, "last": True},
+        ),
+        "complete": True,
+        "vendor_id": 0x10DE,
+        "device_id": 0x2684,
+        "subsystem_vendor_id": 0x10DE,
+        "subsystem_id": 0x165B,
+        "version": "95.02.3C.40.0D",
+        "version_internal": "95.02.3C.40.0D",
+        "version_text": "95.02.3C.40.0D",
+        "table_checksum": "good",
+        "memory": ({"strap": 0, "type": "GDDR6X", "vendor": "Micron", "density_gbit": 16.0},),
+        "signed": True,
+    }
+    return VbiosFacts.model_validate(stated | facts)
+
+
 def make_evidence(**sections: Any) -> Evidence:
     """A complete, genuine RTX 4090, with sections (or other fields of ``Evidence``) replaced."""
     stated: dict[str, Any] = {
@@ -259,6 +287,7 @@ def make_evidence(**sections: Any) -> Evidence:
         "host": Host(os="Linux 6.8", driver_version="580.95.05", cuda_version="13.0", chassis="desktop"),
         "pci": make_pci(),
         "driver": make_driver(),
+        "vbios": make_vbios(),
         "nvml": make_nvml(),
         "cuda": make_cuda(),
         "census": make_census(),

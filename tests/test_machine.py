@@ -11,6 +11,7 @@ from gpucheck import child, machine
 from gpucheck.machine import HostCard, NoCardError, host_machine
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import NOT_LISTED, DriverFacts, Host, PciFacts
+from gpucheck.model.vbios import VbiosFacts
 from gpucheck.sources import nvml
 from gpucheck.sources.nvml import ListedDevice
 
@@ -131,7 +132,7 @@ def test_selecting_what_is_not_there(tmp_path: Path, wanted: int | str) -> None:
 def test_a_card_keeps_the_contract(tmp_path: Path) -> None:
     (card,) = find(tmp_path, (ListedDevice(0, FIRST, UUID),), FIRST).cards
     assert pickle.loads(pickle.dumps(card)) == card
-    assert (card.simulated, list(card.sources())) == (None, ["pci", "driver", "nvml"])
+    assert (card.simulated, list(card.sources())) == (None, ["pci", "driver", "nvml", "vbios"])
     assert card.host().os == "TestOS"
     pickle.dumps(card.sources())
 
@@ -144,6 +145,18 @@ def test_sources_of_a_card_read_its_own_roots(tmp_path: Path) -> None:
     section = card.sources()["driver"]()
     assert isinstance(section, DriverFacts)
     assert section.version == "550.54.14"
+
+
+def test_without_the_rom_the_drivers_word_for_its_version_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "proc" / "driver" / "nvidia"
+    (folder / "gpus" / FIRST).mkdir(parents=True)
+    (folder / "version").write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.14  Thu\n")
+    (folder / "gpus" / FIRST / "information").write_text("Model: \t Some card\nVideo BIOS: \t 95.02.18.80.5f\n")
+    (card,) = find(tmp_path, NOT_INSTALLED, FIRST).cards
+    section = card.sources()["vbios"]()
+    assert isinstance(section, VbiosFacts)
+    assert (section.source, section.version, section.read) == ("driver", "95.02.18.80.5F", False)
+    assert section.missing["rom"].unavailable is Reason.NOT_SUPPORTED
 
 
 def test_a_card_kept_from_the_process_is_not_called_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,9 @@ from gpucheck.checks.sm_limits import sm_limits
 from gpucheck.checks.source_agreement import source_agreement
 from gpucheck.checks.subsystem import subsystem
 from gpucheck.checks.tensor_tier import tensor_tier
+from gpucheck.checks.vbios_agreement import vbios_agreement
 from gpucheck.checks.vbios_family import vbios_family
+from gpucheck.checks.vbios_integrity import vbios_integrity
 
 ALL_CHECKS: tuple[Check, ...] = (
     claim,
@@ -70,6 +72,8 @@ ALL_CHECKS: tuple[Check, ...] = (
     laptop_die,
     # sources against each other
     source_agreement,
+    vbios_agreement,
+    vbios_integrity,
     driver_support,
     # condition
     memory_faults,

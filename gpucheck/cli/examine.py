@@ -13,6 +13,7 @@ from gpucheck.modes import limit_seconds
 
 if TYPE_CHECKING:
     from gpucheck.model.evidence import Evidence
+    from gpucheck.model.vbios import VbiosFacts
     from gpucheck.pipeline import Machine, Plan
 
 SIMULATED_SECONDS = 10.0
@@ -25,13 +26,29 @@ def examine(options: dict[str, Any]) -> "tuple[tuple[Evidence, ...], bool]":
     ``options`` are those of ``machine_options`` and ``depth_options``. Ctrl-C ends the collection; what was had is
     returned all the same, and ``KeyboardInterrupt`` raised where that is nothing.
     """
+    rom = _rom(options["vbios"])
+    found, whole = _collected(_machine(options, alone=rom is not None), options)
+    return (found if rom is None else tuple(each.model_copy(update={"vbios": rom}) for each in found)), whole
+
+
+def _machine(options: dict[str, Any], *, alone: bool) -> "Machine":
+    """The chosen cards, one where ``alone`` is wanted."""
     exclusive(quick=options["quick"], deep=options["deep"], no_probe=options["no_probe"])
     scenarios = _scenarios(options["simulate"])
     machine = _simulated(scenarios, options["device"]) if scenarios else _real(options["device"])
-    plan = _plan(options)
-    limit = options["timeout"] or (SIMULATED_SECONDS if scenarios else partial(limit_seconds, plan.mode))
+    if alone and len(machine.cards) != 1:
+        raise CallError(
+            f"--vbios is the ROM of one card, and there are {len(machine.cards)}.", "Choose the card with --device."
+        )
+    return machine
+
+
+def _collected(machine: "Machine", options: dict[str, Any]) -> "tuple[tuple[Evidence, ...], bool]":
     from gpucheck.watchdog import CollectionInterrupted, collect_all
 
+    plan = _plan(options)
+    simulated = any(card.simulated for card in machine.cards)
+    limit = options["timeout"] or (SIMULATED_SECONDS if simulated else partial(limit_seconds, plan.mode))
     try:
         with Progress(verbose=options["verbose"]) as progress:
             jobs = options["jobs"]
@@ -49,6 +66,15 @@ def something(evidence: "Evidence") -> bool:
     from gpucheck.model.evidence import SECTIONS
 
     return any(not isinstance(getattr(evidence, name), Unavailable) for name in SECTIONS)
+
+
+def _rom(path: str | None) -> "VbiosFacts | None":
+    """The ROM that the call names, read before anything is measured."""
+    if path is None:
+        return None
+    from gpucheck.sources.vbios.origin import read_file
+
+    return read_file(path)
 
 
 def _plan(options: dict[str, Any]) -> "Plan":

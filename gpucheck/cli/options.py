@@ -61,6 +61,9 @@ machine_options = together(
         multiple=True,
         help=f"A simulated card instead of a real one: a name or a .toml file. Also by {SIMULATE_VARIABLE}.",
     ),
+    click.option(
+        "--vbios", metavar="FILE", help="The card's ROM, as nvflash or GPU-Z saved it; for one card at a time."
+    ),
 )
 
 depth_options = together(

@@ -21,6 +21,7 @@ from gpucheck.model.measured import (
     SlabMap,
     Throughput,
 )
+from gpucheck.model.vbios import VbiosFacts
 
 SCHEMA_VERSION = 1
 
@@ -209,6 +210,7 @@ class Evidence(Frozen):
     host: Host = Host()
     pci: Collected[PciFacts] = NOT_REQUESTED
     driver: Collected[DriverFacts] = NOT_REQUESTED
+    vbios: Collected[VbiosFacts] = NOT_REQUESTED
     nvml: Collected[NvmlFacts] = NOT_REQUESTED
     nvidia_smi: Collected[NvmlFacts] = NOT_REQUESTED
     cuda: Collected[CudaFacts] = NOT_REQUESTED
@@ -245,4 +247,4 @@ MEASURED_SECTIONS = (
     "load",
 )
 """Sections of probes, in the order in which they run."""
-SECTIONS = ("pci", "driver", "nvml", "nvidia_smi", "cuda", *MEASURED_SECTIONS)
+SECTIONS = ("pci", "driver", "vbios", "nvml", "nvidia_smi", "cuda", *MEASURED_SECTIONS)

@@ -44,6 +44,7 @@ REASONS: dict[Reason, str] = {
 SECTIONS: dict[str, str] = {
     "pci": "PCI bus",
     "driver": "kernel driver",
+    "vbios": "VBIOS ROM",
     "nvml": "NVML",
     "nvidia_smi": "nvidia-smi text",
     "cuda": "CUDA driver",

@@ -79,7 +79,7 @@ class SimulatedCard:
 
     def sources(self) -> dict[str, Callable[[], Section]]:
         """Readers of the declared facts, in the order in which to run them."""
-        return {name: _Source(self, name) for name in ("pci", "driver", "nvml")}
+        return {name: _Source(self, name) for name in ("pci", "driver", "nvml", "vbios")}
 
     def open_device(self) -> "Device":
         """Return the silicon, ready for kernels. Raises ``DeviceUnavailable`` where the scenario withholds CUDA."""
@@ -128,16 +128,18 @@ class SimulatedCard:
         if environment.windows or environment.wsl:
             system = "Windows" if environment.windows else "WSL"
             absent |= dict.fromkeys(("pci", "driver"), (Reason.NOT_SUPPORTED, f"{system} has no such files"))
+        if "nvml" in absent and self.scenario.declared.vbios is None:
+            absent.setdefault("vbios", absent["nvml"])  # without a ROM, the version is a driver's word
         absent |= dict.fromkeys(environment.no_permission, (Reason.NO_PERMISSION, "the scenario denies it"))
         return {name: Unavailable(unavailable=reason, detail=detail) for name, (reason, detail) in absent.items()}
 
     def read(self, name: str) -> Section:
-        """Read one declared section, ``pci``, ``driver`` or ``nvml``."""
+        """Read one declared section, ``pci``, ``driver``, ``nvml`` or ``vbios``."""
         if self.scenario.environment.hang == name:
             from gpucheck.simulation.device import hang
 
             hang()
-        facts: Frozen = getattr(self.declared, name)
+        facts: Section = getattr(self.declared, name)
         return self.withheld().get(name, facts)
 
 

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gpucheck.model.base import Reason, Unavailable
+from gpucheck.model.base import Collected, Reason, Unavailable
 from gpucheck.model.evidence import DriverFacts, Host, NvmlFacts, PciFacts
 from gpucheck.model.measured import DeviceProcess
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import MIB
+from gpucheck.model.vbios import VbiosFacts
+from gpucheck.simulation.firmware import declared_vbios
 from gpucheck.simulation.identity import Identity
 from gpucheck.simulation.scenario import Scenario
 from gpucheck.simulation.soldered import layout_of
@@ -78,6 +80,11 @@ class DeclaredCard:
             bdf=self.bdf,
             excluded=False,
         )
+
+    @property
+    def vbios(self) -> Collected[VbiosFacts]:
+        """What the ROM says, or the version alone where the scenario declares no ROM."""
+        return declared_vbios(self.scenario.declared.vbios, self.nvml, self.profile)
 
     @property
     def host(self) -> Host:
@@ -231,7 +238,7 @@ class DeclaredCard:
 
     def _overrides(self) -> dict[str, Any]:
         """What the scenario states by itself; an empty text means that nothing is printed."""
-        given = self.scenario.declared.model_dump(exclude_none=True, exclude={"profile", *_LINK})
+        given = self.scenario.declared.model_dump(exclude_none=True, exclude={"profile", "vbios", *_LINK})
         return {_RENAMED.get(key, key): None if value == "" else value for key, value in given.items()}
 
     def _bar1_choices(self, largest: int | None) -> tuple[int, ...] | None:

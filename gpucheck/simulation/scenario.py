@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from gpucheck.model.base import ComputeCapability
 from gpucheck.model.evidence import U16
 from gpucheck.simulation.faults import FAULTS, MemoryFault, ShuffledAlias, Strict, Wraparound
+from gpucheck.simulation.firmware import DeclaredVbios
 
 Place = Literal[
     "pci",
@@ -112,6 +113,7 @@ class Declared(Strict):
     ecc_uncorrected_aggregate: Count | None = None
     ecc_corrected_aggregate: Count | None = None
     fault: Text | None = None
+    vbios: DeclaredVbios | None = None
 
 
 class Environment(Strict):
@@ -159,7 +161,8 @@ class Scenario(Strict):
 def allowed_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
     """Return the keys that the table at a place of a scenario file may hold."""
     tables: dict[str, type[Strict]] = {"silicon": Silicon, "declared": Declared, "environment": Environment}
+    within: dict[type[Strict], dict[str, type[Strict]]] = {Scenario: tables, Declared: {"vbios": DeclaredVbios}}
     table: type[Strict] = Scenario
     for step in location:
-        table = FAULTS.get(str(step)) or (tables.get(str(step)) if table is Scenario else None) or table
+        table = FAULTS.get(str(step)) or within.get(table, {}).get(str(step)) or table
     return tuple(table.model_fields)

@@ -64,6 +64,10 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("bar1-size", -12, 2, "capacity", False, "18 of 18 genuine resizable-BAR cards reach their memory"),
     Weight("vbios-family", -50, 3, "firmware", True, "0 of 156 genuine captures contradict; firmware of another die "
            "cannot initialise the chip"),
+    Weight("vbios-agreement", -25, 0, "firmware", False, "firmware built for another id or die; 0 of 45 public images "
+           "contradict themselves so. Copies, files of other cards and guests are left open, so 1 in 300 is innocent"),
+    Weight("vbios-integrity", -8, 0, "firmware", False, "damage explains it as well as an edit, and edits correct "
+           "checksums: a failure is weak, a pass nothing"),
     Weight("gpu-part-number", -25, 2, "firmware", False, "68 of 68 genuine captures agree"),
     Weight("product-name", -25, 1, "firmware", False, "renamed by a patched driver; unknown names never fail"),
     Weight("architecture", -40, 2, "driver-view", True, "read from the chip by the driver; no innocent cause known"),

@@ -26,8 +26,8 @@ def make(
 
 def sections(one: SimulatedCard) -> tuple[PciFacts, DriverFacts, NvmlFacts]:
     found = {name: read() for name, read in one.sources().items()}
-    assert list(found) == ["pci", "driver", "nvml"]
-    pci, driver, nvml = found.values()
+    assert list(found) == ["pci", "driver", "nvml", "vbios"]
+    pci, driver, nvml = (found[name] for name in ("pci", "driver", "nvml"))
     assert isinstance(pci, PciFacts)
     assert isinstance(driver, DriverFacts)
     assert isinstance(nvml, NvmlFacts)
