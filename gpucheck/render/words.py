@@ -46,6 +46,7 @@ SECTIONS: dict[str, str] = {
     "driver": "kernel driver",
     "nvml": "NVML",
     "nvidia_smi": "nvidia-smi text",
+    "integrity": "driver's software",
     "cuda": "CUDA driver",
     "census": "multiprocessor count",
     "throughput": "arithmetic rates",
