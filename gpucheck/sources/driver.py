@@ -73,6 +73,7 @@ def parse(version_text: str, information_text: str | None) -> DriverFacts:
         vbios_version=_known(known.get("video bios")),
         bdf=normalise_bdf(known.get("bus location", "")),
         excluded=None if excluded is None else excluded.lower() == "yes",
+        firmware_version=_known(known.get("gpu firmware")),
         raw=raw,
     )
 
