@@ -13,7 +13,7 @@ from gpucheck import child
 from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavailable
 from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
 from gpucheck.model.measured import Telemetry
-from gpucheck.sources import driver, nvml, pci
+from gpucheck.sources import driver, driver_integrity, nvml, pci
 from gpucheck.sources.files import normalise_bdf
 from gpucheck.sources.host import read_host
 from gpucheck.sources.nvml_library import PynvmlLibrary
@@ -68,6 +68,8 @@ class HostCard:
             "pci": partial(pci.read, self.sys_root, self.bdf),
             "driver": partial(driver.read, self.proc_root, self.bdf),
             "nvml": self._read_nvml,
+            # Behind NVML, so that the library that answered is seen among the loaded ones.
+            "integrity": partial(driver_integrity.read, self.sys_root, self.proc_root),
         }
 
     def open_device(self) -> "Device":

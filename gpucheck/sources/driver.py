@@ -15,6 +15,8 @@ from gpucheck.model.text import sanitise
 from gpucheck.sources.files import normalise_bdf, read_text
 
 _VERSION = re.compile(r"Module(?:\s+for\s+\S+)?\s+(\d+\.\d[\d.]*)")
+_BUILDER = re.compile(r"\((?!dvs-builder@)[^()@\s]{1,64}@[^()\s]{1,64}\)")
+"""Who built the module, where that was not NVIDIA: a person's name and machine."""
 _RAW_LIMIT = 2048
 
 
@@ -59,6 +61,7 @@ def refusal(proc_root: Path | str, bdf: str, dev_root: Path | str = "/dev") -> U
 
 def parse(version_text: str, information_text: str | None) -> DriverFacts:
     """Make facts of the text of ``version`` and of one card's ``information``."""
+    version_text = _BUILDER.sub("(built elsewhere)", version_text[: _RAW_LIMIT * 4])
     raw = {"version": sanitise(version_text, _RAW_LIMIT)}
     known: dict[str, str] = {}
     if information_text is not None:

@@ -140,11 +140,25 @@ class Function:
         off_bus = bool(told.get("off_bus")) or config.off_bus or told.get("revision_id") == 0xFF
         missing = dict(port.pop("missing", {}))
         known = {"bdf": self.bdf, "vendor_id": self.vendor_id, "device_id": self.number, "name": self.name}
-        known |= {"class_code": self.class_code, **_live(config), **_filled(config, told), **told, **port}
+        known |= {"class_code": self.class_code, **self._live(config), **_filled(config, told), **told, **port}
         known |= {"siblings": siblings, "off_bus": off_bus}
         missing |= self._missing(known, off_bus)
         raw = dict(self.raw) | ({"config": self.dump.hex()} if self.dump else {})
         return PciFacts.model_validate({**known, "missing": missing, "raw": raw})
+
+    def _live(self, config: ConfigFacts) -> dict[str, Any]:
+        """What the dump says. Where the text is silent, that is the one account that there is, and no second one."""
+        if not config.length:
+            return {}
+        ids = {"subsystem_vendor_id": config.subsystem_vendor_id, "subsystem_id": config.subsystem_id}
+        live = {f"live_{name}": value for name, value in ids.items()} if "subsystem_id" in self.told else ids
+        return {
+            "config_bytes": config.length,
+            "live_device_id": None if self.device_id is None else config.device_id,
+            **live,
+            "revision_id": config.revision_id,
+            "capabilities": tuple(each.name for each in config.capabilities),
+        }
 
     def _missing(self, known: dict[str, Any], off_bus: bool) -> dict[str, Unavailable]:
         reason = Unavailable(unavailable=Reason.NOT_REQUESTED, detail=NOT_SHOWN)
@@ -158,21 +172,6 @@ class Function:
         if off_bus:
             missing["config"] = Unavailable(unavailable=Reason.FAILED, detail=OFF_THE_BUS)
         return missing
-
-
-def _live(config: ConfigFacts) -> dict[str, Any]:
-    if not config.length:
-        return {}
-    return {
-        "config_bytes": config.length,
-        "live_device_id": config.device_id,
-        "live_subsystem_vendor_id": config.subsystem_vendor_id,
-        "live_subsystem_id": config.subsystem_id,
-        "subsystem_vendor_id": config.subsystem_vendor_id,
-        "subsystem_id": config.subsystem_id,
-        "revision_id": config.revision_id,
-        "capabilities": tuple(each.name for each in config.capabilities),
-    }
 
 
 def _filled(config: ConfigFacts, told: dict[str, Any]) -> dict[str, Any]:
