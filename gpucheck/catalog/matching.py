@@ -24,8 +24,10 @@ class Declared:
     def __init__(self, evidence: Evidence) -> None:
         nvml = evidence.declared
         bus = evidence.pci if isinstance(evidence.pci, PciFacts) else None
-        by_bus = bus.device_id if bus else None
-        self.device_id = by_bus if by_bus is not None else nvml.device_id if nvml else None
+        stated = nvml.device_id if nvml else None
+        if bus and stated is not None and bus.device_id != stated:
+            bus = None  # NVML's account is what people are shown; that the bus contradicts it is a check's to find
+        self.device_id = stated if stated is not None else bus.device_id if bus else None
         self.name = (nvml.name if nvml else None) or _other_name(bus, evidence.driver)
         self.subsystem = _subsystem(bus) or _subsystem(nvml)
         total = nvml.memory_total_bytes if nvml and not nvml.mig_enabled else None
