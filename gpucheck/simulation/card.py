@@ -11,10 +11,11 @@ from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavai
 from gpucheck.model.evidence import Host
 from gpucheck.model.measured import Telemetry
 from gpucheck.model.profile import Profile
+from gpucheck.simulation.bus import LOST
 from gpucheck.simulation.declared import DeclaredCard
 from gpucheck.simulation.faults import end_bytes
 from gpucheck.simulation.library import ScenarioError, is_path, load
-from gpucheck.simulation.scenario import Scenario
+from gpucheck.simulation.scenario import Declared, Scenario
 from gpucheck.simulation.soldered import Soldered, solder
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class SimulatedCard:
     silicon_profile: Profile
     declared_profile: Profile
     slot: int = 1
+    library_profile: Profile | None = None
+    """What a library in NVML's place states, where the scenario has one."""
 
     def __post_init__(self) -> None:
         """Refuse faults outside the memory, and slices of what cannot be cut. Raises ``ScenarioError``."""
@@ -65,6 +68,14 @@ class SimulatedCard:
         """What firmware and driver say."""
         return DeclaredCard(self.scenario, self.declared_profile, f"0000:{self.slot:02x}:00.0")
 
+    @property
+    def stated(self) -> DeclaredCard:
+        """What NVML says: the same, unless a library answers in its place."""
+        if self.library_profile is None:
+            return self.declared
+        honest = self.scenario.model_copy(update={"declared": Declared()})
+        return DeclaredCard(honest, self.library_profile, self.declared.bdf)
+
     @cached_property
     def soldered(self) -> Soldered:
         """What is there."""
@@ -77,7 +88,7 @@ class SimulatedCard:
 
     def sources(self) -> dict[str, Callable[[], Section]]:
         """Readers of the declared facts, in the order in which to run them."""
-        return {name: _Source(self, name) for name in ("pci", "driver", "nvml")}
+        return {name: _Source(self, name) for name in ("pci", "driver", "nvml", "integrity")}
 
     def open_device(self) -> "Device":
         """Return the silicon, ready for kernels. Raises ``DeviceUnavailable`` where the scenario withholds CUDA."""
@@ -135,16 +146,18 @@ class SimulatedCard:
         if environment.windows or environment.wsl:
             system = "Windows" if environment.windows else "WSL"
             absent |= dict.fromkeys(("pci", "driver"), (Reason.NOT_SUPPORTED, f"{system} has no such files"))
+        if self.scenario.declared.pci.off_bus:
+            absent |= dict.fromkeys(("nvml", "cuda"), (LOST.unavailable, LOST.detail))
         absent |= dict.fromkeys(environment.no_permission, (Reason.NO_PERMISSION, "the scenario denies it"))
         return {name: Unavailable(unavailable=reason, detail=detail) for name, (reason, detail) in absent.items()}
 
     def read(self, name: str) -> Section:
-        """Read one declared section, ``pci``, ``driver`` or ``nvml``."""
+        """Read one declared section: ``pci``, ``driver``, ``nvml`` or ``integrity``."""
         if self.scenario.environment.hang == name:
             from gpucheck.simulation.device import hang
 
             hang()
-        facts: Frozen = getattr(self.declared, name)
+        facts: Frozen = self.stated.nvml if name == "nvml" else getattr(self.declared, name)
         return self.withheld().get(name, facts)
 
 
@@ -171,7 +184,9 @@ def card(name_or_path: str, slot: int = 1, profiles: Profiles | None = None) -> 
     look_up = profiles or Catalog().by_id
     silicon = _profile(look_up, scenario.silicon.profile, f"{name_or_path}: silicon.profile")
     declared = _profile(look_up, scenario.declared_profile, f"{name_or_path}: declared.profile")
-    return SimulatedCard(scenario, name, silicon, declared, slot)
+    library = scenario.declared.library
+    stated = _profile(look_up, library.profile, f"{name_or_path}: declared.library.profile") if library else None
+    return SimulatedCard(scenario, name, silicon, declared, slot, stated)
 
 
 def machine(names: Sequence[str]) -> SimulatedMachine:

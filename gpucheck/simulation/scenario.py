@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from gpucheck.model.base import ComputeCapability
 from gpucheck.model.evidence import U16
+from gpucheck.simulation.bus import DeclaredLibrary, DeclaredPci
 from gpucheck.simulation.faults import FAULTS, MemoryFault, ShuffledAlias, Strict, Wraparound
 
 Place = Literal[
@@ -13,6 +14,7 @@ Place = Literal[
     "driver",
     "nvml",
     "nvidia_smi",
+    "integrity",
     "vbios",
     "cuda",
     "census",
@@ -105,6 +107,8 @@ class Declared(Strict):
     ecc_uncorrected_aggregate: Count | None = None
     ecc_corrected_aggregate: Count | None = None
     fault: Text | None = None
+    pci: DeclaredPci = DeclaredPci()
+    library: DeclaredLibrary | None = None
 
 
 class Environment(Strict):
@@ -146,7 +150,10 @@ class Scenario(Strict):
 def allowed_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
     """Return the keys that the table at a place of a scenario file may hold."""
     tables: dict[str, type[Strict]] = {"silicon": Silicon, "declared": Declared, "environment": Environment}
+    below: dict[str, type[Strict]] = {"pci": DeclaredPci, "library": DeclaredLibrary}
     table: type[Strict] = Scenario
     for step in location:
+        if table is Declared and str(step) in below:
+            return tuple(below[str(step)].model_fields)
         table = FAULTS.get(str(step)) or (tables.get(str(step)) if table is Scenario else None) or table
     return tuple(table.model_fields)

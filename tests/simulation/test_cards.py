@@ -7,6 +7,7 @@ import pytest
 from gpucheck.device.protocol import DeviceUnavailable
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import DriverFacts, NvmlFacts, PciFacts
+from gpucheck.model.integrity import DriverIntegrity
 from gpucheck.model.units import GIB, MIB
 from gpucheck.pipeline import Plan, collect
 from gpucheck.simulation import ScenarioError, SimulatedCard, card, names
@@ -26,8 +27,9 @@ def make(
 
 def sections(one: SimulatedCard) -> tuple[PciFacts, DriverFacts, NvmlFacts]:
     found = {name: read() for name, read in one.sources().items()}
-    assert list(found) == ["pci", "driver", "nvml"]
-    pci, driver, nvml = found.values()
+    assert list(found) == ["pci", "driver", "nvml", "integrity"]
+    pci, driver, nvml, integrity = found.values()
+    assert isinstance(integrity, DriverIntegrity)
     assert isinstance(pci, PciFacts)
     assert isinstance(driver, DriverFacts)
     assert isinstance(nvml, NvmlFacts)
