@@ -17,6 +17,8 @@ from gpucheck.sources.files import normalise_bdf, read_text
 _VERSION = re.compile(r"Module(?:\s+for\s+\S+)?\s+(\d+\.\d[\d.]*)")
 _BUILDER = re.compile(r"\((?!dvs-builder@)[^()@\s]{1,64}@[^()\s]{1,64}\)")
 """Who built the module, where that was not NVIDIA: a person's name and machine."""
+_OLD_ADDRESS = re.compile(r"^([0-9a-fA-F]{4}:[0-9a-fA-F]{2})\.(?=[0-9a-fA-F]{2}\.)")
+"""Drivers of the 300 branches write ``0000:04.00.0``."""
 _RAW_LIMIT = 2048
 
 
@@ -74,7 +76,7 @@ def parse(version_text: str, information_text: str | None) -> DriverFacts:
         model=_known(known.get("model")),
         uuid=_known(known.get("gpu uuid")),
         vbios_version=_known(known.get("video bios")),
-        bdf=normalise_bdf(known.get("bus location", "")),
+        bdf=normalise_bdf(_OLD_ADDRESS.sub(r"\1:", known.get("bus location", ""))),
         excluded=None if excluded is None else excluded.lower() == "yes",
         firmware_version=_known(known.get("gpu firmware")),
         raw=raw,
