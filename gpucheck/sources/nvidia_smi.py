@@ -97,6 +97,7 @@ def _add_lines(lines: list[str], merger: Merger) -> dict[str, str]:
     """
     if not any(line.strip() for line in lines):
         return {}
+    from gpucheck.sources.driver_text import read_driver
     from gpucheck.sources.smi_csv import read_csv
     from gpucheck.sources.smi_loose import read_list
     from gpucheck.sources.smi_row import read_rows
@@ -113,19 +114,20 @@ def _add_lines(lines: list[str], merger: Merger) -> dict[str, str]:
     merger.add(read_rows(rest))
     structured = bool(merger.cards)
     merger.add(read_list(lines))
+    accounts, others = read_driver(lines)
     if not structured:
-        merger.add(_guess(lines))
+        merger.add(_guess(others))
+    merger.join_driver(accounts)
     return _add_bus(lines, merger)
 
 
 def _add_bus(lines: list[str], merger: Merger) -> dict[str, str]:
-    """What the bus and the kernel driver show; both know a card by its address."""
-    from gpucheck.sources.driver_text import read_driver, read_version
+    """What the bus shows, and what it and the kernel driver tell of the host."""
+    from gpucheck.sources.driver_text import read_version
     from gpucheck.sources.lspci import read_lspci
 
     listing = read_lspci(lines)
     merger.join(listing.cards)
-    merger.join_driver(read_driver(lines))
     told = {"hypervisor": listing.hypervisor, "driver_version": read_version(lines)}
     return {name: value for name, value in told.items() if value}
 

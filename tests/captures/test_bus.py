@@ -76,7 +76,8 @@ def test_every_text_of_the_driver_is_read(name: str) -> None:
         facts = document.driver
         assert isinstance(facts, DriverFacts)
         assert (facts.model or "Unknown") == block.split("\n", 1)[0].strip()
-        assert facts.bdf == found(r"Bus Location:\s+(\S+)", block)
+        place = found(r"Bus Location:\s+(\S+)", block) or ""
+        assert re.split("[:.]", facts.bdf or "") == re.split("[:.]", place), "drivers of the 300 branches print a dot"
         assert facts.version == found(r"Module\s+(?:for \S+\s+)?([\d.]+) ", text)
         assert document.host.driver_version == facts.version
 

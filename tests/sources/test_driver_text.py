@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpucheck.model.finding import Status
 from gpucheck.sources.driver_text import read_driver, read_version
 from gpucheck.sources.nvidia_smi import SourceFileError, parse, to_evidence
 from tests.sources.test_driver import INFORMATION, VERSION
@@ -17,7 +18,8 @@ REPORT = (
 
 
 def test_a_bug_report() -> None:
-    first, second = read_driver(REPORT.split("\n"))
+    (first, second), rest = read_driver(REPORT.split("\n"))
+    assert not any("Video BIOS" in line for line in rest), "what was read is left to no other reader"
     assert (first.bdf, first.model, first.vbios_version) == (
         "0000:01:00.0",
         "NVIDIA GeForce RTX 4090",
@@ -28,12 +30,28 @@ def test_a_bug_report() -> None:
 
 
 def test_two_blocks_without_anything_between() -> None:
-    assert [card.bdf for card in read_driver((INFORMATION + SECOND).split("\n"))] == ["0000:01:00.0", "0000:41:00.0"]
+    assert [card.bdf for card in read_driver((INFORMATION + SECOND).split("\n"))[0]] == ["0000:01:00.0", "0000:41:00.0"]
 
 
 @pytest.mark.parametrize("text", ["Model: 85\nStepping: 7\n", "Model:\n" * 400, "Model: \t NVIDIA GeForce RTX 4090\n"])
 def test_other_programs_print_models_too(text: str) -> None:
-    assert read_driver(text.split("\n")) == []
+    assert read_driver(text.split("\n")) == ([], text.split("\n"))
+
+
+def test_somebodys_own_list_is_left_to_others() -> None:
+    text = "Model: NVIDIA GeForce RTX 4090\nVideo BIOS: 95.02.3c.00.40\nMemory: 49140 MiB\n"
+    assert read_driver(text.split("\n"))[0] == []
+    (card,) = parse(text, "list").cards
+    assert card.facts.memory_total_bytes == 49140 << 20
+
+
+def test_firmware_of_another_die_shows_in_the_drivers_text_alone() -> None:
+    from tests.cards import finding
+
+    forged = INFORMATION.replace("RTX 4090", "GTX 1050 Ti").replace("95.02.3c.00.40", "70.26.33.00.01")
+    (evidence,) = to_evidence(parse(VERSION + forged, "x"), "x")
+    assert finding(evidence, "vbios-family").status is Status.FAIL
+    assert finding(evidence, "source-agreement").status is Status.INCONCLUSIVE, "one text is one route"
 
 
 def test_as_a_file_to_be_judged() -> None:
@@ -59,5 +77,5 @@ def test_a_version_alone_names_no_card() -> None:
 
 @given(st.lists(st.sampled_from([*INFORMATION.split("\n"), VERSION, "", "Model:", "\x1b[2J", "a: b"]), max_size=60))
 def test_any_order_of_lines(lines: list[str]) -> None:
-    for card in read_driver("\n".join(lines).split("\n")):
+    for card in read_driver("\n".join(lines).split("\n"))[0]:
         assert all("\x1b" not in text for text in card.raw.values())
