@@ -16,7 +16,7 @@ from gpucheck.model.finding import Severity, Status
 def device_on_bus(case: Case) -> Outcome:
     """Judge a card whose configuration is dead."""
     pci = measured(case.evidence.pci, "pci")
-    if not pci.off_bus:
+    if not (pci.off_bus or pci.revision_id == 0xFF or pci.vendor_id == 0xFFFF):
         return not_applicable("The card answers on the bus.")
     if why := _switched_off(case):
         return inconclusive(f"The card does not answer; {why}.", "rev ff", evidence=("pci.off_bus",))

@@ -31,6 +31,8 @@ def driver_integrity(case: Case) -> Outcome:
     if isinstance(section, Unavailable) and section.unavailable is Reason.NOT_REQUESTED:
         return not_applicable("Only the machine itself shows where its driver's software comes from.")
     facts = measured(section, "integrity")
+    if facts.module_version is None and not facts.libraries:
+        return not_applicable("No software of NVIDIA's is installed.")
     strange = [*_put_before(facts), *_foreign(facts), *_windows(facts)]
     split = contradictions(case.evidence) | _names(case)
     if strange and split:

@@ -101,6 +101,10 @@ def test_a_card_off_the_bus(changes: dict[str, Any], status: Status) -> None:
     assert finding(off_the_bus(**changes), "driver-support").status is Status.INCONCLUSIVE
 
 
+def test_an_older_document_says_it_by_the_revision_alone() -> None:
+    assert finding(alter(genuine(), pci__revision_id=0xFF), "device-on-bus").status is Status.FAIL
+
+
 def test_a_laptop_that_switched_its_card_off() -> None:
     laptop = genuine().host.model_copy(update={"chassis": "laptop"})
     assert finding(off_the_bus(host=laptop), "device-on-bus").status is Status.INCONCLUSIVE
@@ -175,7 +179,7 @@ USUAL: list[dict[str, Any]] = [
     {"libraries": (library("/usr/local/cuda/compat/libcuda.so.590.44.01", "590.44.01", "libcuda.so.1"),)},
     {"libraries": (library("/usr/lib/wsl/lib/libnvidia-ml.so.1"),), "module_version": None},
     {"libraries": (library("/nix/store/abc-nvidia-x11-580.95.05/lib/libnvidia-ml.so.580.95.05", "580.95.05"),)},
-    {"libraries": (), "module_version": None, "module_taint": None},
+    {"libraries": (), "module_taint": None},
     {"test_signing": None, "driver_provider": "NVIDIA Corporation", "driver_catalog": None},
 ]
 
@@ -186,6 +190,11 @@ def test_what_honest_machines_have(facts: dict[str, Any]) -> None:
     assert found.status is Status.PASS
     for patch in facts.get("patches", ()):
         assert patch in found.message
+
+
+def test_without_a_driver_nothing_is_said_of_it() -> None:
+    bare = alter(genuine(), integrity=integrity(libraries=(), module_version=None))
+    assert finding(bare, "driver-integrity").status is Status.NOT_APPLICABLE
 
 
 @pytest.mark.parametrize("patch", ["CMP mining limits lifted (cmpunlocker)", "... (vgpu_unlock)"])
