@@ -35,8 +35,8 @@ def driver_integrity(case: Case) -> Outcome:
         return not_applicable("No software of NVIDIA's is installed.")
     strange = [*_put_before(facts), *_foreign(facts), *_windows(facts)]
     split = contradictions(case.evidence) | _names(case)
-    if strange and split:
-        return _replaced(strange, split)
+    if split and (strange or _unusual(facts)):
+        return _replaced(strange or _unusual(facts), split)
     remarks = [*strange, *_names(case).values(), *facts.patches]
     if strange or _names(case) or any("vgpu_unlock" in patch or "cmpunlocker" in patch for patch in facts.patches):
         return inconclusive(
@@ -91,8 +91,20 @@ def _foreign(facts: DriverIntegrity) -> list[str]:
     return found
 
 
+def _unusual(facts: DriverIntegrity) -> list[str]:
+    """What many honest machines have, and what means something only beside a contradiction."""
+    found = [f"{path} is loaded before all libraries" for path in facts.preloaded]
+    for library in facts.libraries:
+        if library.version is None and facts.module_version and library.path.endswith(".so.1"):
+            found.append(f"{library.path} is a file of its own and no link to the driver's")
+        elif not library.loaded and library.version and library.version != facts.module_version:
+            found.append(f"{library.path} is not of the kernel module's version {facts.module_version}")
+    return found
+
+
 def _other_version(facts: DriverIntegrity, library: DriverLibrary) -> bool:
-    if library.version is None or facts.module_version is None or _MOVED in library.path:
+    """Of the file that answers; one that merely lies about may be left from an older driver."""
+    if not library.loaded or library.version is None or facts.module_version is None or _MOVED in library.path:
         return False
     return library.version != facts.module_version
 

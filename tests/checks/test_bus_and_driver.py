@@ -184,6 +184,21 @@ USUAL: list[dict[str, Any]] = [
 ]
 
 
+UNUSUAL: list[dict[str, Any]] = [
+    {"preloaded": ("/opt/tools/libhook.so",)},
+    {"libraries": (library("/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1"),)},
+    {"libraries": (library(LIBRARY, "535.54.03").model_copy(update={"loaded": False}),)},
+]
+
+
+@pytest.mark.parametrize("facts", UNUSUAL, ids=str)
+def test_what_means_something_only_beside_a_contradiction(facts: dict[str, Any]) -> None:
+    unusual = alter(genuine(), integrity=integrity(**facts))
+    assert finding(unusual, "driver-integrity").status is Status.PASS
+    lying = alter(unusual, driver__vbios_version="94.02.00.00.01")
+    assert finding(lying, "driver-integrity").status is Status.FAIL
+
+
 @pytest.mark.parametrize("facts", USUAL, ids=str)
 def test_what_honest_machines_have(facts: dict[str, Any]) -> None:
     found = finding(alter(genuine(), integrity=integrity(**facts)), "driver-integrity")

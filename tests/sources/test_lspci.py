@@ -115,6 +115,7 @@ def test_text_and_dump_may_contradict() -> None:
         ("01:00.0 Class 0300: 10de:2684", 0x2684, None),
         ("01:00.0 VGA compatible controller: Device 10de:2684 (rev a1)", 0x2684, None),
         ("10000:e1:00.0 VGA compatible controller [0300]: NVIDIA Corporation Device [10de:2684]", 0x2684, None),
+        ("IOMMU Group 14 01:00.0 VGA compatible controller [0300]: NVIDIA Corporation X [10de:2684]", 0x2684, "X"),
         ("01:00.0 VGA compatible controller: nVidia Corporation GF108 [GeForce GT 430] (rev a1)", None,
          "GF108 [GeForce GT 430]"),
     ],
