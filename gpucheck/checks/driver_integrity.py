@@ -126,4 +126,6 @@ def _module(facts: DriverIntegrity) -> list[str]:
         told.append("the kernel module carries no signature that this kernel knows")
     if "F" in taint:
         told.append("the kernel module was loaded by force")
+    if facts.driver_provider and facts.driver_catalog is None:
+        told.append("no signature file of the driver package was found")
     return told

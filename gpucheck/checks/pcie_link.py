@@ -64,9 +64,11 @@ def _unused(case: Case) -> str:
 
 
 def _offered(case: Case) -> int | None:
-    """The generation of the port above the card, None where it is not known."""
+    """The generation that the port above the card offers, as it is set; None where it is not known."""
     pci = case.evidence.pci
-    return None if isinstance(pci, Unavailable) else pci.port_link_generation_max
+    if isinstance(pci, Unavailable) or pci.port_link_generation_max is None:
+        return None
+    return min(pci.port_link_generation_max, pci.port_link_generation_target or 9)
 
 
 def _capability(case: Case) -> tuple[int, int | None, str]:

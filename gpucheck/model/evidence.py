@@ -182,6 +182,8 @@ class PciFacts(Frozen):
     """The port above the card."""
     port_link_generation_max: int | None = None
     port_link_lanes_max: int | None = None
+    port_link_generation_target: int | None = None
+    """What the port is told to reach at most, such as by a setting of the board's firmware."""
     bar_sizes_bytes: tuple[int, ...] = ()
     bar1_supported_bytes: tuple[int, ...] | None = None
     """Sizes that the resizable-BAR capability offers for BAR1, None where it is hidden or absent."""

@@ -98,12 +98,11 @@ def _card(function: Function, everything: list[Function], ports: dict[str, Funct
 
 
 def _port(port: Function | None) -> dict[str, object]:
-    names = ("port_link_generation_max", "port_link_lanes_max")
+    names = ("port_link_generation_max", "port_link_lanes_max", "port_link_generation_target")
     if port is None:
         reason = Unavailable(unavailable=Reason.NOT_REQUESTED, detail="the listing does not show the port above")
         return {"missing": dict.fromkeys(names, reason)}
-    generation, lanes = port.known("link_generation_max"), port.known("link_lanes_max")
-    return {"port_bdf": port.bdf, names[0]: generation, names[1]: lanes}
+    return {"port_bdf": port.bdf, **{name: port.known(name.removeprefix("port_")) for name in names}}
 
 
 def _guest(functions: list[Function]) -> str | None:

@@ -19,6 +19,7 @@ NVIDIA = 0x10DE
 NEEDS_ROOT = "the system shows the first 64 bytes of the configuration space, and the rest to root alone"
 
 _DISPLAY_CLASS = 0x03
+_NO_TARGET = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="the port's link has no target")
 _FROM_CONFIG = ("link_generation_max", "link_lanes_max", "link_generation_current", "link_lanes_current")
 _ONLY_CONFIG = ("aer_status", "lane_errors")
 
@@ -127,7 +128,21 @@ def _link(reader: Reader) -> dict[str, Any]:
     facts["port_bdf"] = normalise_bdf(port.name)
     facts[generation] = reader.parsed("max_link_speed", generation, files.link_generation, port)
     facts[lanes] = reader.parsed("max_link_width", lanes, files.lanes, port)
+    facts["port_link_generation_target"] = _target(reader, port)
     return facts
+
+
+def _target(reader: Reader, port: Path) -> int | None:
+    """The limit that is set for the port, which only its configuration space tells."""
+    data = read_bytes(port / "config", FULL_BYTES)
+    if isinstance(data, Unavailable):
+        reader.missing["port_link_generation_target"] = data
+        return None
+    config = parse_config(data, _cut_off(data))
+    if config.link_generation_target is None:
+        gone = config.missing.get("link_generation_max") or config.missing.get("config")
+        reader.missing["port_link_generation_target"] = gone or _NO_TARGET
+    return config.link_generation_target
 
 
 def _bars(reader: Reader) -> dict[str, Any]:

@@ -4,11 +4,16 @@ from typing import Any
 
 import pytest
 
+from gpucheck.checks import Case
+from gpucheck.checks.sibling_functions import sibling_functions
 from gpucheck.model.base import NOT_REQUESTED, Reason, Unavailable
 from gpucheck.model.evidence import Evidence, PciSibling
 from gpucheck.model.finding import Finding, Kind, Severity, Status
 from gpucheck.model.integrity import DriverIntegrity, DriverLibrary
-from tests.cards import alter, evidence_from, evidence_of, finding, genuine, report
+from gpucheck.model.report import CardReport
+from gpucheck.pipeline import assess
+from gpucheck.sources.nvidia_smi import parse, to_evidence
+from tests.cards import alter, catalog, evidence_from, evidence_of, finding, genuine, report
 
 LOST = Unavailable(unavailable=Reason.FAILED, detail="GPU is lost")
 LIBRARY = "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.580.95.05"
@@ -271,3 +276,42 @@ def test_a_fermi_that_no_driver_runs_is_given_away_by_its_sound() -> None:
 def test_messages_do_not_carry_a_whole_uuid() -> None:
     secret = "GPU-00000000-1111-2222-3333-444444444444"
     assert secret not in finding(alter(genuine(), driver__uuid=secret), "source-agreement").message
+
+
+def test_every_sku_with_the_functions_of_its_die_passes() -> None:
+    for profile in catalog().all_profiles():
+        siblings = tuple(sibling(device) for device in profile.die.audio_device_ids)
+        for device in profile.device_ids:
+            ids = {"nvml__device_id": device, "pci__device_id": device, "pci__live_device_id": device}
+            evidence = alter(genuine(), pci__siblings=siblings, **ids)
+            case = Case(evidence, catalog().match(evidence), None, catalog())
+            assert sibling_functions(case).status in (Status.PASS, Status.NOT_APPLICABLE), profile.id
+
+
+def judged_text(text: str) -> CardReport:
+    (evidence,) = to_evidence(parse(text, "lspci.txt"), "lspci.txt")
+    return assess(evidence, catalog())
+
+
+def test_a_listing_of_a_server_card_off_the_bus() -> None:
+    judged = judged_text(
+        "08:00.0 3D controller [0302]: NVIDIA Corporation GV100GL [Tesla V100 PCIe 32GB] [10de:1db6] (rev ff)\n"
+        "\t!!! Unknown header type 7f\n"
+    )
+    assert (judged.verdict.authenticity, judged.verdict.condition) == ("inconclusive", "defective")
+    assert judged.match.profile is not None
+
+
+def test_a_listing_of_a_fermi_under_another_name() -> None:
+    judged = judged_text(
+        "01:00.0 VGA compatible controller [0300]: NVIDIA Corporation GP107 [GTX 1050 Ti] [10de:1c82] (rev a1)\n"
+        "01:00.1 Audio device [0403]: NVIDIA Corporation GF106 High Definition Audio Controller [10de:0be9] (rev a1)\n"
+    )
+    assert (judged.verdict.authenticity, judged.verdict.kinds) == ("suspect", (Kind.REMARKED,))
+
+
+def test_a_listing_without_ids_is_matched_by_the_product_in_brackets() -> None:
+    judged = judged_text("01:00.0 VGA compatible controller: NVIDIA Corporation AD102 [GeForce RTX 4090] (rev a1)\n")
+    assert (judged.match.profile, judged.match.basis) == ("geforce-rtx-4090", "name")
+    assert judged.verdict.authenticity == "inconclusive"
+    assert "nothing was measured" in judged.verdict.explanation

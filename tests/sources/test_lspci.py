@@ -15,6 +15,7 @@ PORT = """00:01.0 PCI bridge [0604]: Intel Corporation Device [8086:a70d] (rev 0
 	Capabilities: [40] Express (v2) Root Port (Slot+), MSI 00
 		LnkCap:	Port #2, Speed 32GT/s, Width x8, ASPM L1, Exit Latency L1 <16us
 		LnkSta:	Speed 16GT/s (downgraded), Width x8 (ok)
+		LnkCtl2: Target Link Speed: 16GT/s, EnterCompliance- SpeedDis-
 
 """
 HEAD = (
@@ -78,6 +79,7 @@ def test_the_whole_of_a_verbose_listing() -> None:
     assert (card.link_generation_max, card.link_lanes_max) == (4, 16)
     assert (card.link_generation_current, card.link_lanes_current, card.link_generation_target) == (1, 8, 4)
     assert (card.port_bdf, card.port_link_generation_max, card.port_link_lanes_max) == ("0000:00:01.0", 5, 8)
+    assert card.port_link_generation_target == 4
     assert card.bar_sizes_bytes == (16 * MIB, 32 * GIB, 32 * MIB, 128)
     assert card.bar1_supported_bytes == (64 * MIB, 256 * MIB, 32 * GIB)
     assert (card.aer_status, card.lane_errors) == (("CmpltTO", "RxErr"), (2, 11))

@@ -58,6 +58,7 @@ def add_card(
     folder.mkdir(parents=True)
     (port / "max_link_speed").write_text("32.0 GT/s PCIe\n")
     (port / "max_link_width").write_text("8\n")
+    (port / "config").write_bytes(config_space(generation=3)[: len(config)])
     for name, text in {**RTX_4090, **(files or {})}.items():
         if text is not None:
             (folder / name).write_text(text)
@@ -92,7 +93,7 @@ def test_an_rtx_4090(tmp_path: Path) -> None:
     assert (facts.live_device_id, facts.live_subsystem_id, facts.config_bytes) == (0x2684, 0x167C, 64)
     assert (facts.power_state, facts.port_bdf, facts.off_bus) == ("D0", "0000:00:01.0", False)
     assert facts.aer_correctable == {"RxErr": 3, "BadTLP": 0}
-    assert facts.missing.keys() <= {"aer_status", "lane_errors"}, "the capabilities, which root alone may read"
+    assert facts.missing.keys() == {"aer_status", "lane_errors", "port_link_generation_target"}, "root alone sees more"
 
 
 @pytest.mark.parametrize(
@@ -188,6 +189,7 @@ def test_what_root_sees_fills_what_sysfs_leaves_open(tmp_path: Path) -> None:
     assert (facts.link_generation_max, facts.link_lanes_max, facts.config_bytes) == (4, 16, 4096)
     assert facts.bar1_supported_bytes == tuple(MIB << n for n in range(6, 16))
     assert (facts.aer_status, facts.lane_errors) == ((), ())
+    assert (facts.port_link_generation_max, facts.port_link_generation_target) == (5, 3)
     assert "PCI Express at 0x78" in facts.capabilities
     assert facts.missing == {}
 
@@ -196,7 +198,7 @@ def test_what_only_root_sees_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     add_card(tmp_path)
     facts = read(tmp_path)
-    assert {facts.missing[name].unavailable for name in ("aer_status", "lane_errors")} == {Reason.NO_PERMISSION}
+    assert {facts.missing[name].unavailable for name in facts.missing} == {Reason.NO_PERMISSION}
 
 
 def test_the_card_itself_may_contradict_the_kernels_copy(tmp_path: Path) -> None:
