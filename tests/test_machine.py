@@ -181,3 +181,16 @@ def test_listing_for_real_leaves_the_binding_out_of_this_process(monkeypatch: py
     monkeypatch.delitem(sys.modules, "pynvml", raising=False)
     assert isinstance(machine.guarded_listing(), tuple | Unavailable)
     assert "pynvml" not in sys.modules
+
+
+def test_a_card_off_the_bus_is_listed_and_examined(tmp_path: Path) -> None:
+    from gpucheck.model.evidence import PciFacts
+    from tests.sources.test_pci import add_card
+
+    add_card(tmp_path / "sys", FIRST, config=b"\xff" * 64)
+    found = machine.host_machine(tmp_path / "sys", tmp_path / "proc", list_nvml=lambda: ())
+    assert [card.bdf for card in found.cards] == [FIRST]
+    assert any(FIRST in note for note in found.notes)
+    facts = found.cards[0].sources()["pci"]()
+    assert isinstance(facts, PciFacts)
+    assert facts.off_bus
