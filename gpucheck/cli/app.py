@@ -20,7 +20,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 COMMANDS: dict[str, tuple[str, str]] = {
     "scan": ("gpucheck.cli.scan:scan", "Examine the cards of this machine, or simulated ones."),
     "collect": ("gpucheck.cli.collect:collect", "Save the evidence of the cards without judging it."),
-    "assess": ("gpucheck.cli.assess:assess", "Judge saved evidence, or nvidia-smi or lspci output that a seller sent."),
+    "assess": ("gpucheck.cli.assess:assess", "Judge saved evidence, or nvidia-smi output that a seller sent."),
     "render": ("gpucheck.cli.render:render", "Show a saved report again."),
     "explain": ("gpucheck.cli.explain:explain", "Explain a check: what, why, how it is fooled."),
     "profiles": ("gpucheck.cli.profiles:profiles", "The reference data of the models."),
