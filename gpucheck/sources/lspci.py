@@ -102,7 +102,9 @@ def _port(port: Function | None) -> dict[str, object]:
     if port is None:
         reason = Unavailable(unavailable=Reason.NOT_REQUESTED, detail="the listing does not show the port above")
         return {"missing": dict.fromkeys(names, reason)}
-    return {"port_bdf": port.bdf, **{name: port.known(name.removeprefix("port_")) for name in names}}
+    told = {name: port.known(name.removeprefix("port_")) for name in names}
+    missing = {name: port.hidden for name, value in told.items() if value is None}
+    return {"port_bdf": port.bdf, **told, "missing": missing}
 
 
 def _guest(functions: list[Function]) -> str | None:

@@ -79,6 +79,13 @@ class Function:
         """The device id, from the head or else from the dump; None where neither has it or the card is lost."""
         return self._config().device_id if self.device_id is None else self.device_id
 
+    @property
+    def hidden(self) -> Unavailable:
+        """Why a capability is not told."""
+        if self.denied:
+            return Unavailable(unavailable=Reason.NO_PERMISSION, detail=DENIED)
+        return Unavailable(unavailable=Reason.NOT_REQUESTED, detail=NOT_SHOWN)
+
     def known(self, name: str) -> Any:
         """A field as far as the lines or the dump tell it."""
         if name not in self.told and self.dump:
@@ -161,10 +168,7 @@ class Function:
         }
 
     def _missing(self, known: dict[str, Any], off_bus: bool) -> dict[str, Unavailable]:
-        reason = Unavailable(unavailable=Reason.NOT_REQUESTED, detail=NOT_SHOWN)
-        if self.denied:
-            reason = Unavailable(unavailable=Reason.NO_PERMISSION, detail=DENIED)
-        missing = {name: reason for name in _VERBOSE if known.get(name) is None}
+        missing = {name: self.hidden for name in _VERBOSE if known.get(name) is None}
         if known["device_id"] is None:
             missing["device_id"] = Unavailable(unavailable=Reason.NOT_REQUESTED, detail="printed without numeric ids")
         if "driver" not in known and not self.verbose:

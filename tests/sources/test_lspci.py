@@ -139,7 +139,9 @@ def test_no_driver_is_told_from_none_shown() -> None:
 
 def test_without_root_the_capabilities_are_refused_and_not_absent() -> None:
     text = CARD.partition("\tCapabilities")[0] + "\tCapabilities: <access denied>\n\tKernel driver in use: nvidia\n"
-    missing = only(text).missing
+    port = PORT.partition("\tCapabilities")[0] + "\tCapabilities: <access denied>\n\n"
+    missing = only(port + text).missing
+    assert missing["port_link_lanes_max"].unavailable is Reason.NO_PERMISSION
     for name in ("link_generation_max", "link_lanes_max", "bar1_supported_bytes", "aer_status", "lane_errors"):
         assert missing[name].unavailable is Reason.NO_PERMISSION
 
