@@ -18,7 +18,7 @@ from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.finding import Kind, Severity, Status
 from gpucheck.model.integrity import DriverIntegrity, DriverLibrary
 
-_OURS = ("nvml", "nvidia", "cuda")
+_OURS = ("nvml", "nvidia", "cuda", "vgpu")
 _ANYBODYS = ("~", "/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108 - read as a sign, never written
 _MOVED = "/compat"
 """NVIDIA's own package of a newer CUDA library on an older kernel module lies in such a folder."""
@@ -84,7 +84,7 @@ def _put_before(facts: DriverIntegrity) -> list[str]:
 def _foreign(facts: DriverIntegrity) -> list[str]:
     found = []
     for library in facts.libraries:
-        if library.path.startswith(_ANYBODYS):
+        if library.loaded and library.path.startswith(_ANYBODYS):
             found.append(f"{library.name} is {library.path}, where anybody may put files")
         elif _other_version(facts, library):
             found.append(f"{library.name} is of version {library.version}, the kernel module of {facts.module_version}")
@@ -97,7 +97,9 @@ def _unusual(facts: DriverIntegrity) -> list[str]:
     for library in facts.libraries:
         if library.version is None and facts.module_version and library.path.endswith(".so.1"):
             found.append(f"{library.path} is a file of its own and no link to the driver's")
-        elif not library.loaded and library.version and library.version != facts.module_version:
+        elif library.path.startswith(_ANYBODYS):
+            found.append(f"{library.name} is {library.path}, where anybody may put files")
+        elif library.version and facts.module_version and library.version != facts.module_version:
             found.append(f"{library.path} is not of the kernel module's version {facts.module_version}")
     return found
 

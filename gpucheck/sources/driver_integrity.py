@@ -28,7 +28,8 @@ FOLDERS = (
 _MAPS_LIMIT = 1 << 21
 _MAX_ENTRIES = 32
 _SUFFIX = re.compile(r"\.so\.(\d{3}\.\d{1,3}(?:\.\d{1,2})?)$")
-_HOME = re.compile(r"^(?:/root|/home/[^/]+|/Users/[^/]+|[A-Za-z]:\\Users\\[^\\]+)(?=[/\\]|$)")
+_HOME = re.compile(r"^(?:/root|/home/(?!kubernetes/)[^/]+|/Users/[^/]+|[A-Za-z]:\\Users\\[^\\]+)(?=[/\\]|$)")
+"""Folders of people; ``/home/kubernetes`` is where Google's node images keep the driver."""
 _BUILDER = re.compile(r"\(([^()@\s]{1,64})@[^()\s]{1,64}\)")
 _TAINT = re.compile(r"^nvidia \d.*\(([A-Z]{1,8})[+-]?\)\s*$", re.MULTILINE)
 

@@ -42,8 +42,6 @@ def read_lspci(lines: list[str]) -> Listing:
     functions: dict[str, Function] = {}
     for function in _functions(lines):
         held = functions.get(function.bdf)
-        if held is None and len(functions) >= MAX_FUNCTIONS:
-            break
         functions[function.bdf] = function.united(held) if held else function
     everything = list(functions.values())
     shown = [f for f in everything if f.vendor_id == NVIDIA and f.class_code >> 16 == _DISPLAY]
@@ -64,8 +62,9 @@ def _functions(lines: list[str]) -> list[Function]:
         if head:
             indent = len(head[1].expandtabs())
             current = Function.of_head(head[2], head[3], head[4], head[5], line)
-            if current:
-                found.append(current)
+            if len(found) >= MAX_FUNCTIONS:
+                break
+            found += [current] if current else []
         elif current and (row := _ROW.fullmatch(line)):
             current.add_row(int(row[1], 16), bytes.fromhex(row[2]))
         elif current and _depth(line) > indent:

@@ -156,6 +156,7 @@ def library(path: str, version: str | None = None, name: str = "libnvidia-ml.so.
 
 
 STRANGE: list[dict[str, Any]] = [
+    {"preloaded": ("/usr/local/vgpu/libvgpu.so",)},
     {"preloaded": ("~/shim/libnvml-override.so",)},
     {"libraries": (library("~/lib/libnvidia-ml.so.1"),)},
     {"libraries": (library("/tmp/libnvidia-ml.so.580.95.05", "580.95.05"),)},
@@ -190,6 +191,7 @@ USUAL: list[dict[str, Any]] = [
 
 
 UNUSUAL: list[dict[str, Any]] = [
+    {"libraries": (library("~/lib/libcuda.so.580.95.05", "580.95.05").model_copy(update={"loaded": False}),)},
     {"preloaded": ("/opt/tools/libhook.so",)},
     {"libraries": (library("/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1"),)},
     {"libraries": (library(LIBRARY, "535.54.03").model_copy(update={"loaded": False}),)},

@@ -174,6 +174,7 @@ def test_hostile_files(machine: Machine, text: str) -> None:
         ("C:\\Users\\Jane\\nvml.dll", "~\\nvml.dll"),
         ("/rootless/x.so", "/rootless/x.so"),
         ("/home/jane", "~"),
+        ("/home/kubernetes/bin/nvidia/lib64/x.so", "/home/kubernetes/bin/nvidia/lib64/x.so"),
         ("/usr/lib/x.so", "/usr/lib/x.so"),
     ],
 )
