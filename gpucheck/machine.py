@@ -14,7 +14,7 @@ from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavai
 from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
 from gpucheck.model.measured import Telemetry
 from gpucheck.model.vbios import VbiosFacts
-from gpucheck.sources import driver, nvml, pci, telemetry
+from gpucheck.sources import driver, driver_integrity, nvml, pci, telemetry
 from gpucheck.sources.files import normalise_bdf
 from gpucheck.sources.host import read_host
 from gpucheck.sources.nvml_library import PynvmlLibrary
@@ -70,6 +70,8 @@ class HostCard:
             "driver": partial(driver.read, self.proc_root, self.bdf),
             "nvml": self._read_nvml,
             "vbios": self._read_vbios,
+            # Behind NVML, so that the library that answered is seen among the loaded ones.
+            "integrity": partial(driver_integrity.read, self.sys_root, self.proc_root),
         }
 
     def open_device(self) -> "Device":

@@ -6,6 +6,7 @@ from typing import Any
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import CudaFacts, DriverFacts, Evidence, Host, NvmlFacts, PciFacts
 from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
+from gpucheck.model.integrity import DriverIntegrity
 from gpucheck.model.measured import (
     Bandwidth,
     Census,
@@ -74,6 +75,19 @@ def make_driver(**facts: Any) -> DriverFacts:
     """The kernel driver's copy of the identity."""
     stated: dict[str, Any] = {"version": "580.95.05", "model": "NVIDIA GeForce RTX 4090", "uuid": UUID, "bdf": BDF}
     return DriverFacts.model_validate(stated | facts)
+
+
+def make_integrity(**facts: Any) -> DriverIntegrity:
+    """The driver's software as a distribution installs it."""
+    folder = "/usr/lib/x86_64-linux-gnu"
+    stated: dict[str, Any] = {
+        "module_version": "580.95.05",
+        "module_taint": "OE",
+        "libraries": (
+            {"name": "libnvidia-ml.so.1", "path": f"{folder}/libnvidia-ml.so.580.95.05", "version": "580.95.05"},
+        ),
+    }
+    return DriverIntegrity.model_validate(stated | facts)
 
 
 def make_cuda(**facts: Any) -> CudaFacts:
@@ -289,6 +303,7 @@ def make_evidence(**sections: Any) -> Evidence:
         "driver": make_driver(),
         "vbios": make_vbios(),
         "nvml": make_nvml(),
+        "integrity": make_integrity(),
         "cuda": make_cuda(),
         "census": make_census(),
         "throughput": make_throughput(),

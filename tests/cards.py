@@ -29,7 +29,9 @@ def evidence_from(document: dict[str, Any], plan: Plan | None = None) -> Evidenc
 
     scenario = Scenario.model_validate(document)
     silicon, declared = (catalog().by_id(i) for i in (scenario.silicon.profile, scenario.declared_profile))
-    return collect(SimulatedCard(scenario, "mine", silicon, declared), plan or Plan())
+    library = scenario.declared.library
+    stated = catalog().by_id(library.profile) if library else None
+    return collect(SimulatedCard(scenario, "mine", silicon, declared, library_profile=stated), plan or Plan())
 
 
 def genuine() -> Evidence:

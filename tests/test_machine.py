@@ -132,7 +132,7 @@ def test_selecting_what_is_not_there(tmp_path: Path, wanted: int | str) -> None:
 def test_a_card_keeps_the_contract(tmp_path: Path) -> None:
     (card,) = find(tmp_path, (ListedDevice(0, FIRST, UUID),), FIRST).cards
     assert pickle.loads(pickle.dumps(card)) == card
-    assert (card.simulated, list(card.sources())) == (None, ["pci", "driver", "nvml", "vbios"])
+    assert (card.simulated, list(card.sources())) == (None, ["pci", "driver", "nvml", "vbios", "integrity"])
     assert card.host().os == "TestOS"
     pickle.dumps(card.sources())
 
@@ -194,3 +194,16 @@ def test_listing_for_real_leaves_the_binding_out_of_this_process(monkeypatch: py
     monkeypatch.delitem(sys.modules, "pynvml", raising=False)
     assert isinstance(machine.guarded_listing(), tuple | Unavailable)
     assert "pynvml" not in sys.modules
+
+
+def test_a_card_off_the_bus_is_listed_and_examined(tmp_path: Path) -> None:
+    from gpucheck.model.evidence import PciFacts
+    from tests.sources.test_pci import add_card
+
+    add_card(tmp_path / "sys", FIRST, config=b"\xff" * 64)
+    found = machine.host_machine(tmp_path / "sys", tmp_path / "proc", list_nvml=lambda: ())
+    assert [card.bdf for card in found.cards] == [FIRST]
+    assert any(FIRST in note for note in found.notes)
+    facts = found.cards[0].sources()["pci"]()
+    assert isinstance(facts, PciFacts)
+    assert facts.off_bus

@@ -118,6 +118,12 @@ class Catalog:
         quoted = f'"{family}"'.encode()
         return tuple(f.die.name for f in self._files if quoted in f.data and family in f.die.vbios_families)
 
+    def dies_of_function(self, device_id: int) -> tuple[str, ...]:
+        """Return the names of the dies whose sound, USB or USB-C function has the PCI device id."""
+        literal = f"0x{device_id:04x}".encode()
+        files = (file for file in self._files if literal in file.head)
+        return tuple(file.die.name for file in files if device_id in file.die.function_ids)
+
     def subsystem_vendor(self, vendor_id: int) -> str | None:
         """Return the brand behind a PCI subsystem vendor id, None where it is not known."""
         entry = self._vendors.get(f"0x{vendor_id:04x}")

@@ -1,7 +1,10 @@
 """Choosing among the SKUs that share a device id or a name: pure functions of declared facts and profiles."""
 
+import re
+
 from gpucheck.catalog.names import CardName, parse_name, squash_name
-from gpucheck.model.evidence import Evidence, NvmlFacts, PciFacts
+from gpucheck.model.base import Unavailable
+from gpucheck.model.evidence import DriverFacts, Evidence, NvmlFacts, PciFacts
 from gpucheck.model.measured import MemoryWalk
 from gpucheck.model.modification import Modification
 from gpucheck.model.profile import Profile
@@ -21,14 +24,25 @@ class Declared:
     def __init__(self, evidence: Evidence) -> None:
         nvml = evidence.declared
         bus = evidence.pci if isinstance(evidence.pci, PciFacts) else None
-        self.device_id = bus.device_id if bus else nvml.device_id if nvml else None
-        self.name = nvml.name if nvml else None
+        stated = nvml.device_id if nvml else None
+        if bus and stated is not None and bus.device_id != stated:
+            bus = None  # NVML's account is what people are shown; that the bus contradicts it is a check's to find
+        self.device_id = stated if stated is not None else bus.device_id if bus else None
+        self.name = (nvml.name if nvml else None) or _other_name(bus, evidence.driver)
         self.subsystem = _subsystem(bus) or _subsystem(nvml)
         total = nvml.memory_total_bytes if nvml and not nvml.mig_enabled else None
         self.total_mib = total / MIB if total else None
         self.memory_clock_mhz = nvml.memory_clock_max_mhz if nvml else None
         walk = evidence.memory_walk
         self.forged = isinstance(walk, MemoryWalk) and walk.distinct_bytes < _REAL_SHARE * walk.tested_bytes
+
+
+def _other_name(bus: PciFacts | None, driver: DriverFacts | Unavailable) -> str | None:
+    """What the kernel driver calls the card, else the product that a PCI id list names in brackets."""
+    if isinstance(driver, DriverFacts) and driver.model:
+        return driver.model
+    listed = re.search(r"\[([^\[\]]{2,80})\]$", (bus.name or "").strip()) if bus else None
+    return listed[1] if listed else None
 
 
 def has_capacity(profile: Profile, total_mib: float) -> bool:

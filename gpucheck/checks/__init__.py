@@ -10,6 +10,8 @@ from gpucheck.checks.bus_width import bus_width
 from gpucheck.checks.claim import claim
 from gpucheck.checks.compute_capability import compute_capability
 from gpucheck.checks.core_count import core_count
+from gpucheck.checks.device_on_bus import device_on_bus
+from gpucheck.checks.driver_integrity import driver_integrity
 from gpucheck.checks.driver_support import driver_support
 from gpucheck.checks.gpu_part_number import gpu_part_number
 from gpucheck.checks.host_link import host_link
@@ -30,10 +32,12 @@ from gpucheck.checks.multiprocessors import multiprocessors
 from gpucheck.checks.numeric_fingerprint import numeric_fingerprint
 from gpucheck.checks.pcie_link import pcie_link
 from gpucheck.checks.product_name import product_name
+from gpucheck.checks.sibling_functions import sibling_functions
 from gpucheck.checks.silicon_match import silicon_match
 from gpucheck.checks.sm_limits import sm_limits
 from gpucheck.checks.source_agreement import source_agreement
 from gpucheck.checks.subsystem import subsystem
+from gpucheck.checks.subsystem_live import subsystem_live
 from gpucheck.checks.tensor_tier import tensor_tier
 from gpucheck.checks.vbios_agreement import vbios_agreement
 from gpucheck.checks.vbios_family import vbios_family
@@ -68,14 +72,18 @@ ALL_CHECKS: tuple[Check, ...] = (
     brand,
     board_fingerprint,
     subsystem,
+    sibling_functions,
     pcie_link,
     laptop_die,
     # sources against each other
     source_agreement,
     vbios_agreement,
     vbios_integrity,
+    subsystem_live,
+    driver_integrity,
     driver_support,
     # condition
+    device_on_bus,
     memory_faults,
     memory_uniformity,
     memory_health,

@@ -4,8 +4,8 @@ What it checks: a display device on the PCI bus that NVIDIA's driver is loaded f
 Why it matters: an old chip with a rewritten device id looks modern on the bus, and the driver, which asks the chip
 itself, refuses it.
 How it can be fooled: it cannot make the driver work.
-A failure does not mean: fraud alone. Excluded are cards bound to another driver (pass-through), generations that the
-installed driver has dropped, and cards that fell off the bus.
+A failure does not mean: fraud alone. Excluded are cards bound to no driver or to another one (pass-through),
+generations that the installed driver has dropped, and cards that fell off the bus.
 References: driver branches 390 (last for Fermi), 470 (Kepler), 580 (Maxwell, Pascal, Volta).
 """
 
@@ -26,16 +26,18 @@ def driver_support(case: Case) -> Outcome:
     nvml = case.evidence.nvml
     if not isinstance(nvml, Unavailable):
         return Outcome(Status.PASS, "The driver lists the card.", confidence=Confidence.LOW)
+    if pci.off_bus or pci.revision_id == 0xFF or pci.vendor_id == 0xFFFF:
+        return inconclusive("The card has fallen off the bus; reseat it and look at its power supply.")
+    if pci.driver is None and "driver" not in pci.missing:
+        return inconclusive("No kernel driver is bound to the card, so nothing could ask it.", "no driver", "nvidia")
     if nvml.detail != NOT_LISTED:
         return not_applicable("NVML did not say whether it knows the card.")
-    if pci.revision_id == 0xFF or pci.vendor_id == 0xFFFF:
-        return inconclusive("The card has fallen off the bus; reseat it and look at its power supply.")
     version = case.evidence.host.driver_version
     branch = re.match(r"(\d+)\.", version or "")
     if branch is None:
         return not_applicable("NVIDIA's driver is not loaded.")
     if pci.driver != "nvidia":
-        return not_applicable(f"The card is bound to {pci.driver or 'no driver'}, not to NVIDIA's.")
+        return not_applicable(f"The card is bound to {pci.driver or 'an unknown driver'}, not to NVIDIA's.")
     last = min(_LAST_BRANCH.get(p.die.architecture, 9999) for p in case.profiles)
     if int(branch[1]) > last:
         return not_applicable(f"Driver {version} no longer supports this generation; {last} was the last branch.")

@@ -1,7 +1,8 @@
 """Whether the card's own link capability is the SKU's.
 
 What it checks: the generation and lanes that the card could do, never what the slot or idle state gives it. Ampere and
-newer lower their stated generation to the slot's, so a lower one counts only below what the slot offers.
+newer lower their stated generation to the slot's, so a lower one counts only below what the slot offers. Lanes that
+both ends have and the link does not use are told, and count for nothing: a riser, dust or a shared slot takes them.
 Why it matters: mining boards are cut to first-generation speed and few lanes; lost lanes are damage or missing parts.
 How it can be fooled: the capability register follows straps and firmware.
 A failure does not mean: fraud by itself. Risers, narrow slots and power saving never show here.
@@ -30,7 +31,9 @@ def pcie_link(case: Case) -> Outcome:
     narrow = bool(lanes and wanted_lanes and lanes * 4 <= wanted_lanes)
     offered = _offered(case)
     if generation >= wanted_generation and not (lanes and wanted_lanes and lanes < wanted_lanes):
-        return Outcome(Status.PASS, "The card's link is capable of what the SKU's is.", observed, expected)
+        unused = _unused(case)
+        message = f"The card's link is capable of what the SKU's is.{unused and ' '}{unused}"
+        return Outcome(Status.PASS, message, observed, expected, severity=Severity.LOW if unused else None)
     slow = offered is not None and generation <= min(wanted_generation, offered) - 2
     if not slow and not narrow:
         return inconclusive("The link is a little less capable than the SKU's.", observed, expected, (path,))
@@ -46,10 +49,26 @@ def pcie_link(case: Case) -> Outcome:
     )
 
 
-def _offered(case: Case) -> int | None:
-    """The generation of the port above the card, None where it is not known."""
+def _unused(case: Case) -> str:
+    """Lanes that card and port both have and the link does not use, in words; a narrower port explains itself."""
     pci = case.evidence.pci
-    return None if isinstance(pci, Unavailable) else pci.port_link_generation_max
+    if isinstance(pci, Unavailable) or not (pci.link_lanes_max and pci.link_lanes_current):
+        return ""
+    common = min(pci.link_lanes_max, pci.port_link_lanes_max or 0)
+    if pci.link_lanes_current >= common:
+        return ""
+    return (
+        f"It runs on {pci.link_lanes_current} of {common} lanes that card and slot have: "
+        "reseat it, clean its contacts, or do without the riser."
+    )
+
+
+def _offered(case: Case) -> int | None:
+    """The generation that the port above the card offers, as it is set; None where it is not known."""
+    pci = case.evidence.pci
+    if isinstance(pci, Unavailable) or pci.port_link_generation_max is None:
+        return None
+    return min(pci.port_link_generation_max, pci.port_link_generation_target or 9)
 
 
 def _capability(case: Case) -> tuple[int, int | None, str]:

@@ -17,25 +17,31 @@ from gpucheck.model.units import mib
 @check(id="source-agreement", title="Sources against each other", severity=Severity.CRITICAL)
 def source_agreement(case: Case) -> Outcome:
     """Compare what can be read by more than one route."""
-    accounts = _accounts(case.evidence)
-    compared = {fact: told for fact, told in accounts.items() if len(told) > 1}
+    compared = {fact: told for fact, told in _accounts(case.evidence).items() if len(told) > 1}
     if not compared:
         raise Missing("nothing could be read by more than one route", "pci")
-    split = {fact: told for fact, told in compared.items() if not _agree(fact, told)}
+    split = contradictions(case.evidence)
     if not split:
         return Outcome(Status.PASS, f"All routes agree on {', '.join(compared)}.", f"{len(compared)} facts compared")
-    words = "; ".join(
-        f"{fact}: " + ", ".join(f"{_say(v)} by {r}" for r, v in told.items()) for fact, told in split.items()
-    )
+    words = "; ".join(split.values())
     return Outcome(
         Status.FAIL,
         f"Two routes to the same card disagree ({words}). At least one of them is made up.",
         observed=words,
         expected="one identity by every route",
         remedy="Scan again from trusted boot media with NVIDIA's own driver.",
-        evidence=tuple(f"{route}" for told in split.values() for route in told),
+        evidence=tuple(route for fact in split for route in compared[fact]),
         kinds=(Kind.REMARKED,),
     )
+
+
+def contradictions(evidence: Evidence) -> dict[str, str]:
+    """Facts that two routes tell differently, each with what the routes say, in words."""
+    split = {fact: told for fact, told in _accounts(evidence).items() if len(told) > 1 and not _agree(fact, told)}
+    return {
+        fact: f"{fact}: " + ", ".join(f"{_say(value)} by {route}" for route, value in told.items())
+        for fact, told in split.items()
+    }
 
 
 def _accounts(evidence: Evidence) -> dict[str, dict[str, object]]:
@@ -72,4 +78,6 @@ def _agree(fact: str, told: dict[str, object]) -> bool:
 def _say(value: object) -> str:
     if isinstance(value, int):
         return f"{value:04x}" if value <= 0xFFFF else mib(value)
-    return str(value)
+    text = str(value)
+    # Enough to tell two apart; the whole of it identifies the specimen.
+    return f"{text[:12]}\u2026" if text.startswith("GPU-") else text

@@ -11,6 +11,7 @@ References: 156 captures of real cards, none against; envytools for the generati
 import re
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive
+from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Kind, Severity, Status
 
 _VERSION = re.compile(r"^[0-9A-F]{2}\.[0-9A-F]{2}\.[0-9A-F]{2}")
@@ -19,7 +20,7 @@ _VERSION = re.compile(r"^[0-9A-F]{2}\.[0-9A-F]{2}\.[0-9A-F]{2}")
 @check(id="vbios-family", title="VBIOS family against die", severity=Severity.CRITICAL)
 def vbios_family(case: Case) -> Outcome:
     """Compare the VBIOS family with the die's."""
-    version = case.text("vbios_version").upper()
+    version, section = _version(case)
     family = version[:5]
     dies = tuple(dict.fromkeys(p.die.name for p in case.profiles))
     expected = sorted({f for p in case.profiles for f in p.die.vbios_families})
@@ -37,6 +38,15 @@ def vbios_family(case: Case) -> Outcome:
         observed=f"{family} ({' or '.join(others)})",
         expected=" or ".join(expected),
         remedy="Treat it as the older die. Do not pay for the named model.",
-        evidence=(f"{case.declared_section}.vbios_version", "pci.device_id"),
+        evidence=(f"{section}.vbios_version", "pci.device_id"),
         kinds=(Kind.REMARKED,),
     )
+
+
+def _version(case: Case) -> tuple[str, str]:
+    """NVML's account, else the kernel driver's; and where it comes from."""
+    driver = case.evidence.driver
+    stated = case.evidence.declared
+    if not (stated and stated.vbios_version) and not isinstance(driver, Unavailable) and driver.vbios_version:
+        return driver.vbios_version.upper(), "driver"
+    return case.text("vbios_version").upper(), case.declared_section

@@ -24,7 +24,7 @@ _NOTE = "Judged from files. A file can be edited: only a scan of the card in you
 @result_options
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 def assess(claim: str | None, format_: str | None, output: str | None, files: tuple[str, ...]) -> int:
-    """Judge saved evidence, saved reports (again), or nvidia-smi output that a seller sent.
+    """Judge saved evidence, saved reports (again), or what nvidia-smi or lspci printed for a seller.
 
     A FILE of - is stdin. Files that cannot be read are told of, and the others are judged.
     """

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, NonNegativeInt
 
 from gpucheck.model.base import NOT_REQUESTED, Collected, ComputeCapability, Frozen, Unavailable
+from gpucheck.model.integrity import DriverIntegrity
 from gpucheck.model.measured import (
     Bandwidth,
     Census,
@@ -140,12 +141,24 @@ class NvmlFacts(Frozen):
     raw: dict[str, str] = {}
 
 
+class PciSibling(Frozen):
+    """Another function of the same card, such as its sound device. Its ids follow the die, not the SKU."""
+
+    bdf: str
+    vendor_id: U16
+    device_id: U16
+    class_code: int | None = None
+    """24 bits, as for the card; 0x0403xx is sound, 0x0c03xx a USB controller, 0x0c80xx the USB-C port's controller."""
+    driver: str | None = None
+
+
 class PciFacts(Frozen):
     """What the operating system saw on the PCI bus, from sysfs or an ``lspci`` text. Declared."""
 
     bdf: str
     vendor_id: U16
-    device_id: U16
+    device_id: U16 | None = None
+    """None where a text names the card and prints no ids; ``missing`` then says so."""
     subsystem_vendor_id: U16 | None = None
     subsystem_id: U16 | None = None
     revision_id: int | None = None
@@ -154,16 +167,43 @@ class PciFacts(Frozen):
     name: str | None = None
     """As a PCI id list prints it; only from ``lspci``."""
     driver: str | None = None
-    """Kernel driver bound to the function, None where none is."""
+    """Kernel driver bound to the function, None where none is or ``missing`` says that it is not known."""
+    off_bus: bool = False
+    """The card does not answer: every byte of its configuration reads as ff, ``lspci`` prints ``rev ff``."""
+    power_state: str | None = None
+    """As the kernel names it: ``D0`` runs, ``D3cold`` is switched off."""
+    live_device_id: U16 | None = None
+    """From the configuration space itself, where ``device_id`` is the kernel's copy from the time of enumeration."""
+    live_subsystem_vendor_id: U16 | None = None
+    live_subsystem_id: U16 | None = None
+    config_bytes: NonNegativeInt | None = None
+    """How much of the configuration space was read: 64 without root, 256 or 4096 with it."""
+    capabilities: tuple[str, ...] = ()
+    """Those that the configuration space lists, by name and offset, such as ``PCI Express at 0x78``."""
     link_generation_max: int | None = None
     link_lanes_max: int | None = None
     link_generation_current: int | None = None
     link_lanes_current: int | None = None
+    link_generation_target: int | None = None
+    """What the link is told to reach at most."""
+    port_bdf: str | None = None
+    """The port above the card."""
     port_link_generation_max: int | None = None
     port_link_lanes_max: int | None = None
+    port_link_generation_target: int | None = None
+    """What the port is told to reach at most, such as by a setting of the board's firmware."""
     bar_sizes_bytes: tuple[int, ...] = ()
     bar1_supported_bytes: tuple[int, ...] | None = None
     """Sizes that the resizable-BAR capability offers for BAR1, None where it is hidden or absent."""
+    aer_status: tuple[str, ...] | None = None
+    """Errors that the advanced error reporting capability shows now, by lspci's short names."""
+    aer_correctable: dict[str, NonNegativeInt] | None = None
+    """The kernel's counts since its start, by kind of error; the same for the two below."""
+    aer_nonfatal: dict[str, NonNegativeInt] | None = None
+    aer_fatal: dict[str, NonNegativeInt] | None = None
+    lane_errors: tuple[int, ...] | None = None
+    """Lanes on which the link met errors."""
+    siblings: tuple[PciSibling, ...] = ()
     missing: dict[str, Unavailable] = {}
     raw: dict[str, str] = {}
 
@@ -178,6 +218,8 @@ class DriverFacts(Frozen):
     vbios_version: str | None = None
     bdf: str | None = None
     excluded: bool | None = None
+    firmware_version: str | None = None
+    """Of the card's own system processor, None where the driver does not use it."""
     raw: dict[str, str] = {}
 
 
@@ -213,6 +255,7 @@ class Evidence(Frozen):
     vbios: Collected[VbiosFacts] = NOT_REQUESTED
     nvml: Collected[NvmlFacts] = NOT_REQUESTED
     nvidia_smi: Collected[NvmlFacts] = NOT_REQUESTED
+    integrity: Collected[DriverIntegrity] = NOT_REQUESTED
     cuda: Collected[CudaFacts] = NOT_REQUESTED
     census: Collected[Census] = NOT_REQUESTED
     throughput: Collected[Throughput] = NOT_REQUESTED
@@ -247,4 +290,4 @@ MEASURED_SECTIONS = (
     "load",
 )
 """Sections of probes, in the order in which they run."""
-SECTIONS = ("pci", "driver", "vbios", "nvml", "nvidia_smi", "cuda", *MEASURED_SECTIONS)
+SECTIONS = ("pci", "driver", "vbios", "nvml", "nvidia_smi", "integrity", "cuda", *MEASURED_SECTIONS)

@@ -52,7 +52,18 @@ class Die(Frozen):
     """First two bytes of the VBIOS version, such as ``95.02``."""
     vbios_families_verified: bool = False
     """True where captures of real cards show the family, False where it is a pattern or a table alone."""
+    audio_device_ids: tuple[DeviceId, ...] = ()
+    """PCI device ids of the sound function beside the display. They follow the die; empty where none is on record."""
+    usb_device_ids: tuple[DeviceId, ...] = ()
+    """The same of the USB controller, on dies with a USB-C port."""
+    ucsi_device_ids: tuple[DeviceId, ...] = ()
+    """The same of the USB-C port's own controller."""
     sources: dict[str, str] = {}
+
+    @property
+    def function_ids(self) -> tuple[int, ...]:
+        """PCI device ids of every function beside the display."""
+        return (*self.audio_device_ids, *self.usb_device_ids, *self.ucsi_device_ids)
 
 
 class MemoryLayout(Frozen):

@@ -47,6 +47,7 @@ SECTIONS: dict[str, str] = {
     "vbios": "VBIOS ROM",
     "nvml": "NVML",
     "nvidia_smi": "nvidia-smi text",
+    "integrity": "driver's software",
     "cuda": "CUDA driver",
     "census": "multiprocessor count",
     "throughput": "arithmetic rates",

@@ -12,10 +12,11 @@ from gpucheck.model.evidence import Host
 from gpucheck.model.measured import Telemetry
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import MIB
+from gpucheck.simulation.bus import LOST
 from gpucheck.simulation.declared import DeclaredCard
 from gpucheck.simulation.faults import end_bytes
 from gpucheck.simulation.library import ScenarioError, is_path, load
-from gpucheck.simulation.scenario import Scenario
+from gpucheck.simulation.scenario import Declared, Scenario
 from gpucheck.simulation.sensors import Sensors
 from gpucheck.simulation.soldered import Soldered, solder
 
@@ -42,6 +43,8 @@ class SimulatedCard:
     silicon_profile: Profile
     declared_profile: Profile
     slot: int = 1
+    library_profile: Profile | None = None
+    """What a library in NVML's place states, where the scenario has one."""
 
     def __post_init__(self) -> None:
         """Refuse faults outside the memory, and slices of what cannot be cut. Raises ``ScenarioError``."""
@@ -67,6 +70,14 @@ class SimulatedCard:
         """What firmware and driver say."""
         return DeclaredCard(self.scenario, self.declared_profile, f"0000:{self.slot:02x}:00.0")
 
+    @property
+    def stated(self) -> DeclaredCard:
+        """What NVML says: the same, unless a library answers in its place."""
+        if self.library_profile is None:
+            return self.declared
+        honest = self.scenario.model_copy(update={"declared": Declared()})
+        return DeclaredCard(honest, self.library_profile, self.declared.bdf)
+
     @cached_property
     def soldered(self) -> Soldered:
         """What is there."""
@@ -79,7 +90,7 @@ class SimulatedCard:
 
     def sources(self) -> dict[str, Callable[[], Section]]:
         """Readers of the declared facts, in the order in which to run them."""
-        return {name: _Source(self, name) for name in ("pci", "driver", "nvml", "vbios")}
+        return {name: _Source(self, name) for name in ("pci", "driver", "nvml", "vbios", "integrity")}
 
     def open_device(self) -> "Device":
         """Return the silicon, ready for kernels. Raises ``DeviceUnavailable`` where the scenario withholds CUDA."""
@@ -128,18 +139,20 @@ class SimulatedCard:
         if environment.windows or environment.wsl:
             system = "Windows" if environment.windows else "WSL"
             absent |= dict.fromkeys(("pci", "driver"), (Reason.NOT_SUPPORTED, f"{system} has no such files"))
+        if self.scenario.declared.pci.off_bus:
+            absent |= dict.fromkeys(("nvml", "cuda"), (LOST.unavailable, LOST.detail))
         if "nvml" in absent and self.scenario.declared.vbios is None:
             absent.setdefault("vbios", absent["nvml"])  # without a ROM, the version is a driver's word
         absent |= dict.fromkeys(environment.no_permission, (Reason.NO_PERMISSION, "the scenario denies it"))
         return {name: Unavailable(unavailable=reason, detail=detail) for name, (reason, detail) in absent.items()}
 
     def read(self, name: str) -> Section:
-        """Read one declared section, ``pci``, ``driver``, ``nvml`` or ``vbios``."""
+        """Read one declared section: ``pci``, ``driver``, ``nvml``, ``vbios`` or ``integrity``."""
         if self.scenario.environment.hang == name:
             from gpucheck.simulation.device import hang
 
             hang()
-        facts: Section = getattr(self.declared, name)
+        facts: Section = self.stated.nvml if name == "nvml" else getattr(self.declared, name)
         return self.withheld().get(name, facts)
 
 
@@ -166,7 +179,9 @@ def card(name_or_path: str, slot: int = 1, profiles: Profiles | None = None) -> 
     look_up = profiles or Catalog().by_id
     silicon = _profile(look_up, scenario.silicon.profile, f"{name_or_path}: silicon.profile")
     declared = _profile(look_up, scenario.declared_profile, f"{name_or_path}: declared.profile")
-    return SimulatedCard(scenario, name, silicon, declared, slot)
+    library = scenario.declared.library
+    stated = _profile(look_up, library.profile, f"{name_or_path}: declared.library.profile") if library else None
+    return SimulatedCard(scenario, name, silicon, declared, slot, stated)
 
 
 def machine(names: Sequence[str]) -> SimulatedMachine:

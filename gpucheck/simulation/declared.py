@@ -6,10 +6,12 @@ from typing import Any
 
 from gpucheck.model.base import Collected, Reason, Unavailable
 from gpucheck.model.evidence import DriverFacts, Host, NvmlFacts, PciFacts
+from gpucheck.model.integrity import DriverIntegrity
 from gpucheck.model.measured import DeviceProcess
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import MIB
 from gpucheck.model.vbios import VbiosFacts
+from gpucheck.simulation.bus import linux_integrity, live, siblings, windows_integrity
 from gpucheck.simulation.firmware import declared_vbios
 from gpucheck.simulation.identity import Identity
 from gpucheck.simulation.scenario import Scenario
@@ -21,6 +23,8 @@ _CUDA_BY_BRANCH = {580: (13, 0), 575: (12, 9), 570: (12, 8), 560: (12, 6), 555: 
 _CUDA_BY_BRANCH |= {590: (13, 1), 535: (12, 2), 530: (12, 1), 525: (12, 0), 515: (11, 7), 510: (11, 6), 470: (11, 4)}
 _RENAMED = {"memory_bytes": "memory_total_bytes", "bar1_bytes": "bar1_total_bytes"}
 _LINK = {"pcie_generation", "pcie_lanes"}
+_TABLES = {"pci", "library", "vbios"}
+"""Not of NVML."""
 _CHASSIS = {"laptop": "laptop", "sxm": "server", "pcie": "server", "desktop": "desktop", "oem": "desktop"}
 _CHASSIS |= {"workstation": "desktop"}
 _PDI_SINCE = 575
@@ -47,14 +51,13 @@ class DeclaredCard:
     @property
     def pci(self) -> PciFacts:
         """What sysfs shows."""
-        nvml = self.nvml
+        nvml, bus = self.nvml, self.scenario.declared.pci
         return PciFacts(
             bdf=self.bdf,
             vendor_id=0x10DE,
             device_id=nvml.device_id or 0,
             subsystem_vendor_id=nvml.subsystem_vendor_id,
             subsystem_id=nvml.subsystem_id,
-            revision_id=0xA1,
             class_code=0x030200 if self.profile.sku_class in {"datacenter", "mining"} else 0x030000,
             driver="nvidia",
             link_generation_max=nvml.pcie_generation_max,
@@ -65,6 +68,8 @@ class DeclaredCard:
             port_link_lanes_max=None if self._guest else nvml.pcie_lanes_max,
             bar_sizes_bytes=(16 * MIB, nvml.bar1_total_bytes or 256 * MIB, 32 * MIB),
             bar1_supported_bytes=self._bar1_choices(nvml.bar1_total_bytes),
+            siblings=siblings(self.profile, self.bdf, bus),
+            **live(bus, nvml),
         )
 
     @property
@@ -85,6 +90,14 @@ class DeclaredCard:
     def vbios(self) -> Collected[VbiosFacts]:
         """What the ROM says, or the version alone where the scenario declares no ROM."""
         return declared_vbios(self.scenario.declared.vbios, self.nvml, self.profile)
+
+    @property
+    def integrity(self) -> DriverIntegrity:
+        """What stands between the driver and a program."""
+        environment = self.scenario.environment
+        if environment.windows:
+            return windows_integrity(environment.driver_version)
+        return linux_integrity(environment.driver_version, self.scenario.declared.library)
 
     @property
     def host(self) -> Host:
@@ -238,7 +251,7 @@ class DeclaredCard:
 
     def _overrides(self) -> dict[str, Any]:
         """What the scenario states by itself; an empty text means that nothing is printed."""
-        given = self.scenario.declared.model_dump(exclude_none=True, exclude={"profile", "vbios", *_LINK})
+        given = self.scenario.declared.model_dump(exclude_none=True, exclude={"profile", *_LINK, *_TABLES})
         return {_RENAMED.get(key, key): None if value == "" else value for key, value in given.items()}
 
     def _bar1_choices(self, largest: int | None) -> tuple[int, ...] | None:

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from gpucheck.model.base import ComputeCapability
 from gpucheck.model.evidence import U16
+from gpucheck.simulation.bus import DeclaredLibrary, DeclaredPci
 from gpucheck.simulation.faults import FAULTS, MemoryFault, ShuffledAlias, Strict, Wraparound
 from gpucheck.simulation.firmware import DeclaredVbios
 
@@ -14,6 +15,7 @@ Place = Literal[
     "driver",
     "nvml",
     "nvidia_smi",
+    "integrity",
     "vbios",
     "cuda",
     "census",
@@ -114,6 +116,8 @@ class Declared(Strict):
     ecc_corrected_aggregate: Count | None = None
     fault: Text | None = None
     vbios: DeclaredVbios | None = None
+    pci: DeclaredPci = DeclaredPci()
+    library: DeclaredLibrary | None = None
 
 
 class Environment(Strict):
@@ -161,7 +165,10 @@ class Scenario(Strict):
 def allowed_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
     """Return the keys that the table at a place of a scenario file may hold."""
     tables: dict[str, type[Strict]] = {"silicon": Silicon, "declared": Declared, "environment": Environment}
-    within: dict[type[Strict], dict[str, type[Strict]]] = {Scenario: tables, Declared: {"vbios": DeclaredVbios}}
+    within: dict[type[Strict], dict[str, type[Strict]]] = {
+        Scenario: tables,
+        Declared: {"vbios": DeclaredVbios, "pci": DeclaredPci, "library": DeclaredLibrary},
+    }
     table: type[Strict] = Scenario
     for step in location:
         table = FAULTS.get(str(step)) or within.get(table, {}).get(str(step)) or table

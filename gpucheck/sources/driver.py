@@ -15,6 +15,10 @@ from gpucheck.model.text import sanitise
 from gpucheck.sources.files import normalise_bdf, read_text
 
 _VERSION = re.compile(r"Module(?:\s+for\s+\S+)?\s+(\d+\.\d[\d.]*)")
+_BUILDER = re.compile(r"\((?!dvs-builder@)[^()@\s]{1,64}@[^()\s]{1,64}\)")
+"""Who built the module, where that was not NVIDIA: a person's name and machine."""
+_OLD_ADDRESS = re.compile(r"^([0-9a-fA-F]{4}:[0-9a-fA-F]{2})\.(?=[0-9a-fA-F]{2}\.)")
+"""Drivers of the 300 branches write ``0000:04.00.0``."""
 _RAW_LIMIT = 2048
 
 
@@ -59,6 +63,7 @@ def refusal(proc_root: Path | str, bdf: str, dev_root: Path | str = "/dev") -> U
 
 def parse(version_text: str, information_text: str | None) -> DriverFacts:
     """Make facts of the text of ``version`` and of one card's ``information``."""
+    version_text = _BUILDER.sub("(built elsewhere)", version_text[: _RAW_LIMIT * 4])
     raw = {"version": sanitise(version_text, _RAW_LIMIT)}
     known: dict[str, str] = {}
     if information_text is not None:
@@ -71,8 +76,9 @@ def parse(version_text: str, information_text: str | None) -> DriverFacts:
         model=_known(known.get("model")),
         uuid=_known(known.get("gpu uuid")),
         vbios_version=_known(known.get("video bios")),
-        bdf=normalise_bdf(known.get("bus location", "")),
+        bdf=normalise_bdf(_OLD_ADDRESS.sub(r"\1:", known.get("bus location", ""))),
         excluded=None if excluded is None else excluded.lower() == "yes",
+        firmware_version=_known(known.get("gpu firmware")),
         raw=raw,
     )
 

@@ -1,4 +1,4 @@
-"""What a seller sends: files that nvidia-smi wrote, in any of its formats, and reports that quote it.
+"""What a seller sends: files that nvidia-smi or lspci wrote, in any of their formats, and reports that quote them.
 
 `read_file` opens and decodes, `parse` reads; nothing but `SourceFileError` leaves either. Everything is declared.
 """
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from gpucheck import __version__
 from gpucheck.model.base import NOT_REQUESTED
-from gpucheck.model.evidence import Evidence, Host, NvmlFacts, PciFacts
+from gpucheck.model.evidence import DriverFacts, Evidence, Host, NvmlFacts, PciFacts
 from gpucheck.model.text import sanitise
 from gpucheck.sources.file_reading import MAX_LINES, SourceFileError, clean, read_file, split_lines
 from gpucheck.sources.smi_draft import Draft
@@ -33,11 +33,12 @@ _TWO_VERSIONS = re.compile(r"NVIDIA-SMI (\d{3}\.[\d.]{2,8}) +(?:Driver|KMD) Vers
 
 @dataclass(frozen=True, slots=True)
 class SmiCard:
-    """One card of a file. ``facts`` holds next to nothing where the file is an ``lspci`` text alone."""
+    """One card of a file. ``facts`` holds next to nothing where the file has nothing from nvidia-smi."""
 
     label: str
     facts: NvmlFacts
     pci: PciFacts | None = None
+    driver: DriverFacts | None = None
 
     @property
     def has_facts(self) -> bool:
@@ -66,12 +67,13 @@ def parse(text: str, origin: str) -> ParsedFile:
     lines = split_lines(rest)
     if len(lines) == MAX_LINES:
         merger.note(f"only the first {MAX_LINES} lines were read")
-    _add_lines(lines, merger)
+    bus = _add_lines(lines, merger)
     if not merger.cards:
-        raise _nothing(text, origin, merger.notes)
-    cards = tuple(SmiCard(card.label, card.facts(), card.pci) for card in merger.cards)
+        raise _nothing(text, origin, merger.notes, bus.get("driver_version"))
+    cards = tuple(SmiCard(card.label, card.facts(), card.pci, card.driver) for card in merger.cards)
     stamp = next((card.timestamp for card in merger.cards if card.timestamp), None)
-    return ParsedFile(cards, _host(merger.cards, text), stamp, tuple(merger.notes))
+    host = _host(merger.cards, text).model_copy(update=bus)
+    return ParsedFile(cards, host, stamp, tuple(merger.notes))
 
 
 def _add_xml(text: str, merger: Merger) -> str:
@@ -88,13 +90,16 @@ def _add_xml(text: str, merger: Merger) -> str:
     return rest
 
 
-def _add_lines(lines: list[str], merger: Merger) -> None:
-    """Every other format, the most trusted first; guesses only where nothing better was found."""
+def _add_lines(lines: list[str], merger: Merger) -> dict[str, str]:
+    """Every other format, the most trusted first; guesses only where nothing better was found.
+
+    Returns what ``lspci`` and the kernel driver tell of the host.
+    """
     if not any(line.strip() for line in lines):
-        return
+        return {}
+    from gpucheck.sources.driver_text import read_driver
     from gpucheck.sources.smi_csv import read_csv
     from gpucheck.sources.smi_loose import read_list
-    from gpucheck.sources.smi_lspci import read_lspci
     from gpucheck.sources.smi_row import read_rows
     from gpucheck.sources.smi_table import read_table
     from gpucheck.sources.smi_text import read_text
@@ -109,9 +114,22 @@ def _add_lines(lines: list[str], merger: Merger) -> None:
     merger.add(read_rows(rest))
     structured = bool(merger.cards)
     merger.add(read_list(lines))
+    accounts, others = read_driver(lines)
     if not structured:
-        merger.add(_guess(lines))
-    merger.join(read_lspci(lines))
+        merger.add(_guess(others))
+    merger.join_driver(accounts)
+    return _add_bus(lines, merger)
+
+
+def _add_bus(lines: list[str], merger: Merger) -> dict[str, str]:
+    """What the bus shows, and what it and the kernel driver tell of the host."""
+    from gpucheck.sources.driver_text import read_version
+    from gpucheck.sources.lspci import read_lspci
+
+    listing = read_lspci(lines)
+    merger.join(listing.cards)
+    told = {"hypervisor": listing.hypervisor, "driver_version": read_version(lines)}
+    return {name: value for name, value in told.items() if value}
 
 
 def _guess(lines: list[str]) -> list[Draft]:
@@ -143,13 +161,17 @@ def _host(cards: list[Draft], text: str) -> Host:
     )
 
 
-def _nothing(text: str, origin: str, notes: list[str]) -> SourceFileError:
+def _nothing(text: str, origin: str, notes: list[str], driver: str | None) -> SourceFileError:
     name = sanitise(origin, 200)
     for words, meaning in _COMPLAINTS:
         if words in text:
             return SourceFileError(f"{name}: {meaning}.", "Make it again on the machine that holds the card.")
     if notes:
         return SourceFileError(f"{name}: {notes[0]}.", _HOW)
+    if driver:
+        return SourceFileError(
+            f"{name}: it states the driver's version, {driver}, and says nothing about a card.", _HOW
+        )
     return SourceFileError(f"{name} says nothing about an NVIDIA card in a form that can be read.", _HOW)
 
 
@@ -163,6 +185,7 @@ def to_evidence(parsed: ParsedFile, origin: str) -> list[Evidence]:
             label=sanitise(f"{origin} {card.label}"),
             host=parsed.host,
             pci=card.pci or NOT_REQUESTED,
+            driver=card.driver or NOT_REQUESTED,
             nvidia_smi=card.facts if card.has_facts else NOT_REQUESTED,
         )
         for card in parsed.cards

@@ -1,34 +1,34 @@
-"""What Linux saw on the PCI bus, from sysfs. It needs no driver and no privilege.
+"""What Linux saw on the PCI bus, from sysfs. It needs no driver and no privilege; root sees the capabilities as well.
 
-Facts of the format: the kernel's ``sysfs-bus-pci`` ABI page and ``drivers/pci/pci-sysfs.c``. The id files are the
-kernel's copy from the time of enumeration; ``config`` is read from the card at once.
+The id files are the kernel's copy from the time of enumeration; ``config`` is read from the card at once.
 """
 
-import re
-from collections.abc import Callable
+import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from gpucheck.model.base import Collected, Reason, Unavailable
-from gpucheck.model.evidence import PciFacts
+from gpucheck.model.evidence import PciFacts, PciSibling
 from gpucheck.model.text import sanitise
-from gpucheck.model.units import MIB
-from gpucheck.sources.files import normalise_bdf, read_bytes, read_text, text_or
+from gpucheck.sources import pci_files as files
+from gpucheck.sources.files import normalise_bdf, read_bytes, text_or
+from gpucheck.sources.pci_config import FULL_BYTES, HEADER_BYTES, ConfigFacts, parse_config
+from gpucheck.sources.pci_files import Reader
 
 NVIDIA = 0x10DE
-CONFIG_BYTES = 64
-OFF_THE_BUS = "the card does not answer on the bus: every byte of its configuration reads as ff"
+NEEDS_ROOT = "the system shows the first 64 bytes of the configuration space, and the rest to root alone"
 
 _DISPLAY_CLASS = 0x03
-_GENERATIONS = {"2.5": 1, "5": 2, "8": 3, "16": 4, "32": 5, "64": 6}
-_BARS = 6
-_RAW_LIMIT = 1024
-
-T = TypeVar("T")
+_NO_TARGET = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="the port's link has no target")
+_FROM_CONFIG = ("link_generation_max", "link_lanes_max", "link_generation_current", "link_lanes_current")
+_ONLY_CONFIG = ("aer_status", "lane_errors")
 
 
 def list_display_devices(root: Path | str = "/sys") -> list[str]:
-    """Return the addresses of NVIDIA's display-class functions, sorted, bound to a driver or not."""
+    """Return the addresses of NVIDIA's display-class functions, sorted, bound to a driver or not.
+
+    A card that fell off the bus since the system's start is among them: the kernel keeps its class.
+    """
     try:
         folders = list(_devices(root).iterdir())
     except OSError:
@@ -43,7 +43,7 @@ def read(root: Path | str, bdf: str) -> Collected[PciFacts]:
         return Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="this system shows no PCI bus (no Linux sysfs)")
     if not folder.is_dir():
         return Unavailable(unavailable=Reason.NOT_SUPPORTED, detail=f"this system shows no PCI device {bdf}")
-    reader = _Reader(folder)
+    reader = Reader(folder)
     vendor, device = reader.number("vendor", "vendor_id"), reader.number("device", "device_id")
     if vendor is None or device is None:
         return reader.missing["vendor_id" if vendor is None else "device_id"]
@@ -54,118 +54,126 @@ def read(root: Path | str, bdf: str) -> Collected[PciFacts]:
         **_identity(reader),
         **_link(reader),
         **_bars(reader),
+        **_errors(reader),
+        "siblings": _siblings(_devices(root), bdf),
     }
+    # Last, for it may wake the card: its power state is to be seen before.
+    facts |= _live(reader, facts)
     return PciFacts.model_validate({**facts, "missing": reader.missing, "raw": reader.raw})
 
 
-def link_generation(speed: str) -> int | None:
-    """Return 4 for ``16.0 GT/s PCIe``, None for ``Unknown``."""
-    match = re.match(r"(\d+(?:\.\d+)?)\s*GT/s", speed)
-    return _GENERATIONS.get(match[1].removesuffix(".0")) if match else None
-
-
-def resizable_sizes(mask: str) -> tuple[int, ...]:
-    """Sizes in bytes that a ``resourceN_resize`` bitmap offers: bit n stands for 2^n MiB."""
-    if len(mask) > 18:
-        raise ValueError("a bitmap of more than 64 bits")
-    bits = int(mask, 16)
-    return tuple(MIB << n for n in range(bits.bit_length()) if bits >> n & 1)
-
-
-class _Reader:
-    """Reads files of one function and keeps what they said, or why they did not."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.missing: dict[str, Unavailable] = {}
-        self.raw: dict[str, str] = {}
-
-    def parsed(self, file: str, field: str, parse: Callable[[str], T | None], folder: Path | None = None) -> T | None:
-        text = read_text((folder or self.folder) / file)
-        if isinstance(text, Unavailable):
-            self.missing[field] = text
-            return None
-        shown = sanitise(text, _RAW_LIMIT)
-        self.raw[file if folder is None else f"port {file}"] = shown
-        try:
-            value = parse(text)
-        except ValueError:
-            value = None
-        if value is None:
-            self.missing[field] = Unavailable(unavailable=Reason.FAILED, detail=f"{file} says {shown[:60]!r}")
-        return value
-
-    def number(self, file: str, field: str) -> int | None:
-        return self.parsed(file, field, _id)
-
-
-def _identity(reader: _Reader) -> dict[str, Any]:
-    facts: dict[str, Any] = {
+def _identity(reader: Reader) -> dict[str, Any]:
+    return {
         "subsystem_vendor_id": reader.number("subsystem_vendor", "subsystem_vendor_id"),
         "subsystem_id": reader.number("subsystem_device", "subsystem_id"),
         "revision_id": reader.parsed("revision", "revision_id", lambda text: int(text, 16)),
         "class_code": reader.parsed("class", "class_code", lambda text: int(text, 16)),
         "driver": _link_name(reader.folder / "driver"),
+        "power_state": sanitise(text_or(reader.folder / "power_state"), 20) or None,
     }
-    if _config_is_dead(reader):
-        facts["revision_id"] = 0xFF  # as lspci shows it; the kernel's own copy is from before the card was lost
-    return facts
 
 
-def _config_is_dead(reader: _Reader) -> bool:
-    config = read_bytes(reader.folder / "config", CONFIG_BYTES)
-    if isinstance(config, Unavailable):
-        reader.missing["config"] = config
-        return False
-    reader.raw["config"] = config.hex()
-    dead = bool(config) and not config.strip(b"\xff")
-    if dead:
-        reader.missing["config"] = Unavailable(unavailable=Reason.FAILED, detail=OFF_THE_BUS)
-    return dead
+def _live(reader: Reader, facts: dict[str, Any]) -> dict[str, Any]:
+    """What the card itself says now. It also fills what the kernel's own files leave open."""
+    data = read_bytes(reader.folder / "config", FULL_BYTES)
+    if isinstance(data, Unavailable):
+        reader.missing |= dict.fromkeys(("config", *_ONLY_CONFIG), data)
+        return {}
+    reader.raw["config"] = data.hex()
+    config = parse_config(data, _cut_off(data))
+    if config.off_bus:
+        reader.missing["config"] = config.missing["config"]
+        # As lspci shows it; the kernel's own copy is from before the card was lost.
+        return {"off_bus": True, "revision_id": 0xFF, "config_bytes": config.length}
+    return {
+        "live_device_id": config.device_id,
+        "live_subsystem_vendor_id": config.subsystem_vendor_id,
+        "live_subsystem_id": config.subsystem_id,
+        "config_bytes": config.length,
+        "capabilities": tuple(each.name for each in config.capabilities),
+        "link_generation_target": config.link_generation_target,
+        **_completed(reader, facts, config),
+    }
 
 
-def _link(reader: _Reader) -> dict[str, Any]:
+def _completed(reader: Reader, facts: dict[str, Any], config: ConfigFacts) -> dict[str, Any]:
+    """Facts that sysfs lacks and the configuration space has."""
+    told = {name: getattr(config, name) for name in (*_FROM_CONFIG, *_ONLY_CONFIG)}
+    told["bar1_supported_bytes"] = config.resizable_bytes.get(1)
+    added = {name: value for name, value in told.items() if value is not None and facts.get(name) is None}
+    for name in added:
+        reader.missing.pop(name, None)
+    reader.missing |= {name: config.missing[name] for name in _ONLY_CONFIG if name in config.missing}
+    return added
+
+
+def _cut_off(data: bytes) -> Unavailable | None:
+    if len(data) <= HEADER_BYTES and (os.name != "posix" or os.geteuid() != 0):
+        return Unavailable(unavailable=Reason.NO_PERMISSION, detail=NEEDS_ROOT)
+    return None
+
+
+def _link(reader: Reader) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for state, file in (("max", "max_link"), ("current", "current_link")):
-        facts[f"link_generation_{state}"] = reader.parsed(f"{file}_speed", f"link_generation_{state}", link_generation)
-        facts[f"link_lanes_{state}"] = reader.parsed(f"{file}_width", f"link_lanes_{state}", _lanes)
+        generation, lanes = f"link_generation_{state}", f"link_lanes_{state}"
+        facts[generation] = reader.parsed(f"{file}_speed", generation, files.link_generation)
+        facts[lanes] = reader.parsed(f"{file}_width", lanes, files.lanes)
     port = reader.folder.resolve().parent
+    generation, lanes = "port_link_generation_max", "port_link_lanes_max"
     if normalise_bdf(port.name) is None:
         reason = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="no PCI port is visible above the card")
-        reader.missing |= {"port_link_generation_max": reason, "port_link_lanes_max": reason}
+        reader.missing |= {generation: reason, lanes: reason}
         return facts
-    facts["port_link_generation_max"] = reader.parsed(
-        "max_link_speed", "port_link_generation_max", link_generation, port
-    )
-    facts["port_link_lanes_max"] = reader.parsed("max_link_width", "port_link_lanes_max", _lanes, port)
+    facts["port_bdf"] = normalise_bdf(port.name)
+    facts[generation] = reader.parsed("max_link_speed", generation, files.link_generation, port)
+    facts[lanes] = reader.parsed("max_link_width", lanes, files.lanes, port)
+    facts["port_link_generation_target"] = _target(reader, port)
     return facts
 
 
-def _bars(reader: _Reader) -> dict[str, Any]:
-    sizes = reader.parsed("resource", "bar_sizes_bytes", _bar_sizes)
+def _target(reader: Reader, port: Path) -> int | None:
+    """The limit that is set for the port, which only its configuration space tells."""
+    data = read_bytes(port / "config", FULL_BYTES)
+    if isinstance(data, Unavailable):
+        reader.missing["port_link_generation_target"] = data
+        return None
+    config = parse_config(data, _cut_off(data))
+    if config.link_generation_target is None:
+        gone = config.missing.get("link_generation_max") or config.missing.get("config")
+        reader.missing["port_link_generation_target"] = gone or _NO_TARGET
+    return config.link_generation_target
+
+
+def _bars(reader: Reader) -> dict[str, Any]:
     return {
-        "bar_sizes_bytes": sizes or (),
-        "bar1_supported_bytes": reader.parsed("resource1_resize", "bar1_supported_bytes", resizable_sizes),
+        "bar_sizes_bytes": reader.parsed("resource", "bar_sizes_bytes", files.bar_sizes) or (),
+        "bar1_supported_bytes": reader.parsed("resource1_resize", "bar1_supported_bytes", files.resizable_sizes),
     }
 
 
-def _bar_sizes(resource: str) -> tuple[int, ...]:
-    """Sizes of the BARs that there are, in order; a 64-bit BAR leaves the next one empty."""
-    sizes = []
-    for line in resource.splitlines()[:_BARS]:
-        start, end, _flags = (int(word, 16) for word in line.split())
-        if end > start:
-            sizes.append(end - start + 1)
-    return tuple(sizes)
+def _errors(reader: Reader) -> dict[str, Any]:
+    """The kernel's counts. The files are absent where firmware keeps error reporting to itself."""
+    kinds = ("correctable", "nonfatal", "fatal")
+    return {f"aer_{kind}": reader.parsed(f"aer_dev_{kind}", f"aer_{kind}", files.error_counts) for kind in kinds}
 
 
-def _id(text: str) -> int | None:
-    value = int(text, 16)
-    return value if 0 <= value <= 0xFFFF else None
+def _siblings(devices: Path, bdf: str) -> tuple[PciSibling, ...]:
+    """The other functions in the card's slot."""
+    slot = bdf.rpartition(".")[0]
+    found = (_sibling(devices / name, name) for name in (f"{slot}.{n}" for n in range(8)) if name != bdf)
+    return tuple(sibling for sibling in found if sibling)
 
 
-def _lanes(text: str) -> int | None:
-    return lanes if 0 < (lanes := int(text)) <= 32 else None
+def _sibling(folder: Path, bdf: str) -> PciSibling | None:
+    reader = Reader(folder)
+    vendor, device = reader.number("vendor", "vendor_id"), reader.number("device", "device_id")
+    if vendor is None or device is None:
+        return None
+    code = reader.parsed("class", "class_code", lambda text: int(text, 16))
+    return PciSibling(
+        bdf=bdf, vendor_id=vendor, device_id=device, class_code=code, driver=_link_name(folder / "driver")
+    )
 
 
 def _devices(root: Path | str) -> Path:

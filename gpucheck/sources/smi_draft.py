@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gpucheck.model.base import Reason, Unavailable
-from gpucheck.model.evidence import NvmlFacts, PciFacts, Route
+from gpucheck.model.evidence import DriverFacts, NvmlFacts, PciFacts, Route
 from gpucheck.model.text import sanitise
 from gpucheck.sources import smi_fields as read
 
@@ -90,12 +90,15 @@ class Draft:
     fault: str | None = None
     timestamp: datetime | None = None
     pci: PciFacts | None = None
+    driver: DriverFacts | None = None
 
     @property
     def bdf(self) -> str | None:
-        """Bus address, from nvidia-smi or from ``lspci``."""
+        """Bus address, from nvidia-smi, from ``lspci`` or from the kernel driver."""
         known = self.values.get("bdf")
-        return known if isinstance(known, str) else self.pci.bdf if self.pci else None
+        if isinstance(known, str):
+            return known
+        return self.pci.bdf if self.pci else self.driver.bdf if self.driver else None
 
     @property
     def label(self) -> str:

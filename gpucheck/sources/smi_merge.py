@@ -1,11 +1,16 @@
 """Sections of one file that speak of the same cards, made into one draft per card. What contradicts is noted."""
 
-from gpucheck.model.evidence import PciFacts
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from gpucheck.model.evidence import DriverFacts, PciFacts
 from gpucheck.model.text import sanitise
 from gpucheck.sources.smi_draft import IDENTITY, RAW_ENTRIES, Draft
 
 MAX_CARDS = 512
 MAX_NOTES = 50
+
+Bus = TypeVar("Bus", PciFacts, DriverFacts)
 
 
 class Merger:
@@ -92,20 +97,38 @@ class Merger:
         if text not in self.notes and len(self.notes) < MAX_NOTES:
             self.notes.append(text)
 
-    def join(self, functions: list[PciFacts]) -> None:
+    def join(self, functions: Sequence[PciFacts]) -> None:
         """Give every ``lspci`` function to its card: by bus address, or because one of each is left over."""
+
+        def put(card: Draft, function: PciFacts) -> None:
+            card.pci = card.pci or function
+
+        self._give(functions, put)
+
+    def join_driver(self, accounts: Sequence[DriverFacts]) -> None:
+        """Give every account of the kernel driver to its card, in the same way."""
+
+        def put(card: Draft, account: DriverFacts) -> None:
+            card.driver = card.driver or account
+
+        self._give(accounts, put)
+
+    def _give(self, found: Sequence[Bus], put: Callable[[Draft, Bus], None]) -> None:
         left = []
-        for function in functions:
-            card = self._by_bus.get(function.bdf)
+        for each in found:
+            card = self._by_bus.get(each.bdf) if each.bdf else None
             if card is None:
-                left.append(function)
-            elif card.pci is None:
-                card.pci = function
+                left.append(each)
+            else:
+                put(card, each)
         homeless = [card for card in self.cards if card.bdf is None]
         if len(left) == len(homeless) == 1:
-            homeless[0].pci = left.pop()
-        for function in left:
-            self._append(Draft("text", pci=function))
+            put(homeless[0], left.pop())
+            self._remember(homeless[0])
+        for each in left:
+            card = Draft("text")
+            put(card, each)
+            self._append(card)
 
 
 def _may_be(card: Draft, draft: Draft) -> bool:

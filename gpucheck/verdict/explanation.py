@@ -90,7 +90,10 @@ def _unknown_sku(case: Case) -> str:
     if device is None and not isinstance(pci, Unavailable):
         vendor, device = pci.vendor_id, pci.device_id
     what = f"device id {pci_id(vendor, device)}" if device is not None else "what this card declares"
-    called = f" ({declared.name})" if declared and declared.name else ""
+    name = declared.name if declared else None
+    if name is None:
+        name = pci.name if not isinstance(pci, Unavailable) else None
+    called = f" ({name})" if name else ""
     return (
         f"There is no profile for {what}{called}, so there is nothing to hold the card against. "
         "That is no sign of fraud: nothing contradicts the claim, and nothing supports it."

@@ -77,11 +77,18 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("brand", -8, 1, "board", False, "names changed over the years; weak"),
     Weight("board-fingerprint", -22, 3, "board", False, "project codes agree in 42 of 42 genuine captures"),
     Weight("subsystem", -8, 1, "board", False, "makers are not all on record; weak"),
+    Weight("sibling-functions", -20, 1, "functions", False, "12 dies of genuine captures agree; a wrong id on record "
+           "explains perhaps 1 in 100"),
     Weight("pcie-link", -12, 1, "link", False, "capability, not state; straps and repairs move it"),
     Weight("host-link", -12, 0, "link", False, "no link exceeds its lanes; a profile's link may be wrong in a few of a "
            "hundred; being slow, or not fast, says nothing"),
     Weight("source-agreement", -40, 3, "sources", True, "two routes to one fact cannot differ on an honest machine"),
+    Weight("subsystem-live", -10, 1, "sources", False, "firmware flashed since the start, or an id written by hand, "
+           "explains perhaps 1 in 10"),
+    Weight("driver-integrity", -30, 1, "sources", False, "fails only with a strange library and a contradicted "
+           "identity; a pass proves little, for a patched kernel passes too"),
     Weight("driver-support", -20, 1, "sources", False, "power and slot faults explain perhaps 1 in 100"),
+    Weight("device-on-bus", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-faults", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-uniformity", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-health", 0, 0, "condition", False, "condition never moves authenticity"),

@@ -52,7 +52,7 @@ def judged(name: str) -> list[CardReport]:
 def test_a_genuine_card_raises_nothing(name: str) -> None:
     cards = judged(name)
     if not cards:
-        pytest.skip("not in a format that nvidia-smi or lspci -nn prints")
+        pytest.skip("not in a format that nvidia-smi, lspci or the kernel driver prints")
     for card in cards:
         assert [f for f in card.findings if f.status in (Status.FAIL, Status.ERROR)] == []
         assert card.verdict.authenticity == "inconclusive"

@@ -14,8 +14,15 @@ def test_a_plain_card(catalog: Catalog, declare: Declare) -> None:
     assert (match.basis, match.modification, match.note) == ("device_id", None, "")
 
 
-def test_the_bus_is_asked_before_the_driver(catalog: Catalog, declare: Declare) -> None:
+def test_where_bus_and_driver_differ_the_card_that_people_are_shown_is_meant(
+    catalog: Catalog, declare: Declare
+) -> None:
     match = catalog.match(on_bus(declare(0x2684, "NVIDIA GeForce RTX 4090"), 0x2204))
+    assert match.profile is catalog.by_id("geforce-rtx-4090")
+
+
+def test_where_the_driver_states_no_id_the_bus_is_asked(catalog: Catalog, declare: Declare) -> None:
+    match = catalog.match(on_bus(declare(None, "NVIDIA GeForce RTX 4090"), 0x2204))
     assert match.profile is catalog.by_id("geforce-rtx-3090")
 
 

@@ -170,3 +170,20 @@ def test_a_known_modification(catalog: Catalog, modification_id: str, profile_id
     known = catalog.modification(modification_id)
     assert known in catalog.modifications_of(catalog.by_id(profile_id))
     assert total_mib in known.memory_mib
+
+
+def test_a_function_beside_the_display_belongs_to_one_die_or_a_revision_of_it(catalog: Catalog) -> None:
+    owners: dict[int, set[str]] = {}
+    displays: set[int] = set()
+    for profile in catalog.all_profiles():
+        displays |= set(profile.device_ids)
+        for device in profile.die.function_ids:
+            owners.setdefault(device, set()).add(profile.die.name)
+            assert "audio_device_ids" in profile.die.sources or device not in profile.die.audio_device_ids
+    assert not displays & owners.keys()
+    assert {tuple(sorted(dies)) for dies in owners.values() if len(dies) > 1} == {
+        ("GK110", "GK110B"),
+        ("GK208", "GK208B"),
+    }
+    for device, dies in owners.items():
+        assert set(catalog.dies_of_function(device)) == dies

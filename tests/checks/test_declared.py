@@ -59,6 +59,7 @@ INNOCENT: list[tuple[str, dict[str, Any]]] = [
     ("brand", {"nvml__brand": "NVIDIA"}),
     ("pcie-link", {"pci__link_generation_max": 2, "pci__port_link_generation_max": 2}),
     ("pcie-link", {"pci__link_generation_max": 1, "pci__port_link_generation_max": None}),
+    ("pcie-link", {"pci__link_generation_max": 2, "pci__port_link_generation_target": 2}),
     ("pcie-link", {"pci__link_generation_current": 1, "pci__link_lanes_current": 1, "pci__port_link_lanes_max": 1}),
     ("bar1-size", {"pci__bar1_supported_bytes": (64 * MIB, 128 * MIB, 256 * MIB)}),
     ("bar1-size", {"pci__bar1_supported_bytes": None, "nvml__bar1_total_bytes": 256 * MIB}),

@@ -7,6 +7,7 @@ import pytest
 from gpucheck.device.protocol import DeviceUnavailable
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import DriverFacts, NvmlFacts, PciFacts
+from gpucheck.model.integrity import DriverIntegrity
 from gpucheck.model.units import GIB, MIB
 from gpucheck.pipeline import Plan, collect
 from gpucheck.simulation import ScenarioError, SimulatedCard, card, names
@@ -26,8 +27,9 @@ def make(
 
 def sections(one: SimulatedCard) -> tuple[PciFacts, DriverFacts, NvmlFacts]:
     found = {name: read() for name, read in one.sources().items()}
-    assert list(found) == ["pci", "driver", "nvml", "vbios"]
-    pci, driver, nvml = (found[name] for name in ("pci", "driver", "nvml"))
+    assert list(found) == ["pci", "driver", "nvml", "vbios", "integrity"]
+    pci, driver, nvml, integrity = (found[name] for name in ("pci", "driver", "nvml", "integrity"))
+    assert isinstance(integrity, DriverIntegrity)
     assert isinstance(pci, PciFacts)
     assert isinstance(driver, DriverFacts)
     assert isinstance(nvml, NvmlFacts)
@@ -158,3 +160,56 @@ def test_a_slice_is_no_fraud_where_nvml_does_not_tell_of_it(withheld: str, tmp_p
 def test_what_cannot_be_cut_has_no_slices(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"environment\.mig: GeForce RTX 4090 has no MIG"):
         make(tmp_path, "[environment]\nmig = true\n")
+
+
+BUS = "[declared.pci]\n"
+
+
+def test_the_bus_of_an_honest_card_shows_the_functions_of_its_die(tmp_path: Path) -> None:
+    ada, turing = sections(make(tmp_path))[0], sections(card("rtx-2080-ti"))[0]
+    assert [f"{s.device_id:04x}" for s in ada.siblings] == ["22ba"]
+    assert [f"{s.device_id:04x}" for s in turing.siblings] == ["10f7", "1ad6", "1ad7"]
+    assert sections(card("h100-80gb"))[0].siblings == ()
+    assert (ada.live_subsystem_vendor_id, ada.live_subsystem_id) == (ada.subsystem_vendor_id, ada.subsystem_id)
+
+
+def test_a_scenario_says_what_the_bus_shows(tmp_path: Path) -> None:
+    more = BUS + "audio_device_id = 0x1aef\nlive_subsystem_id = 0x4043\n"
+    pci, _, nvml = sections(make(tmp_path, more))
+    assert [s.device_id for s in pci.siblings] == [0x1AEF]
+    assert (pci.live_subsystem_id, pci.subsystem_id) == (0x4043, nvml.subsystem_id)
+    assert sections(make(tmp_path, BUS + "audio_device_id = 0\n"))[0].siblings == ()
+
+
+def test_a_card_off_the_bus_answers_nobody(tmp_path: Path) -> None:
+    lost = make(tmp_path, BUS + "off_bus = true\n")
+    found = {name: read() for name, read in lost.sources().items()}
+    pci = found["pci"]
+    assert isinstance(pci, PciFacts)
+    assert (pci.off_bus, pci.revision_id, pci.live_device_id) == (True, 0xFF, None)
+    assert isinstance(found["nvml"], Unavailable)
+    with pytest.raises(DeviceUnavailable, match="lost"):
+        lost.open_device()
+
+
+def test_a_library_in_nvmls_place_states_another_card_and_the_rest_of_the_machine_does_not(tmp_path: Path) -> None:
+    lying = make(tmp_path, '[declared.library]\nprofile = "rtx-a6000"\n')
+    pci, driver, nvml = sections(lying)
+    assert (pci.device_id, driver.model) == (0x2684, "NVIDIA GeForce RTX 4090")
+    assert (nvml.name, nvml.device_id, nvml.bdf) == ("NVIDIA RTX A6000", 0x2230, pci.bdf)
+    assert driver.uuid != nvml.uuid
+    assert lying.open_device().attributes.name == driver.model
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (BUS + "audio_device = 1\n", "did you mean audio_device_id"),
+        (BUS + "audio_device_id = 70000\n", "declared.pci.audio_device_id"),
+        ('[declared.library]\nroute = "replaced"\n', "declared.library.profile"),
+        ('[declared.library]\nprofile = "nonsense"\n', "declared.library.profile"),
+    ],
+)
+def test_mistakes_in_these_tables_are_named(tmp_path: Path, more: str, words: str) -> None:
+    with pytest.raises(ScenarioError, match=words):
+        make(tmp_path, more)

@@ -111,6 +111,8 @@ def test_shipped_scenarios_make_cards(name: str) -> None:
     assert copy.declared.nvml == one.declared.nvml
     assert copy.soldered == one.soldered
     assert one.simulated == name
+    if "cuda" in one.withheld():
+        return
     device = copy.open_device()
     assert device.attributes.sm_count == one.soldered.sm_count // (8 if one.scenario.environment.mig else 1)
     device.close()

@@ -157,3 +157,18 @@ def _facts_of(path: Path) -> list[DriverFacts]:
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
     version = next((text for name, text in sections.items() if name.endswith("/version")), "")
     return [driver.parse(version, text) for name, text in sections.items() if name.endswith("/information")]
+
+
+def test_a_module_that_somebody_built_names_nobody() -> None:
+    facts = driver.parse(VERSION.replace("dvs-builder@U22-I3-AF01-21-3", "jane@janes-desktop"), INFORMATION)
+    assert facts.version == "570.172.08"
+    assert "jane" not in facts.model_dump_json()
+    assert "dvs-builder" in (driver.parse(VERSION, None).module_text or "")
+
+
+@pytest.mark.parametrize(
+    ("printed", "bdf"),
+    [("0000:04.00.0", "0000:04:00.0"), ("0000:04:00.0", "0000:04:00.0"), ("0000:04", None), ("", None)],
+)
+def test_an_address_as_old_drivers_print_it(printed: str, bdf: str | None) -> None:
+    assert driver.parse(VERSION, f"Model: \t ION\nBus Location: \t {printed}\n").bdf == bdf

@@ -9,6 +9,9 @@ from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import PciFacts
 from gpucheck.sources import pci
 from gpucheck.sources.files import normalise_bdf, read_bytes, read_text
+from gpucheck.sources.pci_config import OFF_THE_BUS
+from gpucheck.sources.pci_files import error_counts, link_generation, resizable_sizes
+from tests.sources.config_space import config_space
 
 MIB = 1 << 20
 BDF = "0000:01:00.0"
@@ -34,8 +37,12 @@ RTX_4090 = {
     "max_link_width": "16\n",
     "resource": RESOURCE,
     "resource1_resize": "000000000000ffc0\n",
+    "power_state": "D0\n",
+    "aer_dev_correctable": "RxErr 3\nBadTLP 0\nTOTAL_ERR_COR 3\n",
+    "aer_dev_nonfatal": "Undefined 0\nTOTAL_ERR_NONFATAL 0\n",
+    "aer_dev_fatal": "Undefined 0\nTOTAL_ERR_FATAL 0\n",
 }
-CONFIG = bytes.fromhex("de108426070410 00a1000003".replace(" ", "")) + bytes(52)
+CONFIG = config_space()[:64]
 
 
 def add_card(
@@ -51,6 +58,7 @@ def add_card(
     folder.mkdir(parents=True)
     (port / "max_link_speed").write_text("32.0 GT/s PCIe\n")
     (port / "max_link_width").write_text("8\n")
+    (port / "config").write_bytes(config_space(generation=3)[: len(config)])
     for name, text in {**RTX_4090, **(files or {})}.items():
         if text is not None:
             (folder / name).write_text(text)
@@ -81,8 +89,11 @@ def test_an_rtx_4090(tmp_path: Path) -> None:
     assert (facts.port_link_generation_max, facts.port_link_lanes_max) == (5, 8)
     assert facts.bar_sizes_bytes == (16 * MIB, 32768 * MIB, 32 * MIB, 128)
     assert facts.bar1_supported_bytes == tuple(MIB << n for n in range(6, 16))
-    assert len(bytes.fromhex(facts.raw["config"])) == pci.CONFIG_BYTES
-    assert facts.missing == {}
+    assert bytes.fromhex(facts.raw["config"]) == CONFIG
+    assert (facts.live_device_id, facts.live_subsystem_id, facts.config_bytes) == (0x2684, 0x167C, 64)
+    assert (facts.power_state, facts.port_bdf, facts.off_bus) == ("D0", "0000:00:01.0", False)
+    assert facts.aer_correctable == {"RxErr": 3, "BadTLP": 0}
+    assert facts.missing.keys() == {"aer_status", "lane_errors", "port_link_generation_target"}, "root alone sees more"
 
 
 @pytest.mark.parametrize(
@@ -102,12 +113,12 @@ def test_an_rtx_4090(tmp_path: Path) -> None:
     ],
 )
 def test_link_speed(text: str, generation: int | None) -> None:
-    assert pci.link_generation(text) == generation
+    assert link_generation(text) == generation
 
 
 def test_resizable_sizes() -> None:
-    assert pci.resizable_sizes("0000000000000100") == (256 * MIB,)
-    assert pci.resizable_sizes("0") == ()
+    assert resizable_sizes("0000000000000100") == (256 * MIB,)
+    assert resizable_sizes("0") == ()
 
 
 def test_display_functions_are_found(tmp_path: Path) -> None:
@@ -142,8 +153,11 @@ def test_a_card_off_the_bus_shows_as_lspci_shows_it(tmp_path: Path) -> None:
     add_card(tmp_path, config=b"\xff" * 64)
     facts = read(tmp_path)
     assert (facts.device_id, facts.revision_id) == (0x2684, 0xFF)
-    assert facts.missing["config"] == Unavailable(unavailable=Reason.FAILED, detail=pci.OFF_THE_BUS)
+    assert facts.missing["config"] == Unavailable(unavailable=Reason.FAILED, detail=OFF_THE_BUS)
     assert facts.raw["config"] == "ff" * 64
+    assert facts.off_bus
+    assert facts.live_device_id is None
+    assert BDF in pci.list_display_devices(tmp_path), "the kernel keeps the class of a card that it lost"
 
 
 def test_ids_of_all_ones(tmp_path: Path) -> None:
@@ -166,6 +180,57 @@ def test_each_missing_file_keeps_its_reason(tmp_path: Path) -> None:
     assert (facts.link_generation_max, facts.bar1_supported_bytes, facts.revision_id) == (None, None, None)
     for field in ("link_generation_max", "bar1_supported_bytes", "revision_id"):
         assert facts.missing[field].unavailable == Reason.NOT_SUPPORTED
+
+
+def test_what_root_sees_fills_what_sysfs_leaves_open(tmp_path: Path) -> None:
+    files = {"max_link_speed": "Unknown\n", "max_link_width": None, "resource1_resize": None}
+    add_card(tmp_path, files=files, config=config_space())
+    facts = read(tmp_path)
+    assert (facts.link_generation_max, facts.link_lanes_max, facts.config_bytes) == (4, 16, 4096)
+    assert facts.bar1_supported_bytes == tuple(MIB << n for n in range(6, 16))
+    assert (facts.aer_status, facts.lane_errors) == ((), ())
+    assert (facts.port_link_generation_max, facts.port_link_generation_target) == (5, 3)
+    assert "PCI Express at 0x78" in facts.capabilities
+    assert facts.missing == {}
+
+
+def test_what_only_root_sees_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    add_card(tmp_path)
+    facts = read(tmp_path)
+    assert {facts.missing[name].unavailable for name in facts.missing} == {Reason.NO_PERMISSION}
+
+
+def test_the_card_itself_may_contradict_the_kernels_copy(tmp_path: Path) -> None:
+    add_card(tmp_path, config=config_space(subsystem=(0x1458, 0x4043))[:64])
+    facts = read(tmp_path)
+    assert (facts.subsystem_vendor_id, facts.live_subsystem_vendor_id, facts.live_subsystem_id) == (
+        0x10DE,
+        0x1458,
+        0x4043,
+    )
+
+
+def test_the_other_functions_of_the_slot(tmp_path: Path) -> None:
+    add_card(tmp_path)
+    add_card(tmp_path, "0000:01:00.1", {"class": "0x040300\n", "device": "0x22ba\n"}, driver="snd_hda_intel")
+    add_card(tmp_path, "0000:01:00.2", {"class": "nonsense\n", "device": "0x1ad6\n"}, driver=None)
+    add_card(tmp_path, "0000:01:00.3", {"device": None})
+    add_card(tmp_path, "0000:02:00.1", {"class": "0x040300\n", "device": "0x1aef\n"})
+    sound, usb = read(tmp_path).siblings
+    assert (sound.bdf, sound.device_id, sound.class_code, sound.driver) == (
+        "0000:01:00.1",
+        0x22BA,
+        0x040300,
+        "snd_hda_intel",
+    )
+    assert (usb.device_id, usb.class_code, usb.driver) == (0x1AD6, None, None)
+
+
+@pytest.mark.parametrize("text", ["RxErr -1", "RxErr 1e9", "RxErr " + "9" * 50, "a b \u0660x"])
+def test_what_is_no_count(text: str) -> None:
+    with pytest.raises(ValueError, match="not a count"):
+        error_counts(text)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
