@@ -29,7 +29,7 @@ def name(extent: Extent) -> MemoryFault:
     if period:
         inside = "" if not order else f"in another order inside a page (sectors xor {order * VECTOR_BYTES // 256:#x})"
         return _wraparound(extent, period, inside)
-    paged = _common((upper >> PAGE_SHIFT) - (lower >> PAGE_SHIFT), _rounds(extent, upper - lower)) * PAGE_VECTORS
+    paged = _common((upper >> PAGE_SHIFT) - (lower >> PAGE_SHIFT), _rounds(extent, lower, upper)) * PAGE_VECTORS
     if paged and _plausible(extent, paged):
         return _wraparound(extent, paged, "in another order inside a page")
     found = pairs(rows.index, rows.source)
@@ -61,7 +61,7 @@ def _wrap(extent: Extent, lower: I64s, upper: I64s) -> tuple[int, int]:
     shared = int(np.gcd.reduce(upper - lower))
     if shared >= PAGE_VECTORS and _plausible(extent, shared):
         return shared, 0
-    rounds = _rounds(extent, upper - lower)
+    rounds = _rounds(extent, lower, upper)
     first = np.flatnonzero(lower < 0.9 * _kept(extent))
     if not first.size:
         return 0, 0
@@ -105,7 +105,10 @@ def _share(values: I64s) -> float:
     return float(counts.max() / values.size)
 
 
-def _rounds(extent: Extent, distances: I64s) -> I64s:
+def _rounds(extent: Extent, lower: I64s, upper: I64s) -> I64s:
+    """How many times the memory is passed between partners, by their pages: the order inside one must not count."""
+    whole = _kept(extent) >= PAGE_VECTORS
+    distances = ((upper >> PAGE_SHIFT) - (lower >> PAGE_SHIFT)) << PAGE_SHIFT if whole else upper - lower
     return np.maximum(1, np.rint(distances / max(1, _kept(extent))).astype(np.int64))
 
 

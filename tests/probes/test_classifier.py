@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -74,6 +74,7 @@ def test_any_wrap(total: int, share: float) -> None:
 
 
 @quick
+@example(pages=6, share=0.3125, turn=3 << 15)
 @given(pages=st.integers(6, 20), share=st.floats(0.3, 0.8), turn=st.integers(1, PAGE - 1))
 def test_wrap_with_another_order_inside_the_page(pages: int, share: float, turn: int) -> None:
     real = int(pages * share)
