@@ -10,7 +10,7 @@ from gpucheck.device.protocol import Buffer, Device, OutOfDeviceMemory
 from gpucheck.model.base import Collected, Unavailable
 from gpucheck.model.measured import HostLink, Telemetry
 from gpucheck.model.units import MIB
-from gpucheck.probes.memory import give_back
+from gpucheck.probes.memory import give_back, take_largest
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.watch import look, watched
 
@@ -29,7 +29,7 @@ def probe(device: Device, options: ProbeOptions) -> HostLink:
     before = look(options.telemetry)
     held: list[Buffer] = []
     try:
-        whole = _take(device, held)
+        whole = take_largest(device, SIZES, held)
         options.tell(0.2, "waking the link")
         buffer = _pinned(device, whole, _enough(_wake(device, whole), whole.size_bytes))
         during: list[Collected[Telemetry]] = []
@@ -52,18 +52,6 @@ def probe(device: Device, options: ProbeOptions) -> HostLink:
         **_replays(before, after),
         missing=_missing([before, *during, after]),
     )
-
-
-def _take(device: Device, held: list[Buffer]) -> Buffer:
-    for size in SIZES:
-        try:
-            held.append(device.allocate(size))
-        except OutOfDeviceMemory:
-            if size == SIZES[-1]:
-                raise
-            continue
-        return held[-1]
-    raise AssertionError("there is a last size")
 
 
 def _pinned(device: Device, whole: Buffer, size_bytes: int) -> Buffer:

@@ -9,11 +9,11 @@ from statistics import median
 
 import numpy as np
 
-from gpucheck.device.protocol import U32, U64, Buffer, Device, DeviceLost, Kernel, OutOfDeviceMemory
+from gpucheck.device.protocol import U32, U64, Buffer, Device, DeviceLost, Kernel
 from gpucheck.model.base import Collected, Reason, Unavailable
 from gpucheck.model.measured import LoadTest, Telemetry
 from gpucheck.model.units import MIB
-from gpucheck.probes.memory import give_back
+from gpucheck.probes.memory import give_back, take_largest
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.watch import look, watched
 
@@ -96,7 +96,7 @@ def probe(device: Device, options: ProbeOptions) -> LoadTest | Unavailable:
     before = look(options.telemetry)
     held: list[Buffer] = []
     try:
-        load = Load(device, _take(device, held), _small(device, held))
+        load = Load(device, take_largest(device, SIZES, held), _small(device, held))
         load.fill()
         during = _run(load, wanted, options)
         wrong = (0, 0) if load.lost else device.download(load.wrong, np.dtype(np.uint32), 2)
@@ -138,18 +138,6 @@ def _go_on(load: Load, wanted: float, options: ProbeOptions, seen: list[Collecte
         else:
             load.launch()
         options.tell(load.spent / wanted, "load")
-
-
-def _take(device: Device, held: list[Buffer]) -> Buffer:
-    for size in SIZES:
-        try:
-            held.append(device.allocate(size))
-        except OutOfDeviceMemory:
-            if size == SIZES[-1]:
-                raise
-            continue
-        return held[-1]
-    raise AssertionError("there is a last size")
 
 
 def _small(device: Device, held: list[Buffer]) -> Buffer:

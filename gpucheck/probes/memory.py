@@ -1,6 +1,6 @@
 """Taking and giving back device memory so that none is left behind, whatever happens."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from gpucheck.device.protocol import Buffer, Device, DeviceError, OutOfDeviceMemory
@@ -25,6 +25,16 @@ def give_back(device: Device, buffers: list[Buffer]) -> None:
         buffer = buffers.pop()
         with suppress(DeviceError):
             device.release(buffer)
+
+
+def take_largest(device: Device, sizes: Sequence[int], held: list[Buffer]) -> Buffer:
+    """Take the first of ``sizes`` that can be had and note it in ``held``. Raises ``OutOfDeviceMemory`` for none."""
+    for size in sizes[:-1]:
+        with suppress(OutOfDeviceMemory):
+            held.append(device.allocate(size))
+            return held[-1]
+    held.append(device.allocate(sizes[-1]))
+    return held[-1]
 
 
 def take_most(device: Device, budget_bytes: int, held: list[Buffer]) -> None:

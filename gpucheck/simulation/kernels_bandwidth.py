@@ -70,8 +70,8 @@ def stream_write(launch: Launch) -> Cost:
     target, vectors, seed = launch.buffer(0), launch.number(1), launch.number(2)
     memory = launch.blocks_of_memory
     for part in memory.parts(target, vectors):
-        part.write(*_mixed(part.offsets.astype(np.uint64), seed))
-    memory.note(target, vectors, lambda at: _mixed(at, seed))
+        part.write(*mixed(part.offsets.astype(np.uint64), seed))
+    memory.note(target, vectors, lambda at: mixed(at, seed))
     return Cost(vectors * VECTOR * memory.slowness(target, vectors), WRITE)
 
 
@@ -84,7 +84,7 @@ def stream_copy(launch: Launch) -> Cost:
         taken[0].write(*given[0].read())
     else:
         for part in taken:
-            part.write(*_mixed(part.offsets.astype(np.uint64), 0))
+            part.write(*mixed(part.offsets.astype(np.uint64), 0))
     memory.note_copy(target, source, vectors * VECTOR)
     return Cost(vectors * VECTOR * (memory.slowness(target, vectors) + memory.slowness(source, vectors)), COPY)
 
@@ -101,13 +101,13 @@ def stream_triad(launch: Launch) -> Cost:
             target[:] = first + scale * second
     else:
         for part in parts[0]:
-            part.write(*_mixed(part.offsets.astype(np.uint64), 1))
-        memory.note(buffers[0], vectors, lambda at: _mixed(at, 1))
+            part.write(*mixed(part.offsets.astype(np.uint64), 1))
+        memory.note(buffers[0], vectors, lambda at: mixed(at, 1))
     return Cost(vectors * VECTOR * sum(memory.slowness(buffer, vectors) for buffer in buffers), TRIAD)
 
 
-def _mixed(index: U64s, seed: int) -> tuple[U64s, U64s]:
-    """The words of ``stream_write``."""
+def mixed(index: U64s, seed: int) -> tuple[U64s, U64s]:
+    """The words that ``mix`` of the kernels gives, low and high halves of each vector."""
     low32, shift = np.uint64(0xFFFF_FFFF), np.uint64(32)
     x = (index * np.uint64(0x9E3779B9) & low32) ^ np.uint64(seed)
     y = x * np.uint64(0x85EBCA6B) & low32

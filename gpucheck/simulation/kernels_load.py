@@ -1,13 +1,14 @@
 """The kernels of ``kernels/load.cu`` for a simulated card: work with a known answer, from units and memory at once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from gpucheck.device.protocol import Kernel
 from gpucheck.simulation.addresses import VECTOR
+from gpucheck.simulation.kernels_bandwidth import mixed, stream_write
 from gpucheck.simulation.launch import Cost, Launch
-from gpucheck.simulation.samples import U64s
 from gpucheck.simulation.soldered import Soldered
 
 CHAINS, STEPS, READS = 4, 128, 2
@@ -19,13 +20,8 @@ _UNKNOWN_FP32 = 128.0
 
 
 def load_fill(launch: Launch) -> Cost:
-    """``(target, vectors, seed)``: write words that differ everywhere."""
-    target, vectors, seed = launch.buffer(0), launch.number(1), launch.number(2)
-    memory = launch.blocks_of_memory
-    for part in memory.parts(target, vectors):
-        part.write(*_mixed(part.offsets.astype(np.uint64), seed))
-    memory.note(target, vectors, lambda at: _mixed(at, seed))
-    return Cost(vectors * VECTOR * memory.slowness(target, vectors), _WRITE)
+    """``(target, vectors, seed)``: write the words that ``stream_write`` writes, at the load's own pace."""
+    return replace(stream_write(launch), efficiency=_WRITE)
 
 
 def load_run(launch: Launch) -> Cost:
@@ -48,7 +44,7 @@ def _differing(launch: Launch, vectors: int, seed: int) -> int:
     count = 0
     for part in launch.blocks_of_memory.parts(launch.buffer(0), vectors):
         low, high = part.read()
-        right_low, right_high = _mixed(part.offsets.astype(np.uint64), seed)
+        right_low, right_high = mixed(part.offsets.astype(np.uint64), seed)
         count += int(part.weights[(low != right_low) | (high != right_high)].sum())
     return count
 
@@ -56,14 +52,6 @@ def _differing(launch: Launch, vectors: int, seed: int) -> int:
 def _sums_per_second(silicon: Soldered) -> float:
     operations = silicon.capability.operations_per_clock_per_sm.get("fp32") if silicon.capability else None
     return _REACHED * (operations or _UNKNOWN_FP32) / 2 * silicon.sm_count * silicon.sm_clock_mhz * 1e6
-
-
-def _mixed(index: U64s, seed: int) -> tuple[U64s, U64s]:
-    """The words of ``mix``, low and high."""
-    low32, shift = np.uint64(0xFFFF_FFFF), np.uint64(32)
-    x = (index * np.uint64(0x9E3779B9) & low32) ^ np.uint64(seed)
-    y = x * np.uint64(0x85EBCA6B) & low32
-    return (y << shift) | x, ((y ^ np.uint64(0x5BD1E995)) << shift) | (x ^ low32)
 
 
 KERNELS: dict[Kernel, Callable[[Launch], Cost]] = {

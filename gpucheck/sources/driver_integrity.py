@@ -16,7 +16,7 @@ from gpucheck.model.integrity import DriverIntegrity, DriverLibrary
 from gpucheck.model.text import sanitise
 from gpucheck.sources.driver import read_version
 from gpucheck.sources.driver_patches import find_patches
-from gpucheck.sources.files import read_text, text_or
+from gpucheck.sources.files import homeless, read_text, text_or
 
 LIBRARIES = ("libnvidia-ml.so.1", "libcuda.so.1")
 FOLDERS = (
@@ -28,7 +28,6 @@ FOLDERS = (
 _MAPS_LIMIT = 1 << 21
 _MAX_ENTRIES = 32
 _SUFFIX = re.compile(r"\.so\.(\d{3}\.\d{1,3}(?:\.\d{1,2})?)$")
-_HOME = re.compile(r"^(?:/root|/home/(?!kubernetes/)[^/]+|/Users/[^/]+|[A-Za-z]:\\Users\\[^\\]+)(?=[/\\]|$)")
 """Folders of people; ``/home/kubernetes`` is where Google's node images keep the driver."""
 _BUILDER = re.compile(r"\(([^()@\s]{1,64})@[^()\s]{1,64}\)")
 _TAINT = re.compile(r"^nvidia \d.*\(([A-Z]{1,8})[+-]?\)\s*$", re.MULTILINE)
@@ -59,11 +58,6 @@ def read(
             "patches": find_patches(proc, base),
         }
     )
-
-
-def homeless(path: str) -> str:
-    """Write the user's own folder as ``~``: a path must not carry a name."""
-    return sanitise(_HOME.sub("~", path), 300)
 
 
 def _module(sysfs: Path, proc: Path) -> dict[str, object]:

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 from gpucheck.model.base import Reason, Unavailable
+from gpucheck.model.text import sanitise
 
 READ_LIMIT = 65536
 
+_HOME = re.compile(r"^(?:/root|/home/(?!kubernetes/)[^/]+|/Users/[^/]+|[A-Za-z]:\\Users\\[^\\]+)(?=[/\\]|$)")
 _BDF = re.compile(r"^(?:([0-9a-f]{1,8}):)?([0-9a-f]{1,2}):([0-9a-f]{1,2})\.([0-7])$")
 
 
@@ -49,3 +51,8 @@ def _unavailable(path: Path, error: OSError) -> Unavailable:
     if isinstance(error, PermissionError):
         return Unavailable(unavailable=Reason.NO_PERMISSION, detail=f"{path.name} may not be read by this user")
     return Unavailable(unavailable=Reason.FAILED, detail=f"{path.name}: {error.strerror or type(error).__name__}")
+
+
+def homeless(path: str) -> str:
+    """Write the user's own folder as ``~``: a path must not carry a name."""
+    return sanitise(_HOME.sub("~", path), 300)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from gpucheck.model.base import Collected, Reason, Unavailable
 from gpucheck.model.integrity import DriverIntegrity, DriverLibrary
 from gpucheck.model.text import sanitise
+from gpucheck.sources.files import homeless
 
 CONTROL = r"SYSTEM\CurrentControlSet\Control"
 DISPLAY_CLASS = CONTROL + r"\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
@@ -81,8 +82,6 @@ def _text(keys: Registry, key: str, name: str) -> str:
 
 def _injected(keys: Registry) -> tuple[str, ...]:
     """Libraries that Windows puts into every program with a window, where that is switched on."""
-    from gpucheck.sources.driver_integrity import homeless
-
     if keys.value(INJECTION, "LoadAppInit_DLLs") != 1:
         return ()
     named = keys.value(INJECTION, "AppInit_DLLs")

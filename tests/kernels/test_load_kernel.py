@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gpucheck.device import kernels
 from gpucheck.probes import load
-from gpucheck.simulation import kernels_load
+from gpucheck.simulation import kernels_bandwidth, kernels_load
 from tests.kernels import host_build, nvrtc
 
 needs_gxx = pytest.mark.skipif(host_build.GXX is None, reason="g++ is not installed")
@@ -90,7 +90,7 @@ class Memory:
 def test_what_is_filled_is_what_the_simulation_holds_it_against(vectors: int, seed: int, blocks: int) -> None:
     memory = Memory(vectors)
     memory.fill(seed, blocks)
-    expected = np.stack(kernels_load._mixed(np.arange(vectors, dtype=np.uint64), seed), axis=1)
+    expected = np.stack(kernels_bandwidth.mixed(np.arange(vectors, dtype=np.uint64), seed), axis=1)
     assert np.array_equal(memory.words[:vectors], expected)
     assert not memory.words[vectors:].any()
     assert memory.run(seed, rounds=2, blocks=blocks) == (0, 0)

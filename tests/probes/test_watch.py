@@ -72,7 +72,11 @@ def test_work_that_fails_leaves_no_timer(monkeypatch: pytest.MonkeyPatch) -> Non
     def fail() -> None:
         raise ValueError("work")
 
+    before = set(threading.enumerate())
     with pytest.raises(ValueError, match="work"):
         watch.watched(fail, look)
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(5)
     assert looks == []
-    assert not any(isinstance(thread, threading.Timer) for thread in threading.enumerate())
+    assert not any(thread.is_alive() for thread in left)

@@ -8,6 +8,7 @@ from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.integrity import DriverIntegrity
 from gpucheck.sources import driver_integrity as source
 from gpucheck.sources import driver_patches as patches
+from gpucheck.sources import files
 from gpucheck.sources.windows_integrity import (
     CATALOGS,
     CONTROL,
@@ -179,7 +180,7 @@ def test_hostile_files(machine: Machine, text: str) -> None:
     ],
 )
 def test_paths_carry_no_name(path: str, shown: str) -> None:
-    assert source.homeless(path) == shown
+    assert files.homeless(path) == shown
 
 
 class FakeRegistry:
