@@ -231,7 +231,7 @@ def assess(evidence: Evidence, catalog: Catalog, claim: Claim | None = None) -> 
     match = catalog.match(evidence)
     case = Case(evidence, match, claim, catalog)
     findings = tuple(check(case) for check in ALL_CHECKS)
-    return CardReport(
+    return CardReport.of(
         simulated=evidence.simulated,
         evidence=evidence,
         match=_summary(match, claim),
@@ -259,7 +259,7 @@ def make_report(cards: Sequence[CardReport], host: Host, catalog: Catalog) -> Re
     for card in cards:
         kernels |= card.evidence.kernels
         profiles |= {id_: catalog.by_id(id_).digest for id_ in card.match.candidates}
-    return Report(
+    return Report.of(
         tool=Tool(version=__version__),
         created_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
         rulebook=Rulebook(weights=weights_digest(), catalog=catalog.digest, profiles=profiles, kernels=kernels),

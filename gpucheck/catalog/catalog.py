@@ -53,8 +53,10 @@ class Catalog:
     def digest(self) -> str:
         """Of every profile, modification and capability: what a judgement can look at, as a report names it."""
         whole = hashlib.sha256()
+        read = {file.path: file.data for file in self._files}
         for path in sorted(self.root.rglob("*.toml")):
-            whole.update(path.relative_to(self.root).as_posix().encode() + b"\0" + read_bytes(path) + b"\0")
+            content = read[path] if path in read else read_bytes(path)
+            whole.update(path.relative_to(self.root).as_posix().encode() + b"\0" + content + b"\0")
         return "sha256:" + whole.hexdigest()
 
     def by_device_id(self, device_id: int) -> tuple[Profile, ...]:

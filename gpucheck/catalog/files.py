@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import tomllib
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,9 @@ def problems_of(error: ValidationError) -> list[str]:
     return [sanitise(line) for line in lines]
 
 
-def build_profile(table: dict[str, Any], die: Die, digest: str, capability: Capability | None = None) -> Profile:
+def build_profile(table: dict[str, Any], die: Die, digest: str) -> Profile:
     """Make a profile of one ``[[sku]]`` table; the memory clock follows the usual layout unless the table names one."""
-    profile = Profile.model_validate({**table, "die": die, "digest": digest, "capability": capability})
+    profile = Profile.model_validate({**table, "die": die, "digest": digest})
     rate = profile.memory[0].data_rate_gbps
     if profile.memory_clock_max_mhz is not None or rate is None:
         return profile
@@ -90,6 +90,10 @@ def capabilities(path: Path) -> dict[str, Capability]:
         return {each.compute_capability: each for each in CapabilityFile.model_validate(table).capability}
     except ValidationError as error:
         raise ProfileError(f"{path}: {problems_of(error)[0]}", "gpucheck profiles validate") from error
+
+
+def _capability(root: Path, compute_capability: str) -> Capability | None:
+    return capabilities(root / CAPABILITIES).get(compute_capability)
 
 
 def squash(data: bytes) -> bytes:
@@ -179,8 +183,8 @@ class DieText:
         where = f"{self.path}, sku {number + 1}"
         table = parse_toml(self.blocks[number], where)["sku"][0]
         try:
-            capability = capabilities(self.path.parent.parent / CAPABILITIES).get(self.die.compute_capability)
-            return build_profile(table, self.die, self.digest, capability)
+            profile = build_profile(table, self.die, self.digest)
+            return profile.knowing(partial(_capability, self.path.parent.parent, self.die.compute_capability))
         except ValidationError as error:
             raise ProfileError(f"{where}: {problems_of(error)[0]}", "gpucheck profiles validate") from error
 

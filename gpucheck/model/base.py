@@ -1,7 +1,7 @@
 """What every document of ours is built from: frozen models, and absence that carries its reason."""
 
 from enum import StrEnum
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Any, Self, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,14 @@ class Frozen(BaseModel):
     """An immutable record that refuses fields it does not know. Its validator is built when first needed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    @classmethod
+    def of(cls, **parts: Any) -> Self:
+        """Put together parts that were validated on their own, without building and running the whole's validator.
+
+        For documents of many sections of which few are there: their validator costs more than judging a card.
+        """
+        return cast(Self, cls.model_construct(**parts))
 
 
 class Reason(StrEnum):

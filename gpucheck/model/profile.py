@@ -1,9 +1,18 @@
 """Reference values of one SKU with its die, as ``profiles/`` holds them."""
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    PrivateAttr,
+    WithJsonSchema,
+)
 
 from gpucheck.model.base import Frozen
 from gpucheck.model.capability import Capability
@@ -129,10 +138,23 @@ class Profile(Sku):
     """One SKU with its die."""
 
     die: Die
-    capability: Capability | None = Field(default=None, exclude=True)
-    """What all silicon of the die's compute capability can do; ``None`` where that is not on record."""
+    _capability: Callable[[], Capability | None] | None = PrivateAttr(default=None)
     digest: str = ""
     """Of the file that holds this profile."""
+
+    @property
+    def capability(self) -> Capability | None:
+        """What all silicon of the die's compute capability can do; ``None`` where that is not on record.
+
+        Read when it is first asked for: judging a seller's text does not need it.
+        """
+        return self._capability() if self._capability else None
+
+    def knowing(self, capability: Callable[[], Capability | None]) -> Self:
+        """The same profile, which asks ``capability`` for what its silicon's generation can do."""
+        known = self.model_copy()
+        known._capability = capability  # noqa: SLF001 - its own class
+        return known
 
     @property
     def memory_sizes_bytes(self) -> tuple[int, ...]:

@@ -179,7 +179,7 @@ def to_evidence(parsed: ParsedFile, origin: str) -> list[Evidence]:
     """One evidence document per card, dated as the file is."""
     when = parsed.timestamp or datetime.now(UTC)
     return [
-        Evidence(
+        Evidence.of(
             collected_at=when,
             tool_version=__version__,
             label=sanitise(f"{origin} {card.label}"),
