@@ -17,7 +17,7 @@ class Frozen(BaseModel):
 
         For documents of many sections of which few are there: their validator costs more than judging a card.
         """
-        return cast(Self, cls.model_construct(**parts))
+        return cast("Self", cls.model_construct(**parts))
 
 
 class Reason(StrEnum):
