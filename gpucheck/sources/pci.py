@@ -27,7 +27,8 @@ _ONLY_CONFIG = ("aer_status", "lane_errors")
 def list_display_devices(root: Path | str = "/sys") -> list[str]:
     """Return the addresses of NVIDIA's display-class functions, sorted, bound to a driver or not.
 
-    A card that fell off the bus since the system's start is among them: the kernel keeps its class.
+    A card that fell off the bus since the system's start is among them: the kernel keeps its class. Virtual functions
+    are not: they are shares of a card that is listed itself.
     """
     try:
         folders = list(_devices(root).iterdir())
@@ -185,7 +186,12 @@ def _is_display(folder: Path) -> bool:
         vendor, code = int(text_or(folder / "vendor", "0"), 16), int(text_or(folder / "class", "0"), 16)
     except ValueError:
         return False
-    return vendor == NVIDIA and code >> 16 == _DISPLAY_CLASS
+    return vendor == NVIDIA and code >> 16 == _DISPLAY_CLASS and not _is_share(folder)
+
+
+def _is_share(folder: Path) -> bool:
+    """Whether it is a virtual function: a share of a card, for a guest, with the card's own ids."""
+    return (folder / "physfn").is_symlink()
 
 
 def _link_name(path: Path) -> str | None:

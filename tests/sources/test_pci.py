@@ -135,6 +135,14 @@ def test_display_functions_are_found(tmp_path: Path) -> None:
     assert read(tmp_path, "0000:41:00.0").driver is None
 
 
+def test_a_share_of_a_card_is_no_card(tmp_path: Path) -> None:
+    """Hosts of virtual GPUs show up to 32 virtual functions a card, with its ids; NVML lists none of them."""
+    add_card(tmp_path)
+    share = add_card(tmp_path, "0000:01:00.4")
+    (share / "physfn").symlink_to("../0000:01:00.0")
+    assert pci.list_display_devices(tmp_path) == [BDF]
+
+
 def test_no_sysfs(tmp_path: Path) -> None:
     assert pci.list_display_devices(tmp_path) == []
     answer = pci.read(tmp_path, BDF)
