@@ -15,6 +15,8 @@ from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.units import pci_id
 
 _EMPTY = (0, 0xFFFF)
+_UNANSWERED = 0xFFFF
+"""No card has this device id: a virtual function reads so by the standard, and so does a card that is going away."""
 
 
 @check(id="subsystem-live", title="Ids now and at start", severity=Severity.MEDIUM)
@@ -23,7 +25,8 @@ def subsystem_live(case: Case) -> Outcome:
     pci = measured(case.evidence.pci, "pci")
     if case.evidence.host.hypervisor:
         return not_applicable("A virtual machine shows ids of its own making.")
-    pairs = [(f"{then:04x}", f"{now:04x}") for then, now in [(pci.device_id, pci.live_device_id)] if _both(then, now)]
+    ids = [(pci.device_id, pci.live_device_id)] if pci.live_device_id != _UNANSWERED else []
+    pairs = [(f"{then:04x}", f"{now:04x}") for then, now in ids if _both(then, now)]
     if _both(pci.subsystem_id, pci.live_subsystem_id):
         if pci.live_subsystem_vendor_id in _EMPTY or pci.subsystem_vendor_id in _EMPTY:
             then, now = _said(pci)

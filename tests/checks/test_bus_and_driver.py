@@ -76,6 +76,8 @@ LIVE: list[tuple[dict[str, Any], Status]] = [
     ({"pci__subsystem_vendor_id": 0, "pci__subsystem_id": 0}, Status.INCONCLUSIVE),
     ({"pci__live_subsystem_vendor_id": 0xFFFF, "pci__live_subsystem_id": 0xFFFF}, Status.INCONCLUSIVE),
     ({"pci__live_subsystem_id": None}, Status.PASS),
+    ({"pci__live_device_id": 0xFFFF}, Status.PASS),
+    ({"pci__live_device_id": 0xFFFF, "pci__live_subsystem_id": None}, Status.INCONCLUSIVE),
     ({"pci__live_subsystem_id": None, "pci__live_device_id": None}, Status.INCONCLUSIVE),
 ]  # fmt: skip
 
