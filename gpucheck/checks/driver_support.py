@@ -13,7 +13,7 @@ import re
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
 from gpucheck.model.base import Unavailable
-from gpucheck.model.evidence import NOT_LISTED
+from gpucheck.model.evidence import NOT_LISTED, DriverFacts
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 
 _LAST_BRANCH = {"Fermi": 390, "Kepler": 470, "Maxwell": 580, "Pascal": 580, "Volta": 580}
@@ -30,6 +30,8 @@ def driver_support(case: Case) -> Outcome:
         return inconclusive("The card has fallen off the bus; reseat it and look at its power supply.")
     if pci.driver is None and "driver" not in pci.missing:
         return inconclusive("No kernel driver is bound to the card, so nothing could ask it.", "no driver", "nvidia")
+    if isinstance(case.evidence.driver, DriverFacts) and case.evidence.driver.excluded:
+        return inconclusive("The driver was told to leave this card alone.", "excluded", "listed")
     if nvml.detail != NOT_LISTED:
         return not_applicable("NVML did not say whether it knows the card.")
     version = case.evidence.host.driver_version

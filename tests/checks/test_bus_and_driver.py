@@ -7,7 +7,7 @@ import pytest
 from gpucheck.checks import Case
 from gpucheck.checks.sibling_functions import sibling_functions
 from gpucheck.model.base import NOT_REQUESTED, Reason, Unavailable
-from gpucheck.model.evidence import Evidence, PciSibling
+from gpucheck.model.evidence import NOT_LISTED, Evidence, PciSibling
 from gpucheck.model.finding import Finding, Kind, Severity, Status
 from gpucheck.model.integrity import DriverIntegrity, DriverLibrary
 from gpucheck.model.report import CardReport
@@ -132,6 +132,15 @@ def test_no_driver_is_told_and_is_no_alarm() -> None:
     assert (found.status, "No kernel driver" in found.message) == (Status.INCONCLUSIVE, True)
     unknown = alter(bare, pci__missing={"driver": NOT_REQUESTED})
     assert "No kernel driver" not in finding(unknown, "driver-support").message
+
+
+def test_a_card_that_the_driver_was_told_to_leave_alone_is_no_fake() -> None:
+    """``NVreg_ExcludedGpus``: the driver binds the card, shows it in procfs, and keeps it out of NVML."""
+    excluded = alter(genuine(), nvml=Unavailable(unavailable=Reason.FAILED, detail=NOT_LISTED), driver__excluded=True)
+    found = finding(excluded, "driver-support")
+    assert (found.status, "told to leave" in found.message) == (Status.INCONCLUSIVE, True)
+    kept = alter(excluded, driver__excluded=False)
+    assert finding(kept, "driver-support").status is Status.FAIL
 
 
 @pytest.mark.parametrize(
