@@ -10,6 +10,8 @@ from gpucheck.sources.smi_draft import IDENTITY, RAW_ENTRIES, Draft
 MAX_CARDS = 512
 MAX_NOTES = 50
 
+_DRIVER = "nvidia"
+
 Bus = TypeVar("Bus", PciFacts, DriverFacts)
 
 
@@ -103,7 +105,22 @@ class Merger:
         def put(card: Draft, function: PciFacts) -> None:
             card.pci = card.pci or function
 
-        self._give(functions, put)
+        here: list[PciFacts] = []
+        for each in functions:
+            if self._of_another_machine(each):
+                self.note(f"{each.bdf} is another card in lspci, bound to {each.driver}: the file is of two machines")
+                self._append(Draft("text", pci=each))
+            else:
+                here.append(each)
+        self._give(here, put)
+
+    def _of_another_machine(self, function: PciFacts) -> bool:
+        """Whether a host's listing stands beside a guest's nvidia-smi, which lists only cards of its own driver."""
+        card = self._by_bus.get(function.bdf)
+        if card is None or function.driver in (None, _DRIVER):
+            return False
+        stated = card.values.get("device_id")
+        return None not in (stated, function.device_id) and stated != function.device_id
 
     def join_driver(self, accounts: Sequence[DriverFacts]) -> None:
         """Give every account of the kernel driver to its card, in the same way."""

@@ -1,3 +1,5 @@
+import pytest
+
 from gpucheck.sources.nvidia_smi import parse
 
 MIB = 1 << 20
@@ -61,3 +63,24 @@ def test_a_value_of_a_lesser_section_replaces_an_absence() -> None:
     parsed = parse(XML + "pci.bus_id, ecc.mode.current\n00000000:01:00.0, Enabled\n", "all.txt")
     assert parsed.cards[0].facts.ecc_enabled is True
     assert "ecc_enabled" not in parsed.cards[0].facts.missing
+
+
+HOST = "01:00.0 VGA compatible controller [0300]: NVIDIA Corporation Card [10de:{id}] (rev a1)\n{driver}\n"
+
+
+@pytest.mark.parametrize(
+    ("device", "driver", "cards"),
+    [
+        ("128b", "\tKernel driver in use: nouveau", 3),
+        ("128b", "\tKernel driver in use: vfio-pci", 3),
+        ("128b", "\tKernel driver in use: nvidia", 2),
+        ("128b", "", 2),
+        ("2206", "\tKernel driver in use: nouveau", 2),
+    ],
+)
+def test_host_and_guest_in_one_file_are_two_machines(device: str, driver: str, cards: int) -> None:
+    """nvidia-smi lists no card that another driver holds: the bus is the host's, and the answer is the guest's."""
+    parsed = parse(XML + HOST.format(id=device, driver=driver), "both.txt")
+    assert len(parsed.cards) == cards
+    assert (parsed.cards[0].pci is None) == (cards == 3)
+    assert any("two machines" in note for note in parsed.notes) == (cards == 3)
