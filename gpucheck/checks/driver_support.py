@@ -27,7 +27,7 @@ def driver_support(case: Case) -> Outcome:
     if not isinstance(nvml, Unavailable):
         return Outcome(Status.PASS, "The driver lists the card.", confidence=Confidence.LOW)
     if pci.off_bus or pci.revision_id == 0xFF or pci.vendor_id == 0xFFFF:
-        return inconclusive("The card has fallen off the bus; reseat it and look at its power supply.")
+        return inconclusive("The card does not answer on the bus, so the driver cannot ask it.")
     if pci.driver is None and "driver" not in pci.missing:
         return inconclusive("No kernel driver is bound to the card, so nothing could ask it.", "no driver", "nvidia")
     if isinstance(case.evidence.driver, DriverFacts) and case.evidence.driver.excluded:

@@ -117,6 +117,14 @@ def test_a_laptop_that_switched_its_card_off() -> None:
     assert finding(off_the_bus(host=laptop), "device-on-bus").status is Status.INCONCLUSIVE
 
 
+@pytest.mark.parametrize("changes", [{}, {"pci__power_state": "D3cold"}])
+def test_what_to_do_with_a_silent_card_is_said_by_one_check(changes: dict[str, Any]) -> None:
+    """One that is switched off needs no hand on it, and a soldered one cannot be reseated."""
+    message = finding(off_the_bus(**changes), "driver-support").message
+    assert "does not answer" in message
+    assert "reseat" not in message
+
+
 def test_a_lost_card_is_defective_and_no_fake() -> None:
     verdict = report(evidence_of("rtx-3080-off-the-bus")).verdict
     assert (verdict.authenticity, verdict.condition, verdict.kinds) == ("inconclusive", "defective", ())
