@@ -33,7 +33,7 @@ def driver_integrity(case: Case) -> Outcome:
     facts = measured(section, "integrity")
     if facts.module_version is None and not facts.libraries:
         return not_applicable("No software of NVIDIA's is installed.")
-    strange = [*_put_before(facts), *_foreign(facts), *_windows(facts)]
+    strange = [*put_before(facts), *_foreign(facts), *_windows(facts)]
     split = contradictions(case.evidence) | _names(case)
     if split and (strange or _unusual(facts)):
         return _replaced(strange or _unusual(facts), split)
@@ -76,7 +76,8 @@ def _names(case: Case) -> dict[str, str]:
     return {"name": f"name: {stated.name} by {case.declared_section}, {driver.model} by driver"}
 
 
-def _put_before(facts: DriverIntegrity) -> list[str]:
+def put_before(facts: DriverIntegrity) -> list[str]:
+    """Say which preloaded libraries are named like the driver's own, or like those that hand out parts of a card."""
     named = [path for path in facts.preloaded if any(word in path.lower() for word in _OURS)]
     return [f"{path} is loaded before all libraries" for path in named]
 

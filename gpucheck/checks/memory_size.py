@@ -11,6 +11,7 @@ References: totals in captures of genuine cards; profiles under ``memory`` and `
 import re
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applicable
+from gpucheck.checks.driver_integrity import put_before
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import NvmlFacts
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
@@ -49,6 +50,13 @@ def memory_size(case: Case) -> Outcome:
         return inconclusive(
             "Less memory than any variant has, seen from inside a virtual machine.", mib(total), expected
         )
+    if total < legal[0] and (before := _before_the_driver(case)):
+        return inconclusive(
+            f"Less memory than any variant has, and {before}: such libraries hand out a part of a card.",
+            mib(total),
+            expected,
+            (f"{case.declared_section}.memory_total_bytes", "integrity.preloaded"),
+        )
     return _contradiction(case, total, legal, expected)
 
 
@@ -69,6 +77,12 @@ def _held_back(profile: Profile, nominal: int) -> float:
     share = _ECC_SHARE.get(profile.die.name) or _ECC_SHARE.get(generation, _USUAL_ECC_SHARE)
     ecc = nominal / share if profile.ecc == "yes" else 0
     return max(nominal * HELD_BACK, fixed + ecc)
+
+
+def _before_the_driver(case: Case) -> str:
+    """What stands before NVML and may state a part as the whole; empty where nothing does, or it is not known."""
+    facts = case.evidence.integrity
+    return "" if isinstance(facts, Unavailable) else "; ".join(put_before(facts))
 
 
 def _largest_slice(facts: NvmlFacts) -> int:

@@ -11,6 +11,7 @@ from gpucheck.model.evidence import NOT_LISTED, Evidence, PciSibling
 from gpucheck.model.finding import Finding, Kind, Severity, Status
 from gpucheck.model.integrity import DriverIntegrity, DriverLibrary
 from gpucheck.model.report import CardReport
+from gpucheck.model.units import MIB
 from gpucheck.pipeline import assess
 from gpucheck.sources.nvidia_smi import parse, to_evidence
 from tests.cards import alter, catalog, evidence_from, evidence_of, finding, genuine, report
@@ -194,6 +195,25 @@ def test_a_strange_library_alone_is_no_finding_and_with_a_contradiction_it_is(fa
     found = finding(lying, "driver-integrity")
     assert (found.status, found.kinds) == (Status.FAIL, (Kind.REMARKED,))
     assert report(lying).verdict.authenticity == "counterfeit"
+
+
+@pytest.mark.parametrize(
+    ("preloaded", "stated", "status"),
+    [
+        ("/usr/local/vgpu/libvgpu.so", 8192, Status.INCONCLUSIVE),
+        ("/usr/local/vgpu/libvgpu.so", 49140, Status.FAIL),
+        ("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2", 8192, Status.FAIL),
+    ],
+)
+def test_a_container_that_was_given_a_part_of_a_card(preloaded: str, stated: int, status: Status) -> None:
+    """HAMi and its like put a library before NVML and CUDA, which states the part as if it were the whole."""
+    told = {"nvml__memory_total_bytes": stated * MIB, "cuda__total_memory_bytes": stated * MIB}
+    part = alter(genuine(), integrity=integrity(preloaded=(preloaded,)), memory_walk=NOT_REQUESTED, **told)
+    found = finding(part, "memory-size")
+    assert found.status is status
+    if status is Status.INCONCLUSIVE:
+        assert preloaded in found.message
+        assert report(part).verdict.authenticity == "inconclusive"
 
 
 USUAL: list[dict[str, Any]] = [
