@@ -7,6 +7,8 @@ from gpucheck.model.vbios import MemoryChoice, VbiosFacts, VbiosImage
 from gpucheck.render.style import Look
 
 _FORMS = {"flash": "the whole flash chip", "option_rom": "the part that PCI shows"}
+_PARTS = {"flash": "from its flash chip", "option_rom": "as PCI shows it"}
+"""The same where the chain of images is cut off."""
 _GAP = 15
 
 
@@ -46,7 +48,8 @@ def _rows(facts: VbiosFacts) -> Iterator[tuple[str, str]]:
     if facts.signed is not None:
         yield "signed code", "present (not verified)" if facts.signed else "MISSING"
     size = f"{facts.size_bytes:,} bytes" if facts.size_bytes is not None else "no size"
-    yield "read", f"{size}: {_FORMS.get(facts.form or '', 'unknown form')}{'' if facts.complete else ', NOT WHOLE'}"
+    form = (_FORMS if facts.complete else _PARTS).get(facts.form or "", "unknown form")
+    yield "read", f"{size}: {form}{'' if facts.complete else ', NOT WHOLE'}"
     if facts.digest:
         yield "digest", facts.digest
 

@@ -43,6 +43,17 @@ def test_a_rom_is_shown(rom: Path) -> None:
     assert "Not read" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("flash", "words"), [(True, "from its flash chip, NOT WHOLE"), (False, "as PCI shows it, NOT WHOLE")]
+)
+def test_a_cut_rom_is_never_called_whole(tmp_path: Path, flash: bool, words: str) -> None:
+    path = tmp_path / "cut.rom"
+    path.write_bytes(build("ada", flash=flash)[:20000])
+    shown = " ".join(run("vbios", path).stdout.split())
+    assert f"20,000 bytes: {words}" in shown
+    assert "CUT OFF" in shown
+
+
 def test_the_same_as_json(rom: Path, tmp_path: Path) -> None:
     result = run("vbios", rom, "--format", "json")
     assert VbiosFacts.model_validate_json(result.stdout).device_id == 0x2684
