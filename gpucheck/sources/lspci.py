@@ -39,15 +39,40 @@ class Listing:
 
 def read_lspci(lines: list[str]) -> Listing:
     """Read every function in the lines. Of one that is listed twice the fuller account stays."""
-    functions: dict[str, Function] = {}
-    for function in _functions(lines):
-        held = functions.get(function.bdf)
-        functions[function.bdf] = function.united(held) if held else function
-    everything = list(functions.values())
-    shown = [f for f in everything if f.vendor_id == NVIDIA and f.class_code >> 16 == _DISPLAY]
-    ports = {f.below: f for f in everything if f.class_code >> 8 == _BRIDGE and f.below}
-    cards = tuple(_card(each, everything, ports) for each in shown[:MAX_CARDS])
-    return Listing(cards, _guest(everything))
+    found = _functions(lines)
+    cards = [card for machine in _machines(found) for card in _cards(machine)]
+    return Listing(tuple(cards[:MAX_CARDS]), _guest(found))
+
+
+def _machines(found: list[Function]) -> list[list[Function]]:
+    """Functions that were seen side by side: where an address changes its card, another listing has begun.
+
+    A text may show a host and its guest, or a machine before and after a card was changed.
+    """
+    machines: list[dict[str, Function]] = [{}]
+    for function in found:
+        held = machines[-1].get(function.bdf)
+        if held and _differ(held, function):
+            machines.append({})
+            held = None
+        machines[-1][function.bdf] = function.united(held) if held else function
+    return [list(functions.values()) for functions in machines]
+
+
+def _differ(one: Function, other: Function) -> bool:
+    known = None not in (one.device_id, other.device_id)
+    changed = known and (one.vendor_id, one.device_id) != (other.vendor_id, other.device_id)
+    return changed and (_is_card(one) or _is_card(other))
+
+
+def _is_card(function: Function) -> bool:
+    return function.vendor_id == NVIDIA and function.class_code >> 16 == _DISPLAY
+
+
+def _cards(machine: list[Function]) -> list[PciFacts]:
+    shown = [function for function in machine if _is_card(function)]
+    ports = {f.below: f for f in machine if f.class_code >> 8 == _BRIDGE and f.below}
+    return [_card(each, machine, ports) for each in shown[:MAX_CARDS]]
 
 
 def _functions(lines: list[str]) -> list[Function]:

@@ -175,6 +175,17 @@ def test_several_cards_and_a_second_listing_of_the_first() -> None:
     assert found[0].bar_sizes_bytes == found[1].bar_sizes_bytes
 
 
+def test_another_card_at_the_same_address_is_of_another_listing() -> None:
+    """Of before and after, or of host and guest: the functions of one must not stand beside the other."""
+    other = CARD.splitlines()[0].replace("[10de:2684]", "[10de:2204]")
+    sound = AUDIO.splitlines()[1].replace("[10de:22ba]", "[10de:1aef]")
+    for text in (f"{CARD}{AUDIO}\n\n{other}\n{sound}\n", f"{CARD}\n\n{other}\n{sound}\n"):
+        first, second = cards(text)
+        assert (first.device_id, second.device_id) == (0x2684, 0x2204)
+        assert [each.device_id for each in second.siblings] == [0x1AEF]
+        assert {each.device_id for each in first.siblings} <= {0x22BA}
+
+
 def test_other_makers_are_left_out() -> None:
     assert cards("00:02.0 VGA compatible controller [0300]: Intel Corporation UHD [8086:3e92] (rev 02)\n") == ()
     assert cards(AUDIO) == ()
