@@ -100,27 +100,32 @@ class Merger:
             self.notes.append(text)
 
     def join(self, functions: Sequence[PciFacts]) -> None:
-        """Give every ``lspci`` function to its card: by bus address, or because one of each is left over."""
+        """Give every ``lspci`` function to its card: by bus address, or because one of each is left over.
+
+        One with another id is not its card where a further listing agrees, or where a driver holds it that is not
+        NVIDIA's: nvidia-smi lists no such card, so it is a guest's and the listing is the host's.
+        """
 
         def put(card: Draft, function: PciFacts) -> None:
             card.pci = card.pci or function
 
+        agreeing = {f.bdf for f in functions if f.device_id is not None and f.device_id == self._stated(f)}
         here: list[PciFacts] = []
         for each in functions:
-            if self._of_another_machine(each):
-                self.note(f"{each.bdf} is another card in lspci, bound to {each.driver}: the file is of two machines")
+            if self._differs(each) and (each.bdf in agreeing or each.driver not in (None, _DRIVER)):
+                self.note(f"{each.bdf} is another card in an lspci listing: the file is of two machines or two times")
                 self._append(Draft("text", pci=each))
             else:
                 here.append(each)
         self._give(here, put)
 
-    def _of_another_machine(self, function: PciFacts) -> bool:
-        """Whether a host's listing stands beside a guest's nvidia-smi, which lists only cards of its own driver."""
+    def _stated(self, function: PciFacts) -> object:
+        """The device id that nvidia-smi states for the address."""
         card = self._by_bus.get(function.bdf)
-        if card is None or function.driver in (None, _DRIVER):
-            return False
-        stated = card.values.get("device_id")
-        return None not in (stated, function.device_id) and stated != function.device_id
+        return card.values.get("device_id") if card else None
+
+    def _differs(self, function: PciFacts) -> bool:
+        return function.device_id is not None and self._stated(function) not in (None, function.device_id)
 
     def join_driver(self, accounts: Sequence[DriverFacts]) -> None:
         """Give every account of the kernel driver to its card, in the same way."""

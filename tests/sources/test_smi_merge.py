@@ -84,3 +84,15 @@ def test_host_and_guest_in_one_file_are_two_machines(device: str, driver: str, c
     assert len(parsed.cards) == cards
     assert (parsed.cards[0].pci is None) == (cards == 3)
     assert any("two machines" in note for note in parsed.notes) == (cards == 3)
+
+
+@pytest.mark.parametrize("order", [("128b", "2206"), ("2206", "128b")])
+def test_of_two_listings_the_one_that_agrees_is_the_cards(order: tuple[str, str]) -> None:
+    """Before and after a card was changed; which of them nvidia-smi goes with is told by the id alone."""
+    driver = "\tKernel driver in use: nvidia"
+    parsed = parse(XML + "\n".join(HOST.format(id=device, driver=driver) for device in order), "both.txt")
+    stated = parsed.cards[0].pci
+    assert stated is not None
+    assert stated.device_id == 0x2206
+    assert [card.pci.device_id for card in parsed.cards[2:] if card.pci] == [0x128B]
+    assert any("two machines" in note for note in parsed.notes)
