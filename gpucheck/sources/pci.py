@@ -19,6 +19,8 @@ NVIDIA = 0x10DE
 NEEDS_ROOT = "the system shows the first 64 bytes of the configuration space, and the rest to root alone"
 
 _DISPLAY_CLASS = 0x03
+_ONES = "63"
+"""Lanes in a link register of which every bit is set: the card did not answer, and its speed means nothing either."""
 _NO_TARGET = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="the port's link has no target")
 _FROM_CONFIG = ("link_generation_max", "link_lanes_max", "link_generation_current", "link_lanes_current")
 _ONLY_CONFIG = ("aer_status", "lane_errors")
@@ -120,6 +122,8 @@ def _link(reader: Reader) -> dict[str, Any]:
         generation, lanes = f"link_generation_{state}", f"link_lanes_{state}"
         facts[generation] = reader.parsed(f"{file}_speed", generation, files.link_generation)
         facts[lanes] = reader.parsed(f"{file}_width", lanes, files.lanes)
+        if reader.raw.get(f"{file}_width") == _ONES:
+            facts[generation], reader.missing[generation] = None, reader.missing[lanes]
     port = reader.folder.resolve().parent
     generation, lanes = "port_link_generation_max", "port_link_lanes_max"
     if normalise_bdf(port.name) is None:

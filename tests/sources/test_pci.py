@@ -168,6 +168,16 @@ def test_a_card_off_the_bus_shows_as_lspci_shows_it(tmp_path: Path) -> None:
     assert BDF in pci.list_display_devices(tmp_path), "the kernel keeps the class of a card that it lost"
 
 
+@pytest.mark.parametrize("which", ["max", "current"])
+def test_a_link_register_of_all_ones_tells_no_speed(tmp_path: Path, which: str) -> None:
+    """The kernel makes 64 GT/s and 63 lanes of a card that is switched off; newer kernels do not say "Unknown"."""
+    add_card(tmp_path, files={f"{which}_link_speed": "64.0 GT/s PCIe\n", f"{which}_link_width": "63\n"})
+    facts = read(tmp_path)
+    for name in (f"link_generation_{which}", f"link_lanes_{which}"):
+        assert getattr(facts, name) is None
+        assert facts.missing[name].unavailable is Reason.FAILED
+
+
 def test_ids_of_all_ones(tmp_path: Path) -> None:
     add_card(tmp_path, files={"vendor": "0xffff\n", "device": "0xffff\n", "revision": "0xff\n"})
     facts = read(tmp_path)
