@@ -43,7 +43,7 @@ def vbios_agreement(case: Case) -> Outcome:
         return inconclusive("Neither the ROM's device id nor its version can be compared.", _says(rom))
     if own is False and same is not True:
         why = _OTHER_CARD.get(rom.source, "it is another card's")
-        return _open(rom, device_id, f"What was read is firmware for other cards than this one; {why}.")
+        return _open(rom, device_id, f"What was read, {_says(rom)}, is firmware for other cards; {why}.")
     contradiction = _foreign_die(case, rom) or (None if own is not False else _foreign_id(rom, device_id))
     if contradiction:
         return _failed(case, rom, contradiction, device_id)

@@ -81,6 +81,7 @@ def test_the_rom_of_another_card_says_nothing_of_this_one(source: str) -> None:
     found = agreement(make_vbios(source=source, **OTHER_CARD))
     assert found.status is Status.INCONCLUSIVE
     assert "other cards" in found.message
+    assert "94.02.26.40.99 for 2204" in found.message, "the reader is told whose it is"
 
 
 def test_a_flash_since_the_driver_started_is_left_open() -> None:
