@@ -11,6 +11,8 @@ MAX_CARDS = 512
 MAX_NOTES = 50
 
 _DRIVER = "nvidia"
+_FAMILY = len("94.02")
+"""The part of a VBIOS version that follows the die."""
 
 Bus = TypeVar("Bus", PciFacts, DriverFacts)
 
@@ -133,7 +135,18 @@ class Merger:
         def put(card: Draft, account: DriverFacts) -> None:
             card.driver = card.driver or account
 
-        self._give(accounts, put)
+        self._give([each for each in accounts if not self._flashed(each)], put)
+
+    def _flashed(self, account: DriverFacts) -> bool:
+        """Whether the card got other firmware for its die between two sections; the driver's is left out then."""
+        card = self._by_bus.get(account.bdf or "")
+        if card is None or account.uuid is None or card.values.get("uuid") != account.uuid:
+            return False
+        first, second = str(card.values.get("vbios_version") or ""), account.vbios_version or ""
+        if first.upper() == second.upper() or first[:_FAMILY].upper() != second[:_FAMILY].upper():
+            return False
+        self.note(f"{card.label}: VBIOS {first} in one section and {second} in another: the file is of two times")
+        return True
 
     def _give(self, found: Sequence[Bus], put: Callable[[Draft, Bus], None]) -> None:
         left = []

@@ -96,3 +96,25 @@ def test_of_two_listings_the_one_that_agrees_is_the_cards(order: tuple[str, str]
     assert stated.device_id == 0x2206
     assert [card.pci.device_id for card in parsed.cards[2:] if card.pci] == [0x128B]
     assert any("two machines" in note for note in parsed.notes)
+
+
+PROC = "Model: NVIDIA GeForce RTX 3080\nGPU UUID: {uuid}\nVideo BIOS: {vbios}\nBus Location: 0000:01:00.0\n"
+LISTED = "GPU 00000000:01:00.0\n    GPU UUID : GPU-11111111-2222-3333-4444-555555555555\n    VBIOS Version : {vbios}\n"
+
+
+@pytest.mark.parametrize(
+    ("uuid", "vbios", "told"),
+    [
+        ("GPU-11111111-2222-3333-4444-555555555555", "94.02.27.00.14", False),
+        ("GPU-11111111-2222-3333-4444-555555555555", "94.02.42.00.a9", True),
+        ("GPU-99999999-2222-3333-4444-555555555555", "94.02.42.00.a9", False),
+        ("GPU-11111111-2222-3333-4444-555555555555", "95.02.42.00.a9", False),
+    ],
+)
+def test_before_and_after_a_flash_are_two_times_of_one_card(uuid: str, vbios: str, told: bool) -> None:
+    """One UUID and two firmwares: an owner's log of a flash. Another UUID or die is for the check of the routes."""
+    listing = "=====NVSMI LOG=====\n" + LISTED.format(vbios="94.02.27.00.14")
+    (card,) = parse(listing + "\n" + PROC.format(uuid=uuid, vbios=vbios), "log.txt").cards
+    assert (card.driver is None) == told
+    notes = parse(listing + "\n" + PROC.format(uuid=uuid, vbios=vbios), "log.txt").notes
+    assert any("two times" in note for note in notes) == told
