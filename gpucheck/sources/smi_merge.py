@@ -127,7 +127,13 @@ class Merger:
         return card.values.get("device_id") if card else None
 
     def _differs(self, function: PciFacts) -> bool:
-        return function.device_id is not None and self._stated(function) not in (None, function.device_id)
+        """Whether it is another card than the one that nvidia-smi shows at the address, by id or else by name."""
+        stated, card = self._stated(function), self._by_bus.get(function.bdf)
+        if stated is not None and function.device_id is not None:
+            return stated != function.device_id
+        shown = str(card.values.get("name") or "") if card else ""
+        plain = shown.lower().removeprefix("nvidia ").removesuffix("...").rstrip()
+        return bool(plain and function.name) and plain not in (function.name or "").lower()
 
     def join_driver(self, accounts: Sequence[DriverFacts]) -> None:
         """Give every account of the kernel driver to its card, in the same way."""

@@ -118,3 +118,22 @@ def test_before_and_after_a_flash_are_two_times_of_one_card(uuid: str, vbios: st
     assert (card.driver is None) == told
     notes = parse(listing + "\n" + PROC.format(uuid=uuid, vbios=vbios), "log.txt").notes
     assert any("two times" in note for note in notes) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "driver", "apart"),
+    [
+        ("GK208B [GeForce GT 710]", "nouveau", True),
+        ("GK208B [GeForce GT 710]", "nvidia", False),
+        ("GA102 [GeForce RTX 3090]", "nouveau", False),
+        ("Device", "vfio-pci", False),
+    ],
+)
+def test_a_table_without_ids_is_a_guests_by_its_name(name: str, driver: str, apart: bool) -> None:
+    table = """|   0  NVIDIA GeForce RTX 3090  Off | 00000000:01:00.0 Off | N/A |
+| 0% 1C P8 1W / 350W | 1MiB / 24576MiB | 0% |
+"""
+    head = f"01:00.0 VGA compatible controller [0300]: NVIDIA Corporation {name} [10de:128b] (rev a1)\n"
+    parsed = parse(f"{table}\n{head}\tKernel driver in use: {driver}\n", "both.txt")
+    assert (parsed.cards[0].pci is None) == apart
+    assert len(parsed.cards) == 1 + apart
