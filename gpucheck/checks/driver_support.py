@@ -4,7 +4,8 @@ What it checks: a display device on the PCI bus that NVIDIA's driver is loaded f
 Why it matters: an old chip with a rewritten device id looks modern on the bus, and the driver, which asks the chip
 itself, refuses it.
 How it can be fooled: it cannot make the driver work.
-A failure does not mean: fraud alone. Excluded are cards bound to no driver or to another one (pass-through),
+A failure does not mean: fraud alone. A power cable that is missing does the same, so alone it is held against no card.
+Excluded are cards bound to no driver or to another one (pass-through), cards that the driver was told to leave alone,
 generations that the installed driver has dropped, and cards that fell off the bus.
 References: driver branches 390 (last for Fermi), 470 (Kepler), 580 (Maxwell, Pascal, Volta).
 """

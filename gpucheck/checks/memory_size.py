@@ -4,7 +4,8 @@ What it checks: the total that the driver states, against the discrete set of le
 subsystem. Allowed for: what drivers hold back (old ones up to 8 %), inline ECC, newer generations' fixed reserve.
 Why it matters: doubled memory (RTX 4090 48 GB, 3080 20 GB, 2080 Ti 22 GB) and disabled channels both show here first.
 How it can be fooled: a patched driver can state any number; whether the bytes exist is for the memory walk.
-A failure does not mean: that the memory is fake. Added memory is often real, and openly sold.
+A failure does not mean: that the memory is fake. Added memory is often real, and openly sold. Less than the whole card
+beside a library that shares cards out (vGPU schedulers preload one) is left open.
 References: totals in captures of genuine cards; profiles under ``memory`` and ``reported_mib``.
 """
 

@@ -87,7 +87,8 @@ WEIGHTS: tuple[Weight, ...] = (
            "explains perhaps 1 in 10"),
     Weight("driver-integrity", -30, 1, "sources", False, "fails only with a strange library and a contradicted "
            "identity; a pass proves little, for a patched kernel passes too"),
-    Weight("driver-support", -20, 1, "sources", False, "power and slot faults explain perhaps 1 in 100"),
+    Weight("driver-support", -18, 1, "sources", False, "power and slot faults explain perhaps 1 in 60: a missing cable "
+           "alone must not make a card suspect"),
     Weight("device-on-bus", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-faults", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-uniformity", 0, 0, "condition", False, "condition never moves authenticity"),

@@ -202,3 +202,13 @@ def test_a_slice_larger_than_the_card_ever_was() -> None:
 @pytest.mark.parametrize(("profile", "mib", "fitting"), [("tesla-k10", 3583, True), ("tesla-k10", 3072, False)])
 def test_ecc_takes_an_eighth_of_a_k10(profile: str, mib: int, fitting: bool) -> None:
     assert fits(catalog().by_id(profile), mib * MIB) is fitting
+
+
+def test_a_card_without_its_power_cable_is_open_and_not_suspect() -> None:
+    from gpucheck.model.base import NOT_REQUESTED
+    from gpucheck.model.evidence import MEASURED_SECTIONS, NOT_LISTED
+
+    unlisted = Unavailable(unavailable=Reason.FAILED, detail=NOT_LISTED)
+    dark = alter(genuine(), nvml=unlisted, cuda=unlisted, **dict.fromkeys(MEASURED_SECTIONS, NOT_REQUESTED))
+    assert finding(dark, "driver-support").status is Status.FAIL
+    assert report(dark).verdict.authenticity == "inconclusive"
