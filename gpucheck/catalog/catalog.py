@@ -54,7 +54,8 @@ class Catalog:
         """Of every profile, modification and capability: what a judgement can look at, as a report names it."""
         whole = hashlib.sha256()
         read = {file.path: file.data for file in self._files}
-        for path in sorted(self.root.rglob("*.toml")):
+        beside = [*self.root.glob("*.toml"), *(self.root / "modifications").glob("*.toml")]
+        for path in sorted({*read, *beside}):
             content = read[path] if path in read else read_bytes(path)
             whole.update(path.relative_to(self.root).as_posix().encode() + b"\0" + content + b"\0")
         return "sha256:" + whole.hexdigest()

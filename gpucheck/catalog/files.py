@@ -10,15 +10,17 @@ import re
 import tomllib
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from gpucheck.model.base import GpucheckError
-from gpucheck.model.capability import Capability, CapabilityFile
 from gpucheck.model.modification import ModificationFile
 from gpucheck.model.profile import Die, DieFile, Profile, UnlistedFile, VendorFile
 from gpucheck.model.text import sanitise
+
+if TYPE_CHECKING:
+    from gpucheck.model.capability import Capability
 
 SIZE_LIMIT = 2 << 20
 """Bytes. The largest file of ours has under 30 kB."""
@@ -81,8 +83,10 @@ def build_profile(table: dict[str, Any], die: Die, digest: str) -> Profile:
 
 
 @cache
-def capabilities(path: Path) -> dict[str, Capability]:
+def capabilities(path: Path) -> "dict[str, Capability]":
     """Return the facts of every compute capability by its number; none where there is no such file."""
+    from gpucheck.model.capability import CapabilityFile
+
     if not path.exists():
         return {}
     table = parse_toml(read_bytes(path), str(path))
@@ -92,7 +96,7 @@ def capabilities(path: Path) -> dict[str, Capability]:
         raise ProfileError(f"{path}: {problems_of(error)[0]}", "gpucheck profiles validate") from error
 
 
-def _capability(root: Path, compute_capability: str) -> Capability | None:
+def _capability(root: Path, compute_capability: str) -> "Capability | None":
     return capabilities(root / CAPABILITIES).get(compute_capability)
 
 
@@ -193,6 +197,8 @@ def schemas() -> dict[str, str]:
     """Return the JSON Schemas of ``profiles/`` by file name, as editors use them."""
     models: dict[str, type[BaseModel]]
     models = {"profile": DieFile, "modification": ModificationFile, "vendor": VendorFile, "unlisted": UnlistedFile}
+    from gpucheck.model.capability import CapabilityFile
+
     models["capability"] = CapabilityFile
     return {f"{name}.schema.json": _schema_text(model) for name, model in models.items()}
 

@@ -16,14 +16,17 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from gpucheck.catalog.names import squash_name
-from gpucheck.catalog.silicon import ALIKE, Fit, Readings, Survey, may_state, readings, score, survey
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, unless_busy
 from gpucheck.model.base import Unavailable
 from gpucheck.model.burst import BURST_BYTES
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.profile import MemoryLayout, Profile
+
+if TYPE_CHECKING:
+    from gpucheck.catalog.silicon import Fit, Readings, Survey
 
 FAR_BETTER = 30.0
 """Decibans: a thousand to one. No single feature but the generation reaches it."""
@@ -36,30 +39,35 @@ _EVIDENCE = ("census", "throughput", "bandwidth", "memory_walk", "latency")
 
 @dataclass(frozen=True)
 class Comparison:
-    """The declared SKU and all others, against the same readings."""
+    """The declared SKU and all others, against the same readings.
 
-    claims: tuple[Fit, ...]
+    The oracle is imported where it is asked: most files that are assessed hold no measurement.
+    """
+
+    claims: "tuple[Fit, ...]"
     """The builds that the declaration can mean, the likeliest first."""
-    possible: Fit
+    possible: "Fit"
     """The declared SKU at its best in what is settled, whichever of its builds NVML's figures mean."""
-    survey: Survey
+    survey: "Survey"
     bus_width_bits: int | None
     memory_clock_mhz: int | None
     """Both as CUDA states them; ``None`` where it does not."""
 
     @property
-    def claim(self) -> Fit:
+    def claim(self) -> "Fit":
         """The likeliest build that is declared."""
         return self.claims[0]
 
     @cached_property
-    def standing(self) -> tuple[Fit, ...]:
+    def standing(self) -> "tuple[Fit, ...]":
         """Fits that CUDA's view of the hardware does not exclude."""
         return tuple(f for f in self.survey.fits if self._may_state(f.layout))
 
     @cached_property
-    def better(self) -> Fit | None:
+    def better(self) -> "Fit | None":
         """A build that fits clearly better than the declared one."""
+        from gpucheck.catalog.silicon import ALIKE
+
         if self.far_better:
             return self.survey.best
         best = self.standing[0] if self.standing else None
@@ -72,31 +80,39 @@ class Comparison:
         return best - self.possible.settled >= FAR_BETTER
 
     @cached_property
-    def rivals(self) -> tuple[Fit, ...]:
+    def rivals(self) -> "tuple[Fit, ...]":
         """Other silicon that fits about as well as the declared one. What is not on record makes no rival."""
+        from gpucheck.catalog.silicon import ALIKE
+
         floor = self.claim.decibans - ALIKE
         claims = [claim for claim in self.claims if claim.decibans >= floor]
         known = (f for f in self.standing if f.decibans >= floor and _on_record(f))
         return tuple(fit for fit in known if any(differences(fit, claim) for claim in claims))
 
     @property
-    def likeliest(self) -> tuple[Fit, ...]:
+    def likeliest(self) -> "tuple[Fit, ...]":
         """The best, with all that fit about as well; without those that CUDA excludes where any is left."""
         best = alike(self.survey.fits)
         return tuple(fit for fit in best if self._may_state(fit.layout)) or best
 
     def _may_state(self, layout: MemoryLayout) -> bool:
+        from gpucheck.catalog.silicon import may_state
+
         return may_state(layout, self.bus_width_bits, self.memory_clock_mhz)
 
 
-def alike(fits: Sequence[Fit]) -> tuple[Fit, ...]:
+def alike(fits: "Sequence[Fit]") -> "tuple[Fit, ...]":
     """The best, with all that fit about as well."""
+    from gpucheck.catalog.silicon import ALIKE
+
     return tuple(fit for fit in fits if fit.decibans >= fits[0].decibans - ALIKE)
 
 
 @check(id="silicon-match", title="Silicon against all known SKUs", severity=Severity.CRITICAL)
 def silicon_match(case: Case) -> Outcome:
     """Compare how well the declared SKU fits with how well every other one does."""
+    from gpucheck.catalog.silicon import Survey, readings, survey
+
     census = measured(case.evidence.census, "census")
     if case.partitioned:
         return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
@@ -146,8 +162,10 @@ def _burst_differs(one: Profile, other: Profile) -> bool:
     return one.die == other.die and None not in bursts | others and not bursts & others
 
 
-def compare(case: Case, seen: Readings) -> Comparison:
+def compare(case: Case, seen: "Readings") -> Comparison:
     """Score the declared SKU and every other of the measured generation. Raises ``Missing`` without a profile."""
+    from gpucheck.catalog.silicon import score, survey
+
     claims = [fit for profile in case.profiles for fit in _claims(case, seen, profile)]
     possible = [score(seen, profile, layout) for profile in case.profiles for layout in profile.memory]
     cuda = case.evidence.cuda
@@ -159,12 +177,14 @@ def compare(case: Case, seen: Readings) -> Comparison:
     return Comparison(likeliest, max(possible, key=lambda fit: fit.settled), found, width, clock)
 
 
-def _known(case: Case, seen: Readings) -> tuple[Profile, ...]:
+def _known(case: Case, seen: "Readings") -> tuple[Profile, ...]:
     return case.catalog.cut_to(seen.machine_code, seen.sm_count)
 
 
-def _claims(case: Case, seen: Readings, profile: Profile) -> Iterable[Fit]:
+def _claims(case: Case, seen: "Readings", profile: Profile) -> "Iterable[Fit]":
     """The builds of a SKU that NVML's own figures leave: the firmware cannot mean DDR3 and state a GDDR5 clock."""
+    from gpucheck.catalog.silicon import may_state, score
+
     facts = case.evidence.declared
     width, clock = (facts.memory_bus_width_bits, facts.memory_clock_max_mhz) if facts else (None, None)
     meant = [layout for layout in profile.memory if may_state(layout, width, clock)] or profile.memory
@@ -173,11 +193,11 @@ def _claims(case: Case, seen: Readings, profile: Profile) -> Iterable[Fit]:
     return (score(seen, profile, layout, counts) for layout in meant)
 
 
-def _on_record(fit: Fit) -> bool:
+def _on_record(fit: "Fit") -> bool:
     return bool(fit.profile.sm_counts) and fit.layout.bandwidth_bytes_per_second is not None
 
 
-def differences(one: Fit, other: Fit) -> tuple[str, ...]:
+def differences(one: "Fit", other: "Fit") -> tuple[str, ...]:
     """In what two builds differ that a buyer pays for; what is not on record does not differ."""
     pairs = {
         "generation": (one.profile.die.architecture, other.profile.die.architecture),
@@ -192,6 +212,8 @@ def differences(one: Fit, other: Fit) -> tuple[str, ...]:
 
 def contradiction(case: Case) -> str:
     """``declared: X; the silicon fits: Y``, empty where no other SKU fits clearly better than the declared one."""
+    from gpucheck.catalog.silicon import readings
+
     seen = readings(case.evidence)
     if seen is None or case.partitioned or not case.match.fitting:
         return ""
@@ -204,7 +226,7 @@ def _sentence(case: Case, compared: Comparison) -> str:
     return f"declared: {case.sku}; the silicon fits: {_names(compared.likeliest)}"
 
 
-def _fits_better(case: Case, compared: Comparison, better: Fit) -> Outcome:
+def _fits_better(case: Case, compared: Comparison, better: "Fit") -> Outcome:
     message = f"{_sentence(case, compared)} ({_reasons(compared.claim, better)})."
     if not compared.far_better:
         return inconclusive(_capital(message), _observed(compared, case), case.sku, _EVIDENCE)
@@ -234,14 +256,14 @@ def _observed(compared: Comparison, case: Case) -> str:
     return ", ".join(f"{p.name} {compared.survey.likelihood(p):.0%}" for p in first) + f" ({case.how})"
 
 
-def _reasons(claim: Fit, better: Fit | None) -> str:
+def _reasons(claim: "Fit", better: "Fit | None") -> str:
     """Features that speak against the declared SKU and not against the better one."""
     held = dict(better.against) if better else {}
     told = [name for name, points in claim.against if points < held.get(name, 0.0) - _NOTED]
     return ", ".join(told) or "small differences together"
 
 
-def _names(fits: Sequence[Fit]) -> str:
+def _names(fits: "Sequence[Fit]") -> str:
     names = list(dict.fromkeys(f"{f.profile.name} ({f.profile.die.name})" for f in fits))
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" or {more} more" if more > 0 else "")

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -15,8 +15,10 @@ from pydantic import (
 )
 
 from gpucheck.model.base import Frozen
-from gpucheck.model.capability import Capability
 from gpucheck.model.units import MIB
+
+if TYPE_CHECKING:
+    from gpucheck.model.capability import Capability
 
 SkuClass = Literal["geforce", "titan", "workstation", "datacenter", "mining", "vgpu"]
 FormFactor = Literal["desktop", "oem", "laptop", "workstation", "pcie", "sxm", "mining", "embedded"]
@@ -138,19 +140,19 @@ class Profile(Sku):
     """One SKU with its die."""
 
     die: Die
-    _capability: Callable[[], Capability | None] | None = PrivateAttr(default=None)
+    _capability: "Callable[[], Capability | None] | None" = PrivateAttr(default=None)
     digest: str = ""
     """Of the file that holds this profile."""
 
     @property
-    def capability(self) -> Capability | None:
+    def capability(self) -> "Capability | None":
         """What all silicon of the die's compute capability can do; ``None`` where that is not on record.
 
         Read when it is first asked for: judging a seller's text does not need it.
         """
         return self._capability() if self._capability else None
 
-    def knowing(self, capability: Callable[[], Capability | None]) -> Self:
+    def knowing(self, capability: "Callable[[], Capability | None]") -> Self:
         """The same profile, which asks ``capability`` for what its silicon's generation can do."""
         known = self.model_copy()
         known._capability = capability  # noqa: SLF001 - its own class
