@@ -82,13 +82,13 @@ def reference(timed: Timed) -> float:
 def rated(timed: Timed, normal: float) -> Rated:
     """Rate each window against ``normal``; short ones are forgiven the time that a launch takes to start.
 
-    That is not forgiven behind a slow window: a short one that seems slow there is.
+    Behind a slow window no more is forgiven than makes a short one as fast as that: it seems slow because it is.
     """
     expected, seconds = timed.size_bytes / normal, np.maximum(timed.seconds, 1e-9)
     ratio: Floats = (expected + np.where(timed.full, 0.0, _START_UP_SECONDS)) / seconds
     for number in np.flatnonzero(~timed.full[1:]) + 1:
         if ratio[number - 1] < SLOW and expected[number] / seconds[number] < SLOW:
-            ratio[number] = expected[number] / seconds[number]
+            ratio[number] = np.clip(ratio[number - 1], expected[number] / seconds[number], ratio[number])
     sure: NDArray[np.bool_] = timed.full | (expected / seconds * _FORGIVEN >= ratio)
     return Rated(timed.first_bytes, timed.size_bytes, timed.seconds, ratio, sure)
 

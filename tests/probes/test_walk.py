@@ -209,6 +209,19 @@ def test_a_short_window_is_not_slow_for_its_launch() -> None:
     assert regions_of(size, seconds) == ()
 
 
+@pytest.mark.parametrize("share", [0.03, 0.3, 0.6])
+def test_a_short_window_behind_slow_ones_is_as_slow_and_no_slower(share: float) -> None:
+    """Of memory at 4 TB/s, what a launch takes to start is several times what 10 MiB take."""
+    normal = 4e12
+    size = np.full(40, 256 * MIB, np.int64)
+    size[-1] = 10 * MIB
+    seconds = size / normal / np.where(np.arange(40) < 30, 1.0, share)
+    seconds[-1] += 5e-6
+    (found,) = regions_of(size, seconds)
+    assert found.ratio == pytest.approx(share, rel=0.01)
+    assert (found.first_byte, found.length_bytes) == (30 * 256 * MIB, 9 * 256 * MIB + 10 * MIB)
+
+
 def process(pid: int, size: int | None) -> DeviceProcess:
     return DeviceProcess(pid=pid, memory_bytes=size)
 
