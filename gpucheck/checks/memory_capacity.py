@@ -79,6 +79,10 @@ def _forged(walk: MemoryWalk, total: int, how_known: str) -> Outcome:
 
 
 def real_bytes(walk: MemoryWalk) -> int:
-    """The true capacity: the distance of a clean wrap, else what kept its own value."""
+    """The true capacity: the distance of a clean wrap, else what lies before the end, or else what kept its own value.
+
+    Damaged cells before the end keep nothing, but exist.
+    """
     distances = [f.distance_bytes for f in walk.faults if f.kind == "wraparound" and f.distance_bytes]
-    return min(distances, default=walk.distinct_bytes)
+    ends = [f.first_byte for f in walk.faults if f.kind == "limbo"]
+    return min(distances, default=max(walk.distinct_bytes, *ends, 0))

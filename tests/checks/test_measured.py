@@ -49,6 +49,13 @@ def test_other_ways_to_forge_capacity_tell_what_was_kept(kind: str) -> None:
     assert f"{8 * GIB:,}" in found.message
 
 
+def test_damaged_cells_before_the_end_exist_all_the_same() -> None:
+    faults = (fault("limbo", first_byte=16 * GIB, last_byte=24 * GIB - 1), fault("retention", wrong_bytes=2 * GIB))
+    result = report(alter(genuine(), **walked(faults=faults, distinct_bytes=14 * GIB)))
+    assert f"{16 * GIB:,} bytes" in next(f.observed for f in result.findings if f.check == "memory-capacity")
+    assert (result.verdict.authenticity, result.verdict.condition) == ("counterfeit", "defective")
+
+
 @pytest.mark.parametrize(
     "broken",
     [
