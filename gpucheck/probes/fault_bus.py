@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gpucheck.model.measured import MemoryFault
 from gpucheck.model.units import MIB
 from gpucheck.probes.fault_extent import Extent
-from gpucheck.probes.walk_journal import VECTOR_BYTES
+from gpucheck.probes.walk_journal import REGION_VECTORS, VECTOR_BYTES, region_sizes
 from gpucheck.probes.walk_rows import Origin
 
 GRANULES = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
@@ -18,6 +18,7 @@ _ROWS_PER_CHANNEL = 6
 _DENSITY_TOLERANCE = 0.05
 _FILLED = 0.9
 _LEAST_LIMBO_BYTES = 2 * MIB
+_FULL, _LEAST_LIMBO_REGIONS = 0.98, 2
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,38 @@ class _Comb:
 
 
 def name(extent: Extent) -> list[MemoryFault]:
-    """Tell dead channels from limbo from the rest."""
+    """Tell dead channels from limbo from the rest. Before the end of memory, channels may be dead as well."""
     what = _what(extent)
+    end = _end_of_memory(extent)
+    if end:
+        before, behind = extent.cut(end)
+        return [*(name(before) if len(before.rows) else ()), _limbo(behind, what)]
     if _is_limbo(extent):
-        return [extent.fault("limbo", detail=f"nothing that is written here stays; reads return {what}")]
+        return [_limbo(extent, what)]
     comb = find_comb(extent.rows.index, _density(extent))
     if comb:
         return [_channel(extent, comb, dead, what) for dead in comb.dead]
     return [extent.fault("corruption", detail=f"reads return {what}")]
+
+
+def _limbo(extent: Extent, what: str) -> MemoryFault:
+    return extent.fault("limbo", detail=f"nothing that is written here stays; reads return {what}")
+
+
+def _end_of_memory(extent: Extent) -> int:
+    """The vector from which on all to the end is wrong, where some is wrong before it too; else 0.
+
+    In the region where memory ends, as large a share is wrong before the end as in the regions before. It may be almost
+    full, so that the next one counts with it.
+    """
+    partly = np.flatnonzero(extent.mass < _FULL * region_sizes(extent.vectors))
+    edge = int(partly[-1]) if partly.size else 0
+    if not extent.mass[:edge].any() or edge > extent.mass.size - 1 - _LEAST_LIMBO_REGIONS:
+        return 0
+    density = float(extent.mass[:edge].sum()) / (edge * REGION_VECTORS)
+    both, size = float(extent.mass[edge : edge + 2].sum()), 2 * REGION_VECTORS
+    behind = (both - density * size) / max(1 - density, 1 - _FULL)
+    return edge * REGION_VECTORS + size - round(min(max(0.0, behind), size))
 
 
 def find_comb(index: NDArray[np.int64], density: float) -> _Comb | None:

@@ -36,6 +36,20 @@ class Extent:
         share = float(chosen.mean())
         return Extent(self.rows.where(chosen), self.mass * share, self.complete, self.vectors)
 
+    def cut(self, at: int) -> tuple["Extent", "Extent"]:
+        """What lies before a vector, and the rest. Of the region that is cut, what is wrong goes to the rest first.
+
+        Rows near the cut are left out of what lies before: the vector may be off by a little.
+        """
+        region, inside = divmod(at, REGION_VECTORS)
+        behind = self.mass.copy()
+        behind[:region] = 0
+        if inside:
+            behind[region] = min(behind[region], REGION_VECTORS - inside)
+        before = self.rows.index < (at - REGION_VECTORS // 16) // REGION_VECTORS * REGION_VECTORS
+        one = Extent(self.rows.where(before), self.mass - behind, False, self.vectors, self.first, at - 1)
+        return one, Extent(self.rows.where(self.rows.index >= at), behind, self.complete, self.vectors, at, self.last)
+
     @property
     def wrong_vectors(self) -> int:
         """Different vectors that were wrong: counted, or by share of the regions where the log overflowed."""

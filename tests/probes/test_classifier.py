@@ -127,6 +127,27 @@ def test_any_limbo(boundary: int, what: str) -> None:
     assert fault.last_byte == vectors * 16 - 1
 
 
+@settings(max_examples=8, deadline=None)
+@example(boundary=393249, granule=256, channels=3)
+@given(
+    boundary=st.integers(3 * PAGE, 8 * PAGE),
+    granule=st.sampled_from([256, 1024, 4096]),
+    channels=st.integers(3, 24),
+)
+def test_a_dead_channel_does_not_hide_that_memory_ends(boundary: int, granule: int, channels: int) -> None:
+    vectors = 10 * PAGE
+    index = np.arange(vectors)
+    wrong = index[(index * 16 // granule % channels == 1) | (index >= boundary)]
+    faults = classify(vectors, (wrong, np.full((wrong.size, 2), ALL_ONES, np.uint64)))
+    limbo = next(fault for fault in faults if fault.kind == "limbo")
+    channel = next(fault for fault in faults if fault.kind == "dead_channel")
+    assert len(faults) == 2
+    assert limbo.first_byte == pytest.approx(boundary * 16, abs=4 * granule)
+    assert limbo.last_byte == vectors * 16 - 1
+    assert (channel.granule_bytes, channel.channels, channel.channel) == (granule, channels, 1)
+    assert channel.wrong_bytes == pytest.approx(boundary * 16 / channels, rel=0.02)
+
+
 def forced(cells: NDArray[np.int64], bit: int, value: int, complement: int, half: int = 0) -> Read:
     """Read cells of which one bit has a value of its own."""
     right = values(cells, complement)
