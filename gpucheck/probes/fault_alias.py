@@ -17,6 +17,7 @@ _FITS = 0.98
 _LOOSE, _LOOSE_PAGES = 0.4, 8
 """How far the counters may be off where other faults are mixed in and many pages agree; alone they are exact."""
 _EXACT, _EXACT_PAGES = 0.002, 4
+_LEAST_SOUND = 0.25
 _MOST_PAIRS = 16
 _MOST_TRIED = 8192
 
@@ -62,7 +63,7 @@ def _wrap(extent: Extent, lower: I64s, upper: I64s) -> tuple[int, int]:
     if shared >= PAGE_VECTORS and _plausible(extent, shared):
         return shared, 0
     rounds = _rounds(extent, lower, upper)
-    first = np.flatnonzero(lower < 0.9 * _kept(extent))
+    first = np.flatnonzero(lower < 0.9 * _size(extent))
     if not first.size:
         return 0, 0
     values, counts = np.unique(rounds[first], return_counts=True)
@@ -107,21 +108,26 @@ def _share(values: I64s) -> float:
 
 def _rounds(extent: Extent, lower: I64s, upper: I64s) -> I64s:
     """How many times the memory is passed between partners, by their pages: the order inside one must not count."""
-    whole = _kept(extent) >= PAGE_VECTORS
+    whole = _size(extent) >= PAGE_VECTORS
     distances = ((upper >> PAGE_SHIFT) - (lower >> PAGE_SHIFT)) << PAGE_SHIFT if whole else upper - lower
-    return np.maximum(1, np.rint(distances / max(1, _kept(extent))).astype(np.int64))
+    return np.maximum(1, np.rint(distances / max(1, _size(extent))).astype(np.int64))
 
 
 def _kept(extent: Extent) -> int:
-    return extent.vectors - extent.wrong_vectors
+    return extent.vectors - extent.wrong_vectors - extent.elsewhere
+
+
+def _size(extent: Extent) -> int:
+    """How many vectors there are, about, if as large a share of them as of all addresses is wrong in other ways."""
+    return round(_kept(extent) / max(_LEAST_SOUND, 1 - extent.elsewhere / extent.vectors))
 
 
 def _plausible(extent: Extent, period: int) -> bool:
     """Whether so many vectors kept their value, and the first page lost its own, as it must where addresses wrap."""
     exact = _EXACT * extent.vectors + _EXACT_PAGES * PAGE_VECTORS
     many = np.unique(extent.rows.index >> PAGE_SHIFT).size >= _LOOSE_PAGES
-    slack = max(exact, _LOOSE * _kept(extent)) if many and not extent.alone else exact
-    return extent.first_vector < PAGE_VECTORS and abs(period - _kept(extent)) <= slack
+    slack = max(exact, _LOOSE * _size(extent)) if many and not extent.alone else exact
+    return extent.first_vector < PAGE_VECTORS and abs(period - _size(extent)) <= slack
 
 
 def _wraparound(extent: Extent, distance: int, inside: str) -> MemoryFault:

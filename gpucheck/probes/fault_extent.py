@@ -16,7 +16,8 @@ class Extent:
     """Rows of one kind, and how many wrong vectors of it each region holds (``mass``).
 
     ``complete`` tells that no wrong vector is missing among the rows. ``vectors`` is the length of the whole walk;
-    ``first`` and ``last`` are exact bounds, where they are known, and ``alone`` that there is no other kind.
+    ``first`` and ``last`` are exact bounds, where they are known, and ``alone`` that there is no other kind;
+    ``elsewhere`` counts the vectors that are wrong in another way.
     """
 
     rows: Rows
@@ -26,6 +27,7 @@ class Extent:
     first: int | None = None
     last: int | None = None
     alone: bool = False
+    elsewhere: int = 0
 
     def within(self, first: int, last: int) -> "Extent":
         """The same, being all that is wrong, with its bounds known exactly."""

@@ -81,7 +81,11 @@ def _extents(
     parts = [(family, part) for family, part in parts if len(part)]
     complete = all(seen.complete for seen in observed)
     shares = _share_out([part.index for _, part in parts], worst)
-    extents = [(f, Extent(part, mass, complete, vectors)) for (f, part), mass in zip(parts, shares, strict=True)]
+    others = [round(float(worst.sum(dtype=np.int64) - mass.sum())) for mass in shares]
+    extents = [
+        (f, Extent(part, mass, complete, vectors, elsewhere=elsewhere))
+        for (f, part), mass, elsewhere in zip(parts, shares, others, strict=True)
+    ]
     if len(extents) == 1:
         lowest = [seen.lowest for seen in observed if seen.lowest is not None]
         highest = [seen.highest for seen in observed if seen.highest is not None]

@@ -5,7 +5,8 @@ import pytest
 from gpucheck.model.base import NOT_REQUESTED
 from gpucheck.model.finding import Kind, Status
 from gpucheck.model.measured import MemoryFault, SlowRegion
-from gpucheck.model.units import GIB
+from gpucheck.model.units import GIB, MIB
+from gpucheck.pipeline import Plan
 from tests.cards import alter, evidence_from, evidence_of, finding, genuine, report
 
 
@@ -53,6 +54,24 @@ def test_damaged_cells_before_the_end_exist_all_the_same() -> None:
     faults = (fault("limbo", first_byte=16 * GIB, last_byte=24 * GIB - 1), fault("retention", wrong_bytes=2 * GIB))
     result = report(alter(genuine(), **walked(faults=faults, distinct_bytes=14 * GIB)))
     assert f"{16 * GIB:,} bytes" in next(f.observed for f in result.findings if f.check == "memory-capacity")
+    assert (result.verdict.authenticity, result.verdict.condition) == ("counterfeit", "defective")
+
+
+@pytest.mark.parametrize(
+    ("silicon", "real", "channels"),
+    [
+        ("geforce-rtx-4090", 10 * GIB, 10),
+        ("geforce-rtx-4090", 12 * GIB + 4096, 2),
+        ("geforce-rtx-3080-max-q", 6465239552, 2),
+        ("rtx-500-mobile-ada-generation", 1541 * MIB, 10),
+    ],
+)
+def test_a_dead_channel_does_not_blur_where_addresses_wrap(silicon: str, real: int, channels: int) -> None:
+    dead = {"kind": "dead_channel", "channel": 0, "channels": channels, "granule_bytes": 128}
+    wrap = {"kind": "wraparound", "real_bytes": real}
+    document = {"title": "mine", "silicon": {"profile": silicon, "memory_fault": [wrap, dead]}}
+    result = report(evidence_from(document, Plan(quick=True)))
+    assert f"{real:,} bytes" in next(f.observed for f in result.findings if f.check == "memory-capacity")
     assert (result.verdict.authenticity, result.verdict.condition) == ("counterfeit", "defective")
 
 
