@@ -30,7 +30,8 @@ _LEAST_BYTES = 128 * MIB
 def memory_uniformity(case: Case) -> Outcome:
     """Look for regions that are slow, but too fast for the host's bus."""
     first, *others = maps(case)
-    slow, elsewhere = _slow(first), [each for each in others if _slow(each)]
+    elsewhere = [each for each in others if _slow(each)]
+    slow = _slow(first) or [region for each in elsewhere for region in _diluted(each, first)]
     if not slow and not elsewhere:
         return Outcome(Status.PASS, "All windows are about equally fast.")
     words = _words(slow or _slow(elsewhere[0]))
@@ -77,6 +78,22 @@ def _words(slow: list[SlowRegion]) -> str:
 
 def _slow(seen: Mapped) -> list[SlowRegion]:
     return [r for r in seen.slow if HOST_SPEED <= r.ratio < _SLOW and not _shared_with_host(r, seen)]
+
+
+def _diluted(seen: Mapped, by: Mapped) -> list[SlowRegion]:
+    """Regions that fill no window of the other map, which met them too, but not as slow."""
+    longest = 0 if by.disturbed else 2 * by.window_bytes
+    return [
+        region
+        for region in _slow(seen)
+        if _LEAST_BYTES <= region.length_bytes < longest and any(_overlap(region, other) for other in by.slow)
+    ]
+
+
+def _overlap(one: SlowRegion, other: SlowRegion) -> bool:
+    return max(one.first_byte, other.first_byte) < min(
+        one.first_byte + one.length_bytes, other.first_byte + other.length_bytes
+    )
 
 
 def _shared_with_host(region: SlowRegion, seen: Mapped) -> bool:

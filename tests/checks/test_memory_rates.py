@@ -6,7 +6,7 @@ from gpucheck.model.base import NOT_REQUESTED, Reason, Unavailable
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.finding import Confidence, Kind, Status
 from gpucheck.model.measured import SlowRegion
-from gpucheck.model.units import GIB
+from gpucheck.model.units import GIB, MIB
 from tests.cards import alter, evidence_from, evidence_of, finding, genuine, report
 
 HOSTS = SlowRegion(first_byte=16 * GIB, length_bytes=7 * GIB, bytes_per_second=25e9, ratio=0.03)
@@ -63,6 +63,15 @@ def test_what_only_the_walk_saw_beside_a_clean_map_settles_nothing() -> None:
 def test_both_are_named_as_evidence() -> None:
     found = finding(seen(HOSTS, walk=True, slabs=True), "memory-residency")
     assert found.evidence == ("slab_map.slow_regions", "memory_walk.slow_regions")
+
+
+def test_a_region_that_the_maps_windows_dilute_is_as_slow_as_the_walk_found_it() -> None:
+    slow = {"kind": "slow_region", "start_bytes": 1146 * MIB, "length_bytes": 282 * MIB, "factor": 0.7}
+    card = {"title": "mx150", "silicon": {"profile": "geforce-mx150-gp107", "memory_fault": [slow]}}
+    result = report(evidence_from(card))
+    found = next(f for f in result.findings if f.check == "memory-uniformity")
+    assert (found.status, result.verdict.authenticity, result.verdict.condition) == ("fail", "authentic", "defective")
+    assert "at 70% of the median" in found.message
 
 
 @pytest.mark.parametrize(("name", "check"), [("rtx-4090-paged", "residency"), ("rtx-3090-slow-region", "uniformity")])
