@@ -36,7 +36,7 @@ def load_run(launch: Launch) -> Cost:
     )
     wrong = memory.array(launch.buffer(4), np.uint32)
     wrong[0] += np.uint32(launch.random.poisson(silicon.load_errors * seconds))
-    wrong[1] += np.uint32(min(0xFFFF_FFFF, _differing(launch, read, seed)))
+    wrong[1] = (int(wrong[1]) + _differing(launch, read, seed)) & 0xFFFF_FFFF  # as the kernel's counter runs over
     return Cost(seconds=seconds)
 
 

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gpucheck.device.protocol import DeviceLost, OutOfDeviceMemory
@@ -96,6 +97,18 @@ def test_a_card_that_dies_under_load_is_told_as_that(after: float, looks: int) -
     assert found.duration_seconds == pytest.approx(after, abs=0.3)
     assert len(found.during) >= looks
     assert (found.wrong_results, found.wrong_reads) == (0, 0)
+
+
+def test_so_many_wrong_reads_run_the_counter_over_as_on_a_card() -> None:
+    """Hardly any memory is there, and 20 s of load read what is not more than 2 ** 32 times."""
+    limbo = {"kind": "limbo", "real_bytes": 64 * MIB}
+    silicon = {"profile": "geforce-rtx-4090", "memory_fault": [limbo]}
+    profile = catalog().by_id("geforce-rtx-4090")
+    one = SimulatedCard(Scenario.model_validate({"title": "little", "silicon": silicon}), "mine", profile, profile)
+    with np.errstate(over="raise"):
+        found = load.probe(one.open_device(), ProbeOptions(deep=True))
+    assert isinstance(found, LoadTest)
+    assert 0 < found.wrong_reads < 1 << 32
 
 
 def test_a_card_lost_in_mid_load_leaves_nothing_allocated() -> None:
