@@ -180,7 +180,8 @@ def _well(load: LoadTest, sensors: list[Telemetry]) -> str:
     kept = min(1.0, load.last_rate_per_second / max(load.first_rate_per_second, 1e-9))
     limited = " It ran at its power limit, as cards do (declared)." if "power" in _reasons(sensors) else ""
     hot = " It slowed down for heat, as laptops do (declared)." if "thermal" in _reasons(sensors) else ""
-    told = f"{load.duration_seconds:.0f} s of full load: all results right, {kept:.0%} of the first rate kept."
+    right = "all sums right, memory wrong as the walk found it" if load.wrong_reads else "all results right"
+    told = f"{load.duration_seconds:.0f} s of full load: {right}, {kept:.0%} of the first rate kept."
     return told + limited + hot
 
 

@@ -187,7 +187,10 @@ def test_a_fall_that_nobody_explains_is_open() -> None:
 def test_memory_that_the_walk_has_judged_is_not_judged_twice() -> None:
     forged = MemoryFault(kind="wraparound", wrong_bytes=1 << 30, first_byte=0, last_byte=(1 << 30) - 1)
     evidence = bears(make_load(wrong_reads=70_000), memory_walk=make_walk(faults=(forged,)))
-    assert finding(evidence, "load-condition").status is Status.PASS
+    found = finding(evidence, "load-condition")
+    assert found.status is Status.PASS
+    assert "all results right" not in found.message
+    assert "memory wrong as the walk found it" in found.message
 
 
 def test_a_card_that_dies_under_load_is_defective() -> None:
