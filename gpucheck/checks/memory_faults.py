@@ -37,7 +37,9 @@ def memory_faults(case: Case) -> Outcome:
 
 
 def _say(fault: MemoryFault) -> str:
-    where = f"between {gib(fault.first_byte)} and {gib(fault.last_byte)}"
+    first, last = gib(fault.first_byte), gib(fault.last_byte)
+    alike = f"between bytes {fault.first_byte:,} and {fault.last_byte:,}"
+    where = f"between {first} and {last}" if first != last else alike
     match fault.kind:
         case "dead_channel":
             return f"channel {fault.channel} of {fault.channels} does not answer ({gib(fault.wrong_bytes)} lost)"

@@ -108,6 +108,14 @@ def test_a_bit_is_told_with_the_number_of_its_places(fields: dict[str, int], say
     assert says in found.message
 
 
+def test_the_ends_of_what_is_damaged_are_told_apart() -> None:
+    damaged = fault("retention", first_byte=2 * GIB + 32, last_byte=2 * GIB + 1055, wrong_bytes=144)
+    found = finding(alter(genuine(), **walked(faults=(damaged,))), "memory-faults")
+    assert "cells between bytes 2,147,483,680 and 2,147,484,703 forget" in found.message
+    wide = finding(alter(genuine(), **walked(faults=(fault("retention", last_byte=3 * GIB),))), "memory-faults")
+    assert "cells between 0 MiB and 3.00 GiB forget" in wide.message
+
+
 def test_much_damaged_memory_is_never_authentic() -> None:
     dead = fault("dead_channel", channel=5, channels=12, granule_bytes=256, wrong_bytes=2 * GIB)
     result = report(alter(genuine(), **walked(faults=(dead,), distinct_bytes=22 * GIB)))
