@@ -24,6 +24,8 @@ _BUILT_UNEVEN = (
 _SLOW = 0.8
 _LEAST_BYTES = 128 * MIB
 """So little is timed by few readings: what the walk alone saw of it may be chance."""
+_MOST_PLACES = 2
+"""Damage lies together. Who takes turns with the walk slows it here and there, and without NVML nobody tells of it."""
 
 
 @check(id="memory-uniformity", title="Evenly fast memory", severity=Severity.HIGH, about="condition")
@@ -67,6 +69,10 @@ def _doubt(seen: Mapped, slow: list[SlowRegion], others: list[Mapped]) -> str:
         return "Windows seemed slow, but differed from one round to the next: something else used the card. Scan alone."
     if seen.section == "memory_walk" and not others and all(r.length_bytes < _LEAST_BYTES for r in slow):
         return "A little of the memory seemed slow to the walk, and no map of rates bears it out. Scan again."
+    if seen.section == "memory_walk" and len(slow) > _MOST_PLACES:
+        return (
+            f"Memory seemed slow to the walk in {len(slow)} places, as when something else uses the card. Scan alone."
+        )
     return ""
 
 

@@ -74,6 +74,13 @@ def test_a_region_that_the_maps_windows_dilute_is_as_slow_as_the_walk_found_it()
     assert "at 70% of the median" in found.message
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_busy_card_of_which_only_the_walk_tells_is_not_called_defective(seed: int) -> None:
+    unseen = {"processes": [500], "busy_share": 0.5, "missing": ["nvml", "slab_map", "load"]}
+    card = {"title": "busy", "seed": seed, "silicon": {"profile": "geforce-rtx-3060-ti-ga103"}, "environment": unseen}
+    assert report(evidence_from(card)).verdict.condition == "good"
+
+
 @pytest.mark.parametrize(("name", "check"), [("rtx-4090-paged", "residency"), ("rtx-3090-slow-region", "uniformity")])
 def test_simulated_cards_are_seen_by_both(name: str, check: str) -> None:
     found = finding(evidence_of(name), f"memory-{check}")
