@@ -22,6 +22,9 @@ _WINDOW_BYTES = 512 * MIB
 _UNNAMED_BYTES, _UNNAMED_SHARE = 3 * GIB // 2, 1 / 16
 """In use without a name; less than that are the driver itself and a desktop."""
 _BUSY_PERCENT = 50
+UNSTEADY = 0.3
+"""Of its median time, by which a window's times may differ on a card that nobody else uses: links and memory are steady
+to a few percent."""
 
 _WORDS = {
     "memory_total_bytes": "size of memory",
@@ -107,7 +110,8 @@ class Case:
     def busy(self) -> str:
         """Who else used the card during the scan, in words; empty where nothing shows that anybody did."""
         facts = self.evidence.nvml
-        return "" if isinstance(facts, Unavailable) else others(facts)
+        told = "" if isinstance(facts, Unavailable) else others(facts)
+        return told or _unsteady(self.evidence, self.how)
 
 
 def partition(evidence: Evidence) -> str:
@@ -121,6 +125,14 @@ def partition(evidence: Evidence) -> str:
     if (facts and facts.mig_enabled) or any(map(_SLICE.search, names)):
         return "MIG is on: kernels see one slice"
     return ""
+
+
+def _unsteady(evidence: Evidence, how: str) -> str:
+    """Say that somebody else was at work, where no driver names anybody: nothing else makes memory so unsteady."""
+    slabs = evidence.slab_map
+    if isinstance(slabs, Unavailable) or (slabs.unsteadiness or 0.0) <= UNSTEADY:
+        return ""
+    return f"the same memory took times that differ by {slabs.unsteadiness:.0%} ({how}), so others used the card"
 
 
 def others(facts: NvmlFacts) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, unless_busy
+from gpucheck.checks.base import UNSTEADY, Case, Outcome, check, inconclusive, measured, unless_busy
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.measured import MemoryWalk, SlabMap, SlowRegion
 from gpucheck.model.units import GIB, MIB, gib, rate
@@ -23,9 +23,6 @@ from gpucheck.model.units import GIB, MIB, gib, rate
 HOST_SPEED = 0.25
 """Windows below this share of the median rate are not on the card: five generations of PCIe stay below it."""
 
-UNSTEADY = 0.3
-"""Of its median time, by which a window's times may differ on a card that nobody else uses: links and memory are steady
-to a few percent."""
 _BUS_SPEED = 0.15
 """What links reach of the memory's rate, but for the fastest link and the slowest memory."""
 _BUILT_SLOW = {"geforce-gtx-970": 512 * MIB}

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gpucheck.model.evidence import CudaFacts, Evidence
+from gpucheck.model.finding import Status
 from gpucheck.model.measured import Bandwidth, Census, HostLink, Latency, MemoryWalk, Throughput
 from gpucheck.model.report import CardReport
 from gpucheck.model.units import KIB, MIB, mib, rate
@@ -11,6 +12,8 @@ from gpucheck.render.style import Look
 from gpucheck.render.words import percent
 
 NOTHING = "-"
+_HOST_SPEED = 0.25
+"""Of the usual rate, below which the check of residency takes memory for the host's."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ def rows(card: CardReport) -> tuple[Row, ...]:
     evidence = card.evidence
     expected = {f.check: f.expected for f in card.findings}
     found = (
-        Row("Memory", _declared_memory(evidence), _proven_memory(evidence), expected.get("memory-size", "")),
+        Row("Memory", _declared_memory(evidence), _proven_memory(card), expected.get("memory-size", "")),
         Row("Multiprocessors", *_multiprocessors(evidence), expected.get("multiprocessors", "")),
         Row("Compute capability", *_generation(evidence), expected.get("compute-capability", "")),
         Row(
@@ -79,9 +82,16 @@ def _declared_memory(evidence: Evidence) -> str:
     return mib(facts.memory_total_bytes) if facts and facts.memory_total_bytes is not None else ""
 
 
-def _proven_memory(evidence: Evidence) -> str:
-    walk = evidence.memory_walk
-    return f"{mib(walk.distinct_bytes)} proven" if isinstance(walk, MemoryWalk) else ""
+def _proven_memory(card: CardReport) -> str:
+    """What kept its own values; where part of that is the host's memory, what is left as the card's own."""
+    walk = card.evidence.memory_walk
+    if not isinstance(walk, MemoryWalk):
+        return ""
+    paged = any(f.check == "memory-residency" and f.status is Status.FAIL for f in card.findings)
+    if not paged:
+        return f"{mib(walk.distinct_bytes)} proven"
+    lent = sum(region.length_bytes for region in walk.slow_regions if region.ratio < _HOST_SPEED)
+    return f"{mib(max(0, walk.distinct_bytes - lent))} its own"
 
 
 def _multiprocessors(evidence: Evidence) -> tuple[str, str]:

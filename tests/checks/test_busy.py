@@ -181,3 +181,17 @@ def test_only_a_failure_is_left_open_and_only_where_somebody_was_there() -> None
     assert left.status is Status.INCONCLUSIVE
     assert left.message.startswith("It is slow. But another program holds 3.10 GiB (pid 77)")
     assert (left.observed, left.expected, left.evidence) == ("3 GB/s", "9 GB/s", ("bandwidth",))
+
+
+@pytest.mark.parametrize("seed", [1549, 7, 12])
+def test_a_card_whose_other_user_no_driver_names_raises_no_alarm(seed: int) -> None:
+    document = {
+        "title": "busy, and NVML does not say so",
+        "seed": seed,
+        "silicon": {"profile": "rtx-3500-mobile-ada-generation", "noise": 0.1},
+        "environment": {"processes": [300], "busy_share": 0.5, "missing": ["nvml", "bandwidth"]},
+    }
+    evidence = evidence_from(document)
+    assert report(evidence).verdict.authenticity in ("inconclusive", "authentic")
+    slow = finding(evidence, "memory-bandwidth")
+    assert slow.status is not Status.FAIL
