@@ -111,9 +111,9 @@ def alike(fits: "Sequence[Fit]") -> "tuple[Fit, ...]":
 @check(id="silicon-match", title="Silicon against all known SKUs", severity=Severity.CRITICAL)
 def silicon_match(case: Case) -> Outcome:
     """Compare how well the declared SKU fits with how well every other one does."""
+    census = measured(case.evidence.census, "census")
     from gpucheck.catalog.silicon import Survey, readings, survey
 
-    census = measured(case.evidence.census, "census")
     if case.partitioned:
         return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
     seen = readings(case.evidence)
