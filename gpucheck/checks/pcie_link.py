@@ -26,8 +26,8 @@ def pcie_link(case: Case) -> Outcome:
     wanted_lanes = min((p.pcie_lanes for p in case.profiles if p.pcie_lanes), default=None)
     if wanted_generation is None:
         return inconclusive(f"The catalog does not know the link of {case.sku}.")
-    observed = f"generation {generation}" + (f", {lanes} lanes" if lanes else "")
-    expected = f"generation {wanted_generation}" + (f", {wanted_lanes} lanes" if wanted_lanes else "")
+    observed = f"generation {generation}" + (f", {_lanes(lanes)}" if lanes else "")
+    expected = f"generation {wanted_generation}" + (f", {_lanes(wanted_lanes)}" if wanted_lanes else "")
     narrow = bool(lanes and wanted_lanes and lanes * 4 <= wanted_lanes)
     offered = _offered(case)
     if generation >= wanted_generation and not (lanes and wanted_lanes and lanes < wanted_lanes):
@@ -79,3 +79,7 @@ def _capability(case: Case) -> tuple[int, int | None, str]:
     if declared and declared.pcie_generation_device_max:
         return declared.pcie_generation_device_max, None, f"{case.declared_section}.pcie_generation_device_max"
     raise Missing("no source stated what the card's own link can do", "pci.link_generation_max")
+
+
+def _lanes(number: int) -> str:
+    return f"{number} lane{'s' * (number > 1)}"
