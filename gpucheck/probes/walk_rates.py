@@ -16,6 +16,7 @@ SLOW = 0.9
 """Windows below this share of the reference are reported; what it means is for a check to say."""
 _START_UP_SECONDS = 20e-6
 """What a launch may take before it streams; forgiven to windows too short to hide it."""
+_REMNANT_BYTES = 32 * MIB
 _FEW = 5
 _FORGIVEN = 1.3
 """Short windows whose ratio such forgiveness changes by less are as sure as others."""
@@ -82,13 +83,15 @@ def reference(timed: Timed) -> float:
 def rated(timed: Timed, normal: float) -> Rated:
     """Rate each window against ``normal``; short ones are forgiven the time that a launch takes to start.
 
-    Behind a slow window no more is forgiven than makes a short one as fast as that: it seems slow because it is.
+    Behind a slow window that is not forgiven, as a short one that seems slow there is; but a remnant, whose time is all
+    start, is no slower than what lies before it.
     """
     expected, seconds = timed.size_bytes / normal, np.maximum(timed.seconds, 1e-9)
     ratio: Floats = (expected + np.where(timed.full, 0.0, _START_UP_SECONDS)) / seconds
     for number in np.flatnonzero(~timed.full[1:]) + 1:
         if ratio[number - 1] < SLOW and expected[number] / seconds[number] < SLOW:
-            ratio[number] = np.clip(ratio[number - 1], expected[number] / seconds[number], ratio[number])
+            bare, remnant = expected[number] / seconds[number], timed.size_bytes[number] < _REMNANT_BYTES
+            ratio[number] = np.clip(ratio[number - 1], bare, ratio[number]) if remnant else bare
     sure: NDArray[np.bool_] = timed.full | (expected / seconds * _FORGIVEN >= ratio)
     return Rated(timed.first_bytes, timed.size_bytes, timed.seconds, ratio, sure)
 

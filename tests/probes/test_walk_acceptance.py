@@ -232,3 +232,13 @@ def test_any_memory_that_is_the_hosts(size: int, factor: float, quick: bool, see
     assert found.first_byte == pytest.approx(real, abs=32 * MIB)
     assert found.first_byte + found.length_bytes == paged.tested_bytes
     assert found.ratio == pytest.approx(factor, rel=0.2)
+
+
+@pytest.mark.parametrize(("size", "real", "factor"), [(2147483648, 1739532800, 0.1527), (4361443072, 1648571392, 0.1)])
+def test_short_windows_behind_a_shared_one_do_not_blur_where_the_hosts_memory_begins(
+    size: int, real: int, factor: float
+) -> None:
+    paged = walk(size, Paged(kind="paged", real_bytes=real, factor=factor), quick=True, noise=0.005, seed=0)
+    found = region(paged)
+    assert found.first_byte == pytest.approx(real, abs=32 * MIB)
+    assert found.ratio == pytest.approx(factor, rel=0.2)
