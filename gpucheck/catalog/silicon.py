@@ -22,7 +22,6 @@ __all__ = ["ALIKE", "Fit", "Readings", "Survey", "may_state", "readings", "score
 
 ALIKE = 10.0
 """Decibans within which two SKUs fit about as well: less than ten to one."""
-_FORGED = ("wraparound", "limbo", "shuffled_alias")
 _TESTED = 0.9
 
 
@@ -122,9 +121,7 @@ def _memory(walk: MemoryWalk | Unavailable) -> tuple[int | None, bool, int | Non
     """Bytes proven, whether nearly all was tested, and the real end where one was found."""
     if isinstance(walk, Unavailable):
         return None, False, None
-    forged = [fault for fault in walk.faults if fault.kind in _FORGED]
-    ends = [fault.distance_bytes for fault in forged if fault.distance_bytes]
-    end = min(ends, default=walk.distinct_bytes) if forged else None
+    end = walk.real_bytes if walk.forged else None
     return walk.distinct_bytes, walk.tested_bytes >= _TESTED * walk.total_bytes, end
 
 

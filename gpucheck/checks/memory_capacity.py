@@ -15,7 +15,6 @@ from gpucheck.model.measured import MemoryWalk
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import gib
 
-FORGED = ("wraparound", "limbo", "shuffled_alias")
 COVERED = 0.97
 """Share of the declared memory that must be proven, unless the rest is too small to hide a chip anyway."""
 LEAST_COVERED = 0.9
@@ -30,7 +29,7 @@ def memory_capacity(case: Case) -> Outcome:
     declared = case.evidence.declared
     total = max(walk.total_bytes, (declared.memory_total_bytes or 0) if declared and not case.partitioned else 0)
     observed = f"{gib(walk.distinct_bytes)} proven of {gib(total)} declared ({case.how})"
-    if any(fault.kind in FORGED for fault in walk.faults):
+    if walk.forged:
         return _forged(walk, total, case.how)
     if case.partitioned:
         return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
@@ -60,8 +59,7 @@ def needed_share(profiles: tuple[Profile, ...]) -> float:
 
 
 def _forged(walk: MemoryWalk, total: int, how_known: str) -> Outcome:
-    fault = next(f for f in walk.faults if f.kind in FORGED)
-    real = real_bytes(walk)
+    fault, real = walk.forged[0], walk.real_bytes
     how = {
         "wraparound": "addresses wrap, and two of them reach the same cell",
         "limbo": "what is written beyond the end vanishes",
@@ -76,13 +74,3 @@ def _forged(walk: MemoryWalk, total: int, how_known: str) -> Outcome:
         evidence=("memory_walk.distinct_bytes", "memory_walk.faults"),
         kinds=(Kind.CAPACITY_FORGED,),
     )
-
-
-def real_bytes(walk: MemoryWalk) -> int:
-    """The true capacity: the distance of a clean wrap, else what lies before the end, or else what kept its own value.
-
-    Damaged cells before the end keep nothing, but exist.
-    """
-    distances = [f.distance_bytes for f in walk.faults if f.kind == "wraparound" and f.distance_bytes]
-    ends = [f.first_byte for f in walk.faults if f.kind == "limbo"]
-    return min(distances, default=max(walk.distinct_bytes, *ends, 0))

@@ -9,7 +9,6 @@ References: fault models of memory testing (stuck-at, transition, retention, add
 """
 
 from gpucheck.checks.base import Case, Outcome, check, measured
-from gpucheck.checks.memory_capacity import FORGED
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import MemoryFault
 from gpucheck.model.units import gib
@@ -22,7 +21,7 @@ _VECTOR_BYTES = 16
 def memory_faults(case: Case) -> Outcome:
     """Report damage that the walk found."""
     walk = measured(case.evidence.memory_walk, "memory_walk")
-    damage = [f for f in walk.faults if f.kind not in FORGED]
+    damage = [f for f in walk.faults if f not in walk.forged]
     if not damage:
         return Outcome(Status.PASS, f"No damaged cell in {gib(walk.tested_bytes)}.")
     words = "; ".join(_say(f) for f in damage[:4])

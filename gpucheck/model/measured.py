@@ -61,6 +61,9 @@ FaultKind = Literal[
 ]
 
 
+_FORGED: tuple[FaultKind, ...] = ("wraparound", "limbo", "shuffled_alias")
+
+
 class MemoryFault(Frozen):
     """One thing that is wrong with the memory, as decoded from wrong words. Addresses count from the walk's start."""
 
@@ -141,6 +144,21 @@ class MemoryWalk(Frozen):
     write_bytes_per_second: float
     verify_bytes_per_second: float
     duration_seconds: float
+
+    @property
+    def forged(self) -> tuple[MemoryFault, ...]:
+        """Faults of memory that is declared and not there, apart from damage."""
+        return tuple(fault for fault in self.faults if fault.kind in _FORGED)
+
+    @property
+    def real_bytes(self) -> int:
+        """The true capacity: the distance of a wrap, else what lies before the end, else what kept its own value.
+
+        Damaged cells before the end keep nothing, but exist.
+        """
+        distances = [f.distance_bytes for f in self.faults if f.kind == "wraparound" and f.distance_bytes]
+        ends = [f.first_byte for f in self.faults if f.kind == "limbo"]
+        return min(distances, default=max(self.distinct_bytes, *ends, 0))
 
 
 class SlabMap(Frozen):
