@@ -106,9 +106,7 @@ def _best_rate(seen: Bandwidth | Unavailable, windows: SlabMap | Unavailable) ->
     """The fastest stream; the median window where no buffers for streams could be had."""
     if isinstance(seen, Unavailable):
         return None if isinstance(windows, Unavailable) else windows.median_bytes_per_second
-    rates = (seen.read_bytes_per_second, seen.copy_bytes_per_second)
-    newer = (seen.write_bytes_per_second, seen.triad_bytes_per_second)
-    return max(*rates, *(rate for rate in newer if rate is not None))
+    return seen.fastest[1]
 
 
 def _sectors_share(seen: Bandwidth | Unavailable) -> float | None:

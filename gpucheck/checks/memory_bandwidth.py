@@ -78,9 +78,8 @@ def _seen(case: Case) -> Seen:
     if isinstance(streams, Unavailable) and isinstance(slabs, SlabMap) and not hung:
         return Seen(slabs.median_bytes_per_second, "slab_map.median_bytes_per_second")
     found: Bandwidth = measured(streams, "bandwidth")
-    names = ("read_bytes_per_second", "write_bytes_per_second", "copy_bytes_per_second")
-    best = max(names, key=lambda name: getattr(found, name) or 0.0)
-    return Seen(float(getattr(found, best)), f"bandwidth.{best}")
+    name, best = found.fastest
+    return Seen(best, f"bandwidth.{name}")
 
 
 def _floors(case: Case) -> list[tuple[float, float]]:

@@ -17,11 +17,8 @@ from statistics import median
 
 from gpucheck.checks.base import UNSTEADY, Case, Outcome, check, inconclusive, measured, unless_busy
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
-from gpucheck.model.measured import MemoryWalk, SlabMap, SlowRegion
+from gpucheck.model.measured import HOST_SPEED, MemoryWalk, SlabMap, SlowRegion
 from gpucheck.model.units import GIB, MIB, gib, rate
-
-HOST_SPEED = 0.25
-"""Windows below this share of the median rate are not on the card: five generations of PCIe stay below it."""
 
 _BUS_SPEED = 0.15
 """What links reach of the memory's rate, but for the fastest link and the slowest memory."""
@@ -56,7 +53,7 @@ class Mapped:
     @property
     def at_host_speed(self) -> tuple[SlowRegion, ...]:
         """Regions that a bus could serve."""
-        return tuple(region for region in self.slow if region.ratio < HOST_SPEED)
+        return tuple(region for region in self.slow if region.at_host_speed)
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ References: kernel drivers' handling of mixed memory; reports of GDDR error retr
 """
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, unless_busy
-from gpucheck.checks.memory_residency import HOST_SPEED, Mapped, maps
+from gpucheck.checks.memory_residency import Mapped, maps
 from gpucheck.model.finding import Confidence, Severity, Status
 from gpucheck.model.measured import SlowRegion
 from gpucheck.model.units import MIB, gib
@@ -83,7 +83,7 @@ def _words(slow: list[SlowRegion]) -> str:
 
 
 def _slow(seen: Mapped) -> list[SlowRegion]:
-    return [r for r in seen.slow if HOST_SPEED <= r.ratio < _SLOW and not _shared_with_host(r, seen)]
+    return [r for r in seen.slow if r.ratio < _SLOW and not r.at_host_speed and not _shared_with_host(r, seen)]
 
 
 def _diluted(seen: Mapped, by: Mapped) -> list[SlowRegion]:

@@ -47,6 +47,14 @@ class Bandwidth(Frozen):
     samples: int
     convention: str = "read and write count N bytes, copy counts 2N, triad 3N, sectors the useful bytes"
 
+    @property
+    def fastest(self) -> tuple[str, float]:
+        """Field and rate of the fastest stream: it depends least on how a kernel is built, and most on the memory."""
+        names = ("read_bytes_per_second", "write_bytes_per_second", "copy_bytes_per_second")
+        rates = {name: float(getattr(self, name) or 0.0) for name in names}
+        best = max(rates, key=rates.__getitem__)
+        return best, rates[best]
+
 
 FaultKind = Literal[
     "wraparound",
@@ -84,6 +92,10 @@ class MemoryFault(Frozen):
     detail: str = ""
 
 
+HOST_SPEED = 0.25
+"""Share of the usual rate below which memory need not be on the card."""
+
+
 class SlowRegion(Frozen):
     """A run of windows far below the median rate; at host-bus speed it is not the card's own memory."""
 
@@ -92,6 +104,11 @@ class SlowRegion(Frozen):
     bytes_per_second: float
     ratio: float
     """Against the median window."""
+
+    @property
+    def at_host_speed(self) -> bool:
+        """Whether a bus to the host could be what answers: five generations of PCIe stay below that share."""
+        return self.ratio < HOST_SPEED
 
 
 Decoded = Literal["alias", "flipped", "stale", "constant", "garbage"]

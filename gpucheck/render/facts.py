@@ -12,8 +12,6 @@ from gpucheck.render.style import Look
 from gpucheck.render.words import percent
 
 NOTHING = "-"
-_HOST_SPEED = 0.25
-"""Of the usual rate, below which the check of residency takes memory for the host's."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def _proven_memory(card: CardReport) -> str:
     paged = any(f.check == "memory-residency" and f.status is Status.FAIL for f in card.findings)
     if not paged:
         return f"{mib(walk.distinct_bytes)} proven"
-    lent = sum(region.length_bytes for region in walk.slow_regions if region.ratio < _HOST_SPEED)
+    lent = sum(region.length_bytes for region in walk.slow_regions if region.at_host_speed)
     return f"{mib(max(0, walk.distinct_bytes - lent))} its own"
 
 
@@ -129,7 +127,7 @@ def _measured_bandwidth(evidence: Evidence) -> str:
     seen = evidence.bandwidth
     if not isinstance(seen, Bandwidth):
         return ""
-    return rate(max(seen.read_bytes_per_second, seen.copy_bytes_per_second))
+    return rate(seen.fastest[1])
 
 
 def _declared_cache(evidence: Evidence) -> str:

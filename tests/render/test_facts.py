@@ -1,5 +1,7 @@
 """The table of declared against measured: one figure a cell, with its unit, and none that was not had."""
 
+import pytest
+
 from gpucheck.model.units import GIB
 from gpucheck.render.facts import rows
 from tests.cards import alter, evidence_from, evidence_of, genuine, report
@@ -36,3 +38,11 @@ def test_memory_of_the_hosts_is_not_shown_as_the_cards() -> None:
     paged = evidence_from({"title": "paged", "silicon": silicon, "declared": {"profile": "geforce-rtx-4090"}})
     (memory,) = (row for row in rows(report(paged)) if row.label == "Memory")
     assert memory.measured == "8,192 MiB its own"
+
+
+@pytest.mark.parametrize("scenario", ["rtx-4090", "rtx-3090-in-use", "gtx-1060-6gb"])
+def test_the_bandwidth_shown_is_the_one_that_was_judged(scenario: str) -> None:
+    judged = report(evidence_of(scenario))
+    found = next(f for f in judged.findings if f.check == "memory-bandwidth")
+    (row,) = (row for row in rows(judged) if row.label == "Bandwidth")
+    assert found.observed.startswith(row.measured)
