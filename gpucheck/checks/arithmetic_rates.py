@@ -11,8 +11,8 @@ References: CUDA C++ Programming Guide, throughput of native arithmetic instruct
 2070: 1:37, RTX 5060: 1:63); NVIDIA-patcher issue 73 and FluidX3D issue 8 (CMP 170HX: 0.395 TFLOP/s fused, 6.285 apart).
 """
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
-from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked
+from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Operation, Throughput
 from gpucheck.model.profile import Profile
 
@@ -119,13 +119,10 @@ def _single_precision(case: Case, seen: Throughput) -> str:
 
 
 def _fail(message: str, observed: str, expected: str) -> Outcome:
-    return Outcome(
-        Status.FAIL,
+    return remarked(
         message,
-        observed=observed,
-        expected=expected,
-        remedy="Scan again with nothing else on the card. If it stays so, the die is another SKU's.",
-        confidence=Confidence.MEDIUM,
-        evidence=("throughput.rates",),
-        kinds=(Kind.REMARKED,),
+        observed,
+        expected,
+        "Scan again with nothing else on the card. If it stays so, the die is another SKU's.",
+        ("throughput.rates",),
     )

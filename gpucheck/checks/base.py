@@ -219,6 +219,13 @@ def inconclusive(message: str, observed: str = "", expected: str = "", evidence:
     return Outcome(Status.INCONCLUSIVE, message, observed, expected, evidence=evidence, confidence=Confidence.LOW)
 
 
+def remarked(message: str, observed: str, expected: str, remedy: str, evidence: tuple[str, ...]) -> Outcome:
+    """Fail with another SKU as the likeliest cause, at medium confidence: a rate or a limit, not an impossibility."""
+    return Outcome(
+        Status.FAIL, message, observed, expected, remedy, Confidence.MEDIUM, evidence=evidence, kinds=(Kind.REMARKED,)
+    )
+
+
 def unless_busy(case: Case, failure: Outcome) -> Outcome:
     """Leave a failure open that somebody else may have caused who used the card meanwhile."""
     if failure.status is not Status.FAIL or not case.busy:

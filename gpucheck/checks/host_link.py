@@ -8,9 +8,9 @@ transfers down; that is noted and never held against a card.
 References: PCI Express base specifications; transfers of genuine cards reach 0.75 to 0.9 of the peak (nvbandwidth).
 """
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked
 from gpucheck.model.base import Unavailable
-from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import HostLink
 from gpucheck.model.units import link_rate, rate
 
@@ -77,13 +77,10 @@ def _sku_rate(case: Case) -> float:
 
 
 def _fail(message: str, observed: str, expected: str) -> Outcome:
-    return Outcome(
-        Status.FAIL,
+    return remarked(
         message,
-        observed=observed,
-        expected=expected,
-        remedy="Look which SKUs have such a link; this card is likely one of them.",
-        confidence=Confidence.MEDIUM,
-        evidence=("host_link.host_to_device_bytes_per_second", "host_link.device_to_host_bytes_per_second"),
-        kinds=(Kind.REMARKED,),
+        observed,
+        expected,
+        "Look which SKUs have such a link; this card is likely one of them.",
+        ("host_link.host_to_device_bytes_per_second", "host_link.device_to_host_bytes_per_second"),
     )

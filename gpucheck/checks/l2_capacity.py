@@ -14,9 +14,9 @@ References: te42kyfo/gpu-benches (published curves of V100, A100, H100, L40); da
 ``l2_cache_bytes``.
 """
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, unless_busy
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked, unless_busy
 from gpucheck.model.base import Unavailable
-from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Latency
 from gpucheck.model.units import KIB, MIB
 
@@ -67,13 +67,10 @@ def size(size_bytes: int) -> str:
 
 
 def _fail(message: str, observed: str, expected: str) -> Outcome:
-    return Outcome(
-        Status.FAIL,
+    return remarked(
         message,
-        observed=observed,
-        expected=expected,
-        remedy="Scan again while no other program uses the card. If it stays so, ask which silicon this is.",
-        confidence=Confidence.MEDIUM,
-        evidence=("latency.l2_least_bytes", "latency.l2_most_bytes"),
-        kinds=(Kind.REMARKED,),
+        observed,
+        expected,
+        "Scan again while no other program uses the card. If it stays so, ask which silicon this is.",
+        ("latency.l2_least_bytes", "latency.l2_most_bytes"),
     )

@@ -14,9 +14,9 @@ under ``memory``.
 
 from dataclasses import dataclass
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, unless_busy
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked, unless_busy
 from gpucheck.model.base import Reason, Unavailable
-from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Bandwidth, SlabMap
 from gpucheck.model.profile import MemoryLayout, Profile
 from gpucheck.model.units import rate
@@ -122,13 +122,10 @@ def _slow(case: Case, seen: Seen, floors: list[tuple[float, float]], observed: s
 
 
 def _fail(message: str, seen: Seen, observed: str, expected: str) -> Outcome:
-    return Outcome(
-        Status.FAIL,
+    return remarked(
         message,
-        observed=observed,
-        expected=expected,
-        remedy="Scan again on an idle, cool card. If it stays so, the memory or its bus is not the SKU's.",
-        confidence=Confidence.MEDIUM,
-        evidence=(seen.path,),
-        kinds=(Kind.REMARKED,),
+        observed,
+        expected,
+        "Scan again on an idle, cool card. If it stays so, the memory or its bus is not the SKU's.",
+        (seen.path,),
     )

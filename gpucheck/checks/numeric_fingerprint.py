@@ -13,9 +13,9 @@ References: Khattak and Mikaitis, "Accurate Models of NVIDIA Tensor Cores" (arXi
 from collections.abc import Iterable
 
 from gpucheck.catalog.files import CAPABILITIES, capabilities
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked
 from gpucheck.model.capability import Capability
-from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Fingerprint
 
 _ROUNDING = {"toward_zero": "cut off", "to_nearest": "rounded to the nearest", "other": "rounded some other way"}
@@ -36,15 +36,12 @@ def numeric_fingerprint(case: Case) -> Outcome:
         return inconclusive("The results follow no way of adding that is known.", observed, expected)
     if any(_agrees(seen, fact) for fact in facts):
         return Outcome(Status.PASS, f"The tensor cores add up as those of {case.sku} do.", observed, expected)
-    return Outcome(
-        Status.FAIL,
+    return remarked(
         f"The tensor cores add up as {_named(case, seen)} do, not as those of {case.sku}.",
-        observed=observed,
-        expected=expected,
-        remedy="Scan again. If it stays so, the die is of another generation.",
-        confidence=Confidence.MEDIUM,
-        evidence=("fingerprint.results",),
-        kinds=(Kind.REMARKED,),
+        observed,
+        expected,
+        "Scan again. If it stays so, the die is of another generation.",
+        ("fingerprint.results",),
     )
 
 

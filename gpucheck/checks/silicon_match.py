@@ -19,10 +19,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gpucheck.catalog.names import squash_name
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, unless_busy
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked, unless_busy
 from gpucheck.model.base import Unavailable
 from gpucheck.model.burst import BURST_BYTES
-from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.model.finding import Severity, Status
 from gpucheck.model.profile import MemoryLayout, Profile
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def silicon_match(case: Case) -> Outcome:
     if not case.match.fitting:
         return inconclusive(f"No profile matches what is declared. The silicon fits: {_names(alike(found.fits))}.")
     case = _without_namesakes(case)
-    compared = compare(case, seen)
+    compared = compare(case, seen, found)
     if compared.better:
         return unless_busy(case, _fits_better(case, compared, compared.better))
     if compared.rivals:
@@ -162,9 +162,9 @@ def _burst_differs(one: Profile, other: Profile) -> bool:
     return one.die == other.die and None not in bursts | others and not bursts & others
 
 
-def compare(case: Case, seen: "Readings") -> Comparison:
-    """Score the declared SKU and every other of the measured generation. Raises ``Missing`` without a profile."""
-    from gpucheck.catalog.silicon import score, survey
+def compare(case: Case, seen: "Readings", found: "Survey") -> Comparison:
+    """Score the declared SKU, and hold it against what was found of all. Raises ``Missing`` without a profile."""
+    from gpucheck.catalog.silicon import score
 
     claims = [fit for profile in case.profiles for fit in _claims(case, seen, profile)]
     possible = [score(seen, profile, layout) for profile in case.profiles for layout in profile.memory]
@@ -172,7 +172,6 @@ def compare(case: Case, seen: "Readings") -> Comparison:
     width, clock = (
         (None, None) if isinstance(cuda, Unavailable) else (cuda.memory_bus_width_bits, cuda.memory_clock_mhz)
     )
-    found = survey(seen, _known(case, seen))
     likeliest = tuple(sorted(claims, key=lambda fit: -fit.decibans))
     return Comparison(likeliest, max(possible, key=lambda fit: fit.settled), found, width, clock)
 
@@ -212,13 +211,13 @@ def differences(one: "Fit", other: "Fit") -> tuple[str, ...]:
 
 def contradiction(case: Case) -> str:
     """``declared: X; the silicon fits: Y``, empty where no other SKU fits clearly better than the declared one."""
-    from gpucheck.catalog.silicon import readings
+    from gpucheck.catalog.silicon import readings, survey
 
     seen = readings(case.evidence)
     if seen is None or case.partitioned or not case.match.fitting:
         return ""
     case = _without_namesakes(case)
-    compared = compare(case, seen)
+    compared = compare(case, seen, survey(seen, _known(case, seen)))
     return _sentence(case, compared) if compared.better else ""
 
 
@@ -230,15 +229,12 @@ def _fits_better(case: Case, compared: Comparison, better: "Fit") -> Outcome:
     message = f"{_sentence(case, compared)} ({_reasons(compared.claim, better)})."
     if not compared.far_better:
         return inconclusive(_capital(message), _observed(compared, case), case.sku, _EVIDENCE)
-    return Outcome(
-        Status.FAIL,
+    return remarked(
         _capital(message),
-        observed=_observed(compared, case),
-        expected=case.sku,
-        remedy="Treat it as one of the SKUs that fit. Do not pay for the named model.",
-        confidence=Confidence.MEDIUM,
-        evidence=_EVIDENCE,
-        kinds=(Kind.REMARKED,),
+        _observed(compared, case),
+        case.sku,
+        "Treat it as one of the SKUs that fit. Do not pay for the named model.",
+        _EVIDENCE,
     )
 
 

@@ -10,8 +10,8 @@ measurement explains it.
 References: CUDA C++ Programming Guide, technical specifications by compute capability; ``profiles/capabilities.toml``.
 """
 
-from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive, measured, not_applicable
-from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive, measured, not_applicable, remarked
+from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Census
 from gpucheck.model.units import KIB
 
@@ -82,13 +82,10 @@ def _say(warps: int | None, room: int | None) -> str:
 
 
 def _fail(case: Case, paths: list[str], observed: str, expected: str) -> Outcome:
-    return Outcome(
-        Status.FAIL,
+    return remarked(
         f"A multiprocessor of {case.sku} holds {expected}; this one holds {observed}: another generation.",
-        observed=observed,
-        expected=expected,
-        remedy="Treat it as a card of the other generation. Do not pay for the named model.",
-        confidence=Confidence.MEDIUM,
-        evidence=tuple(paths),
-        kinds=(Kind.REMARKED,),
+        observed,
+        expected,
+        "Treat it as a card of the other generation. Do not pay for the named model.",
+        tuple(paths),
     )

@@ -14,8 +14,8 @@ References: Sun and others, "Dissecting Tensor Cores via Microbenchmarks" (arXiv
 
 from typing import Literal
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
-from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked
+from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Throughput
 from gpucheck.model.profile import Profile
 
@@ -118,13 +118,10 @@ def _fail(case: Case, tier: Tier, observed: str, expected: str) -> Outcome:
         "slow": "Mining cards run so, and dies without tensor cores.",
         "absent": "It is silicon from before tensor cores.",
     }[tier]
-    return Outcome(
-        Status.FAIL,
+    return remarked(
         f"{case.sku} has {expected}; this silicon does not. {meaning}",
-        observed=observed,
-        expected=expected,
-        remedy="Scan again with nothing else on the card. If it stays so, the die is another SKU's.",
-        confidence=Confidence.MEDIUM,
-        evidence=("throughput.rates",),
-        kinds=(Kind.REMARKED,),
+        observed,
+        expected,
+        "Scan again with nothing else on the card. If it stays so, the die is another SKU's.",
+        ("throughput.rates",),
     )
