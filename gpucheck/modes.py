@@ -25,7 +25,18 @@ LONGEST_TURN_SECONDS = 60.0
 
 _START_SECONDS = 60.0
 """Any stage may be the one that opens the card: without a persistent driver that alone can take half a minute."""
-_DECLARED = ("pci", "driver", "vbios", "nvml", "nvidia_smi", "integrity", "cuda")
+_DECLARED = (
+    "pci",
+    "driver",
+    "vbios",
+    "nvml",
+    "nvidia_smi",
+    "resource_manager",
+    "registers",
+    "attestation",
+    "integrity",
+    "cuda",
+)
 _SECONDS: dict[str, tuple[float, float, float]] = {
     # stage: quick, default, deep; beyond the start
     "census": (30, 60, 60),

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, NonNegativeInt
 
+from gpucheck.model.attestation import Attestation
 from gpucheck.model.base import NOT_REQUESTED, Collected, ComputeCapability, Frozen, Unavailable
 from gpucheck.model.integrity import DriverIntegrity
 from gpucheck.model.measured import (
@@ -22,6 +23,8 @@ from gpucheck.model.measured import (
     SlabMap,
     Throughput,
 )
+from gpucheck.model.registers import RegisterFacts
+from gpucheck.model.resource_manager import ResourceManagerFacts
 from gpucheck.model.vbios import VbiosFacts
 
 SCHEMA_VERSION = 1
@@ -255,6 +258,9 @@ class Evidence(Frozen):
     vbios: Collected[VbiosFacts] = NOT_REQUESTED
     nvml: Collected[NvmlFacts] = NOT_REQUESTED
     nvidia_smi: Collected[NvmlFacts] = NOT_REQUESTED
+    resource_manager: Collected[ResourceManagerFacts] = NOT_REQUESTED
+    registers: Collected[RegisterFacts] = NOT_REQUESTED
+    attestation: Collected[Attestation] = NOT_REQUESTED
     integrity: Collected[DriverIntegrity] = NOT_REQUESTED
     cuda: Collected[CudaFacts] = NOT_REQUESTED
     census: Collected[Census] = NOT_REQUESTED
@@ -290,4 +296,16 @@ MEASURED_SECTIONS = (
     "load",
 )
 """Sections of probes, in the order in which they run."""
-SECTIONS = ("pci", "driver", "vbios", "nvml", "nvidia_smi", "integrity", "cuda", *MEASURED_SECTIONS)
+SECTIONS = (
+    "pci",
+    "driver",
+    "vbios",
+    "nvml",
+    "nvidia_smi",
+    "resource_manager",
+    "registers",
+    "attestation",
+    "integrity",
+    "cuda",
+    *MEASURED_SECTIONS,
+)
