@@ -14,7 +14,7 @@ from gpucheck import __version__, modes, turns
 from gpucheck.catalog import Catalog
 from gpucheck.checks import ALL_CHECKS, Case
 from gpucheck.model.base import NOT_REQUESTED, Collected, Frozen, GpucheckError, Reason, Unavailable
-from gpucheck.model.evidence import MEASURED_SECTIONS, Evidence, Host
+from gpucheck.model.evidence import MEASURED_SECTIONS, Evidence, Host, Twin
 from gpucheck.model.match import Claim, Match
 from gpucheck.model.measured import Telemetry
 from gpucheck.model.report import CardReport, MatchSummary, Report, Rulebook, Tool
@@ -224,6 +224,28 @@ def collect(card: Card, plan: Plan, progress: Progress = lambda _name, _share: N
     while left:
         left = run_stages(card, plan, left, sections.__setitem__, progress)
     return build_evidence(card, card.host(), sections)
+
+
+def acquaint(found: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """Tell each of the cards that were looked at in one go which others state its identity."""
+    return tuple(
+        one.model_copy(update={"scanned_together": len(found), "twins": tuple(_twins(one, found))}) for one in found
+    )
+
+
+def _twins(one: Evidence, found: Sequence[Evidence]) -> Iterator[Twin]:
+    for other in found:
+        if other is one or not one.declared or not other.declared or one.declared.bdf == other.declared.bdf:
+            continue
+        for field in ("uuid", "pdi"):
+            own = getattr(one.declared, field)
+            if own and not _says_nothing(own) and own.lower() == (getattr(other.declared, field) or "").lower():
+                yield Twin(label=other.label, field=field)
+
+
+def _says_nothing(identity: str) -> bool:
+    """All zeros, or all ones, or crossed out: what a driver or a careful owner puts where nothing is to be told."""
+    return len(set(identity.lower().removeprefix("gpu-").removeprefix("0x").replace("-", ""))) < 2
 
 
 def assess(evidence: Evidence, catalog: Catalog, claim: Claim | None = None) -> CardReport:

@@ -5,8 +5,11 @@ from gpucheck.checks.arithmetic_rates import arithmetic_rates
 from gpucheck.checks.bar1_size import bar1_size
 from gpucheck.checks.base import Case, Check
 from gpucheck.checks.board_fingerprint import board_fingerprint
+from gpucheck.checks.board_project import board_project
 from gpucheck.checks.brand import brand
+from gpucheck.checks.bus_errors import bus_errors
 from gpucheck.checks.bus_width import bus_width
+from gpucheck.checks.chip_sku import chip_sku
 from gpucheck.checks.claim import claim
 from gpucheck.checks.compute_capability import compute_capability
 from gpucheck.checks.core_count import core_count
@@ -15,6 +18,7 @@ from gpucheck.checks.driver_integrity import driver_integrity
 from gpucheck.checks.driver_support import driver_support
 from gpucheck.checks.gpu_part_number import gpu_part_number
 from gpucheck.checks.host_link import host_link
+from gpucheck.checks.identity_unique import identity_unique
 from gpucheck.checks.known_modification import known_modification
 from gpucheck.checks.l2_capacity import l2_capacity
 from gpucheck.checks.laptop_die import laptop_die
@@ -27,11 +31,16 @@ from gpucheck.checks.memory_faults import memory_faults
 from gpucheck.checks.memory_health import memory_health
 from gpucheck.checks.memory_residency import memory_residency
 from gpucheck.checks.memory_size import memory_size
+from gpucheck.checks.memory_straps import memory_straps
+from gpucheck.checks.memory_training import memory_training
 from gpucheck.checks.memory_uniformity import memory_uniformity
+from gpucheck.checks.module_carrier import module_carrier
 from gpucheck.checks.multiprocessors import multiprocessors
 from gpucheck.checks.numeric_fingerprint import numeric_fingerprint
 from gpucheck.checks.pcie_link import pcie_link
+from gpucheck.checks.power_limits import power_limits
 from gpucheck.checks.product_name import product_name
+from gpucheck.checks.rework_signs import rework_signs
 from gpucheck.checks.sibling_functions import sibling_functions
 from gpucheck.checks.silicon_match import silicon_match
 from gpucheck.checks.sm_limits import sm_limits
@@ -61,9 +70,11 @@ ALL_CHECKS: tuple[Check, ...] = (
     # what is declared, against the profile
     memory_size,
     known_modification,
+    memory_straps,
     bar1_size,
     vbios_family,
     gpu_part_number,
+    chip_sku,
     product_name,
     architecture,
     core_count,
@@ -71,23 +82,30 @@ ALL_CHECKS: tuple[Check, ...] = (
     memory_clock,
     brand,
     board_fingerprint,
+    board_project,
     subsystem,
     sibling_functions,
     pcie_link,
+    power_limits,
     laptop_die,
+    module_carrier,
     # sources against each other
     source_agreement,
+    identity_unique,
     vbios_agreement,
     vbios_integrity,
     subsystem_live,
     driver_integrity,
     driver_support,
+    rework_signs,
     # condition
     device_on_bus,
     memory_faults,
     memory_uniformity,
     memory_health,
+    memory_training,
     link_errors,
+    bus_errors,
     load_condition,
 )
 """The list is explicit; a test holds it against the folder."""

@@ -18,7 +18,7 @@ from gpucheck.model.units import MIB, mib
 _CLASSIC = 256 * MIB
 
 
-@check(id="bar1-size", title="BAR1 ceiling against memory", severity=Severity.MEDIUM)
+@check(id="bar1-size", title="BAR1 ceiling against memory", severity=Severity.MEDIUM, edge=("BAR1", "memory"))
 def bar1_size(case: Case) -> Outcome:
     """Compare the BAR1 ceiling with the memory."""
     total = case.number("memory_total_bytes")

@@ -246,6 +246,8 @@ class Check:
     severity: Severity
     about: Literal["authenticity", "condition"]
     appraise: Appraisal
+    edge: tuple[str, str] | None = None
+    """The two parts that it holds against each other; None where it is about one thing."""
 
     @property
     def manual(self) -> str:
@@ -282,6 +284,7 @@ class Check:
             remedy=outcome.remedy,
             evidence=outcome.evidence,
             kinds=outcome.kinds,
+            edge=self.edge,
         )
 
 
@@ -291,10 +294,11 @@ def check(
     title: str,
     severity: Severity,
     about: Literal["authenticity", "condition"] = "authenticity",
+    edge: tuple[str, str] | None = None,
 ) -> Callable[[Appraisal], Check]:
     """Give a function its identity as a check."""
 
     def wrap(function: Appraisal) -> Check:
-        return Check(id, title, severity, about, function)
+        return Check(id, title, severity, about, function, edge)
 
     return wrap

@@ -22,7 +22,9 @@ _BOARD = re.compile(r"^\d{3}-\d([A-Z]\d{3}|\d{4})-")
 _CONSUMER_PROJECTS = ("G001", "G002", "G000")
 
 
-@check(id="board-fingerprint", title="Board management data", severity=Severity.HIGH)
+@check(
+    id="board-fingerprint", title="Board management data", severity=Severity.HIGH, edge=("InfoROM", "board part number")
+)
 def board_fingerprint(case: Case) -> Outcome:
     """Weigh the signs of a board that is not what its die's class demands."""
     profile = case.profiles[0]

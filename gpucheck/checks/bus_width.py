@@ -16,7 +16,7 @@ STACKED_FROM = 0.9
 an eighth or more."""
 
 
-@check(id="bus-width", title="Declared memory bus", severity=Severity.HIGH)
+@check(id="bus-width", title="Declared memory bus", severity=Severity.HIGH, edge=("memory bus", "device id"))
 def bus_width(case: Case) -> Outcome:
     """Compare the declared widths with the SKU's."""
     if case.partitioned:

@@ -11,7 +11,7 @@ from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applica
 from gpucheck.model.finding import Kind, Severity, Status
 
 
-@check(id="core-count", title="Declared core count", severity=Severity.HIGH)
+@check(id="core-count", title="Declared core count", severity=Severity.HIGH, edge=("core count", "device id"))
 def core_count(case: Case) -> Outcome:
     """Compare the declared cores with the SKU's."""
     if case.partitioned:

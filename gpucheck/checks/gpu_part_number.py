@@ -16,7 +16,12 @@ from gpucheck.model.finding import Kind, Severity, Status
 _FORM = re.compile(r"^([0-9A-F]{4})-(\d{3})[0-9A-Z]*-[0-9A-Z]{2}$")
 
 
-@check(id="gpu-part-number", title="GPU part number against device id", severity=Severity.HIGH)
+@check(
+    id="gpu-part-number",
+    title="GPU part number against device id",
+    severity=Severity.HIGH,
+    edge=("GPU part number", "device id"),
+)
 def gpu_part_number(case: Case) -> Outcome:
     """Compare the part number's first field with the device id."""
     part = case.text("gpu_part_number").upper()

@@ -15,7 +15,7 @@ from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.profile import Profile
 
 
-@check(id="memory-clock", title="Memory clock class", severity=Severity.MEDIUM)
+@check(id="memory-clock", title="Memory clock class", severity=Severity.MEDIUM, edge=("memory clock", "device id"))
 def memory_clock(case: Case) -> Outcome:
     """Compare the highest memory clocks with the SKU's class."""
     seen = _seen(case)

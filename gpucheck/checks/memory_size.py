@@ -33,7 +33,7 @@ each half of a K10 (GK104) 3583 of 4096 MiB in a log of the Kaldi speech toolkit
 That reserve and ECC add up is seen on the T4 (15079 MiB); for smaller cards it is inferred."""
 
 
-@check(id="memory-size", title="Declared memory size", severity=Severity.CRITICAL)
+@check(id="memory-size", title="Declared memory size", severity=Severity.CRITICAL, edge=("memory", "device id"))
 def memory_size(case: Case) -> Outcome:
     """Compare the declared total, or one MIG slice that is larger than any total, with the legal sizes."""
     legal = sorted({size for p in case.profiles for size in p.memory_sizes_bytes})

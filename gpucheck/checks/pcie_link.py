@@ -14,7 +14,7 @@ from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 
 
-@check(id="pcie-link", title="PCIe link capability", severity=Severity.MEDIUM)
+@check(id="pcie-link", title="PCIe link capability", severity=Severity.MEDIUM, edge=("link", "device id"))
 def pcie_link(case: Case) -> Outcome:
     """Compare the capability with the SKU's link."""
     if case.evidence.host.hypervisor:

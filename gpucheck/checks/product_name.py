@@ -50,7 +50,12 @@ _DECORATION = frozenset(
 )
 
 
-@check(id="product-name", title="Product name against device id", severity=Severity.HIGH)
+@check(
+    id="product-name",
+    title="Product name against device id",
+    severity=Severity.HIGH,
+    edge=("product name", "device id"),
+)
 def product_name(case: Case) -> Outcome:
     """Compare the name with the SKUs of the device id."""
     name = case.text("name")

@@ -17,7 +17,9 @@ _NVIDIA = 0x10DE
 _KINDS = {0x0403: "sound", 0x0C03: "USB", 0x0C80: "USB-C"}
 
 
-@check(id="sibling-functions", title="Functions beside the display", severity=Severity.HIGH)
+@check(
+    id="sibling-functions", title="Functions beside the display", severity=Severity.HIGH, edge=("sound function", "die")
+)
 def sibling_functions(case: Case) -> Outcome:
     """Look up the die of every function in the slot."""
     pci = measured(case.evidence.pci, "pci")

@@ -108,7 +108,12 @@ def alike(fits: "Sequence[Fit]") -> "tuple[Fit, ...]":
     return tuple(fit for fit in fits if fit.decibans >= fits[0].decibans - ALIKE)
 
 
-@check(id="silicon-match", title="Silicon against all known SKUs", severity=Severity.CRITICAL)
+@check(
+    id="silicon-match",
+    title="Silicon against all known SKUs",
+    severity=Severity.CRITICAL,
+    edge=("silicon", "device id"),
+)
 def silicon_match(case: Case) -> Outcome:
     """Compare how well the declared SKU fits with how well every other one does."""
     census = measured(case.evidence.census, "census")

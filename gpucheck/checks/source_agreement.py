@@ -7,6 +7,8 @@ A failure does not mean: that the card is at fault; the machine's software is wh
 References: NVIDIA's ``/proc`` interface; known NVML shims.
 """
 
+from collections.abc import Collection
+
 from gpucheck.checks.base import Case, Missing, Outcome, check, partition
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import Evidence
@@ -31,8 +33,18 @@ def source_agreement(case: Case) -> Outcome:
         expected="one identity by every route",
         remedy="Scan again from trusted boot media with NVIDIA's own driver.",
         evidence=tuple(route for fact in split for route in compared[fact]),
-        kinds=(Kind.REMARKED,),
+        kinds=_kinds(split),
     )
+
+
+def _kinds(split: Collection[str]) -> tuple[Kind, ...]:
+    """Another model where device id or memory differ; one die's identity for another where the UUID does."""
+    kinds = {
+        Kind.REMARKED: {"device id", "memory"} & set(split),
+        Kind.FIRMWARE_ALTERED: set(split) == {"VBIOS version"},
+        Kind.IDENTITY_CLONED: "UUID" in split,
+    }
+    return tuple(kind for kind, told in kinds.items() if told)
 
 
 def contradictions(evidence: Evidence) -> dict[str, str]:

@@ -17,7 +17,7 @@ from gpucheck.model.units import pci_id
 _GAMING_ONLY = {0x19DA, 0x1569, 0x10B0, 0x196E, 0x1B4C, 0x7377, 0x3842, 0x1ACC, 0x154B, 0x1F0A}
 
 
-@check(id="subsystem", title="Board maker", severity=Severity.MEDIUM)
+@check(id="subsystem", title="Board maker", severity=Severity.MEDIUM, edge=("board maker", "device id"))
 def subsystem(case: Case) -> Outcome:
     """Judge the subsystem vendor against the SKU's class."""
     vendor, part = _subsystem(case)

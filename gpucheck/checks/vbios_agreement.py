@@ -30,7 +30,9 @@ _OTHER_CARD = {
 }
 
 
-@check(id="vbios-agreement", title="VBIOS ROM against the card", severity=Severity.HIGH)
+@check(
+    id="vbios-agreement", title="VBIOS ROM against the card", severity=Severity.HIGH, edge=("VBIOS ROM", "device id")
+)
 def vbios_agreement(case: Case) -> Outcome:
     """Hold what the ROM names against what the card states."""
     if case.partitioned:
@@ -67,6 +69,12 @@ def rom_of(case: Case) -> VbiosFacts:
         why = section.missing.get("rom")
         raise Missing(f"of the VBIOS ROM only the version is known ({_reason(why) if why else 'no ROM'})", "vbios.rom")
     return section
+
+
+def runs_on(case: Case, rom: VbiosFacts) -> bool:
+    """Whether a ROM is known to be the one that runs: read from the card, or of the version that the driver states."""
+    same = _same_version(rom, _told_versions(case))
+    return rom.read and (same is True or (same is None and rom.source in ("sysfs", "simulated")))
 
 
 def _reason(absence: Unavailable) -> str:
@@ -126,7 +134,7 @@ def _failed(case: Case, rom: VbiosFacts, contradiction: str, device_id: int | No
         f"The ROM is not the firmware of the card that this one states to be: {contradiction}.",
         observed=_says(rom),
         expected=f"firmware for {pci_id(0x10DE, device_id)}",
-        remedy="Treat the card as the model that its firmware was built for, until it is measured.",
+        remedy="Ask who flashed or rebuilt it. Until the silicon is measured, treat it as the model of its firmware.",
         confidence=Confidence.MEDIUM,
         evidence=("vbios.device_id", "vbios.version", "pci.device_id", f"{case.declared_section}.vbios_version"),
         kinds=(Kind.REMARKED, Kind.FIRMWARE_ALTERED),

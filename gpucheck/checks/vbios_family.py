@@ -17,7 +17,7 @@ from gpucheck.model.finding import Kind, Severity, Status
 _VERSION = re.compile(r"^[0-9A-F]{2}\.[0-9A-F]{2}\.[0-9A-F]{2}")
 
 
-@check(id="vbios-family", title="VBIOS family against die", severity=Severity.CRITICAL)
+@check(id="vbios-family", title="VBIOS family against die", severity=Severity.CRITICAL, edge=("VBIOS", "die"))
 def vbios_family(case: Case) -> Outcome:
     """Compare the VBIOS family with the die's."""
     version, section = _version(case)

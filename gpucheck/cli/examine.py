@@ -27,7 +27,10 @@ def examine(options: dict[str, Any]) -> "tuple[tuple[Evidence, ...], bool]":
     returned all the same, and ``KeyboardInterrupt`` raised where that is nothing.
     """
     rom = _rom(options["vbios"])
+    from gpucheck.pipeline import acquaint
+
     found, whole = _collected(_machine(options, alone=rom is not None), options)
+    found = acquaint(found)
     return (found if rom is None else tuple(each.model_copy(update={"vbios": rom}) for each in found)), whole
 
 

@@ -59,13 +59,14 @@ def _from_text(text: str, origin: str) -> "list[Evidence]":
 
 
 def _from_nvidia_smi(text: str, origin: str) -> "list[Evidence]":
+    from gpucheck.pipeline import acquaint
     from gpucheck.sources.nvidia_smi import parse, to_evidence
 
     name = Path(origin).name
     parsed = parse(text, name)
     for note in parsed.notes:
         say(f"{name}: {note}")
-    return to_evidence(parsed, name)
+    return list(acquaint(to_evidence(parsed, name)))
 
 
 def _stdin() -> str:

@@ -243,6 +243,13 @@ class CudaFacts(Frozen):
     runtime_version: int | None = None
 
 
+class Twin(Frozen):
+    """Another card of the same scan that states an identity of this one."""
+
+    label: str
+    field: Literal["uuid", "pdi"]
+
+
 class Evidence(Frozen):
     """One card, one document. It can be judged again later, elsewhere, with better profiles."""
 
@@ -272,6 +279,9 @@ class Evidence(Frozen):
     memory_walk: Collected[MemoryWalk] = NOT_REQUESTED
     host_link: Collected[HostLink] = NOT_REQUESTED
     load: Collected[LoadTest] = NOT_REQUESTED
+    scanned_together: int = 1
+    """How many cards were looked at in one go, this one included."""
+    twins: tuple[Twin, ...] = ()
     kernels: dict[str, str] = {}
     """Kernel family to the digest of its source, for those that ran."""
 

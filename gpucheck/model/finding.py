@@ -62,3 +62,5 @@ class Finding(Frozen):
     evidence: tuple[str, ...] = ()
     """Paths into the evidence, such as ``nvml.memory_total_bytes``."""
     kinds: tuple[Kind, ...] = ()
+    edge: tuple[str, str] | None = None
+    """The two parts of a card that the check holds against each other, such as ``memory straps`` and ``memory``."""

@@ -9,6 +9,7 @@ from gpucheck.model.report import CardReport
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.render import words
+from gpucheck.render.consistency import consistency
 from gpucheck.render.facts import table
 from gpucheck.render.style import Colour, Look, columns
 
@@ -28,6 +29,7 @@ def render_card(card: CardReport, look: Look) -> list[str]:
         look.paragraph(card.verdict.explanation),
         _reasons(card, look),
         table(card, look),
+        consistency(card, look),
         _passed(card, look),
         _unseen(card, look),
     )

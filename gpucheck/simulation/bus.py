@@ -14,6 +14,11 @@ LOST = Unavailable(unavailable=Reason.FAILED, detail="GPU is lost")
 """What the driver says of a card that fell off the bus."""
 
 _OFF = Unavailable(unavailable=Reason.FAILED, detail="the card does not answer on the bus")
+_FOR_ROOT = Unavailable(
+    unavailable=Reason.NO_PERMISSION,
+    detail="the system shows the first 64 bytes of the configuration space, and the rest to root alone",
+)
+_CORRECTABLE = ("BadTLP", "RxErr", "BadDLLP", "Rollover", "Timeout", "NonFatalErr")
 _FOLDER = "/usr/lib/x86_64-linux-gnu"
 
 
@@ -26,6 +31,8 @@ class DeclaredPci(Strict):
     live_subsystem_vendor_id: U16 | None = None
     live_subsystem_id: U16 | None = None
     off_bus: bool = False
+    link_errors: Annotated[int, Field(ge=0, le=1 << 40)] = 0
+    """Packets that arrived broken since the machine's start, as the kernel counts them."""
 
 
 class DeclaredLibrary(Strict):
@@ -58,15 +65,23 @@ def live(pci: DeclaredPci, nvml: NvmlFacts) -> dict[str, Any]:
     """What the configuration space says now, and nothing where the card is gone."""
     if pci.off_bus:
         return {"off_bus": True, "revision_id": 0xFF, "missing": {"config": _OFF}}
+    counts = {"aer_correctable": _counts(_CORRECTABLE, pci.link_errors), "aer_nonfatal": {}, "aer_fatal": {}}
     vendor, part = nvml.subsystem_vendor_id, nvml.subsystem_id
     return {
         "revision_id": 0xA1,
         "config_bytes": 64,
+        "missing": {"aer_status": _FOR_ROOT, "lane_errors": _FOR_ROOT},
+        **counts,
         "power_state": "D0",
         "live_device_id": nvml.device_id,
         "live_subsystem_vendor_id": vendor if pci.live_subsystem_vendor_id is None else pci.live_subsystem_vendor_id,
         "live_subsystem_id": part if pci.live_subsystem_id is None else pci.live_subsystem_id,
     }
+
+
+def _counts(kinds: tuple[str, ...], errors: int) -> dict[str, int]:
+    """Counts of the kernel as it lists them, all errors of the first kind."""
+    return {kind: errors if number == 0 else 0 for number, kind in enumerate(kinds)}
 
 
 def linux_integrity(version: str, library: DeclaredLibrary | None) -> DriverIntegrity:

@@ -1,7 +1,8 @@
 """Simulated cards and the machine that holds them, as the pipeline wants them."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ class SimulatedCard:
     slot: int = 1
     library_profile: Profile | None = None
     """What a library in NVML's place states, where the scenario has one."""
+    specimen: int = 0
+    """Tells cards of a machine apart that are alike in profile and seed: each has an identity of its own."""
 
     def __post_init__(self) -> None:
         """Refuse faults outside the memory, and slices of what cannot be cut. Raises ``ScenarioError``."""
@@ -68,7 +71,7 @@ class SimulatedCard:
     @cached_property
     def declared(self) -> DeclaredCard:
         """What firmware and driver say."""
-        return DeclaredCard(self.scenario, self.declared_profile, f"0000:{self.slot:02x}:00.0")
+        return DeclaredCard(self.scenario, self.declared_profile, f"0000:{self.slot:02x}:00.0", self.specimen)
 
     @property
     def stated(self) -> DeclaredCard:
@@ -76,7 +79,7 @@ class SimulatedCard:
         if self.library_profile is None:
             return self.declared
         honest = self.scenario.model_copy(update={"declared": Declared()})
-        return DeclaredCard(honest, self.library_profile, self.declared.bdf)
+        return DeclaredCard(honest, self.library_profile, self.declared.bdf, self.specimen)
 
     @cached_property
     def soldered(self) -> Soldered:
@@ -185,8 +188,20 @@ def card(name_or_path: str, slot: int = 1, profiles: Profiles | None = None) -> 
 
 
 def machine(names: Sequence[str]) -> SimulatedMachine:
-    """Make a machine of scenarios, each a name or a path. Raises ``ScenarioError``."""
-    return SimulatedMachine(tuple(card(name, slot) for slot, name in enumerate(names, start=1)))
+    """Make a machine of scenarios, each a name or a path. Raises ``ScenarioError``.
+
+    Every card is a specimen of its own, but for those that a scenario wants alike to the last digit.
+    """
+    cards: list[SimulatedCard] = []
+    met: Counter[tuple[str, int]] = Counter()
+    for name in names:
+        made = card(name, len(cards) + 1)
+        kind = (made.declared_profile.id, made.scenario.seed)
+        specimen = replace(made, specimen=met[kind])
+        met[kind] += 1
+        first = len(cards) + 1
+        cards += [replace(specimen, slot=first + copy) for copy in range(made.scenario.environment.alike)]
+    return SimulatedMachine(tuple(cards))
 
 
 def _profile(look_up: Profiles, profile_id: str, where: str) -> Profile:

@@ -38,6 +38,8 @@ class DeclaredCard:
     scenario: Scenario
     profile: Profile
     bdf: str
+    specimen: int = 0
+    """Tells cards apart that are alike in profile and seed."""
 
     @cached_property
     def nvml(self) -> NvmlFacts:
@@ -89,7 +91,8 @@ class DeclaredCard:
     @property
     def vbios(self) -> Collected[VbiosFacts]:
         """What the ROM says, or the version alone where the scenario declares no ROM."""
-        return declared_vbios(self.scenario.declared.vbios, self.nvml, self.profile)
+        windows = self.scenario.environment.windows or self.scenario.environment.wsl
+        return declared_vbios(self.scenario.declared.vbios, self.nvml, self.profile, windows)
 
     @property
     def integrity(self) -> DriverIntegrity:
@@ -140,7 +143,7 @@ class DeclaredCard:
 
     @cached_property
     def _own(self) -> Identity:
-        return Identity(self.profile, self.scenario.seed)
+        return Identity(self.profile, self.scenario.seed, self.specimen)
 
     def _identity(self) -> dict[str, Any]:
         own, environment = self._own, self.scenario.environment

@@ -12,7 +12,7 @@ from pydantic import Field
 from gpucheck.model.base import Collected, Reason, Unavailable
 from gpucheck.model.evidence import U16, NvmlFacts
 from gpucheck.model.profile import Profile
-from gpucheck.model.vbios import ImageKind, VbiosFacts, VbiosImage
+from gpucheck.model.vbios import ImageKind, MemoryChoice, PowerLimits, VbiosFacts, VbiosImage
 from gpucheck.simulation.faults import Strict
 
 _WORD = Annotated[str, Field(max_length=120)]
@@ -24,7 +24,12 @@ _CHAINS: dict[bool, tuple[tuple[ImageKind, int, int], ...]] = {
 }
 """Signed or not to kind, code type and length in bytes of each image."""
 _FLASH_HEADER_BYTES = 0x9400
-_NO_ROM = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="the scenario declares no ROM")
+_FOR_ROOT = Unavailable(unavailable=Reason.NO_PERMISSION, detail="only root may read the card's ROM")
+_NO_WINDOW = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="this system shows no ROM of the card")
+_NOT_FIELDS = {"memory_types", "memory_density_gbit", "power_default_watts", "checksum", "complete"}
+_LARGEST_GBIT = {"GDDR5": 8, "GDDR5X": 8, "GDDR6": 16, "GDDR6X": 16, "GDDR7": 24}
+_OLDER_CHIPS = {"geforce-rtx-3090": 8.0}
+"""SKUs built of twice as many chips as they would need today."""
 _NO_VERSION = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="no VBIOS is declared")
 
 
@@ -46,18 +51,25 @@ class DeclaredVbios(Strict):
     board_id: U16 | None = None
     mobile: bool | None = None
     memory_types: Annotated[tuple[_WORD, ...], Field(strict=False, max_length=16)] = ()
+    memory_density_gbit: Annotated[float, Field(gt=0, le=64)] | None = None
+    """Of the chips that the firmware is set to; by default those that an honest card of this size has."""
+    memory_strap: Annotated[int, Field(ge=0, le=15)] | None = None
+    power_default_watts: Annotated[float, Field(gt=0, le=2000)] | None = None
     signed: bool | None = None
     checksum: Literal["good", "bad"] = "good"
     complete: bool = True
 
 
-def declared_vbios(given: DeclaredVbios | None, nvml: NvmlFacts, profile: Profile) -> Collected[VbiosFacts]:
+def declared_vbios(
+    given: DeclaredVbios | None, nvml: NvmlFacts, profile: Profile, windows: bool = False
+) -> Collected[VbiosFacts]:
     """Return the section: the whole ROM, the version alone, or why there is neither."""
     if given is None:
         if not nvml.vbios_version:
             return _NO_VERSION
-        return VbiosFacts(source="simulated", version=nvml.vbios_version, missing={"rom": _NO_ROM})
-    stated = given.model_dump(exclude_none=True, exclude={"memory_types", "checksum", "complete"})
+        why = _NO_WINDOW if windows else _FOR_ROOT
+        return VbiosFacts(source="simulated", version=nvml.vbios_version, missing={"rom": why})
+    stated = given.model_dump(exclude_none=True, exclude=_NOT_FIELDS)
     capability = tuple(int(part) for part in profile.die.compute_capability.split("."))
     version = given.version or nvml.vbios_version
     facts: dict[str, Any] = {
@@ -79,7 +91,8 @@ def declared_vbios(given: DeclaredVbios | None, nvml: NvmlFacts, profile: Profil
         source="simulated",
         images=_images(given, facts["device_id"] or 0, bool(capability >= _SIGNED_FROM)),
         complete=given.complete,
-        memory=_memory(given.memory_types or tuple(layout.type for layout in profile.memory)),
+        memory=_memory(given, profile),
+        power=_power(given, nvml),
         **facts,
     )
 
@@ -107,8 +120,33 @@ def _images(given: DeclaredVbios, device_id: int, signed: bool) -> tuple[VbiosIm
     return tuple(images)
 
 
-def _memory(types: tuple[str, ...]) -> tuple[dict[str, Any], ...]:
-    return tuple({"strap": strap, "type": kind, "vendor": "Samsung"} for strap, kind in enumerate(dict.fromkeys(types)))
+def _memory(given: DeclaredVbios, profile: Profile) -> tuple[MemoryChoice, ...]:
+    types = dict.fromkeys(given.memory_types or tuple(layout.type for layout in profile.memory))
+    densities = {kind: given.memory_density_gbit or density_gbit(profile, kind) for kind in types}
+    return tuple(
+        MemoryChoice(strap=strap, type=kind, vendor="Samsung", density_gbit=densities[kind])
+        for strap, kind in enumerate(types)
+    )
+
+
+def density_gbit(profile: Profile, kind: str) -> float | None:
+    """Of one chip, where the SKU's usual size is built of as few as there can be; None for stacked and odd builds."""
+    layout = next((each for each in profile.memory if each.type == kind), profile.memory[0])
+    width, most = layout.bus_width_bits, _LARGEST_GBIT.get(kind)
+    if not width or not most or width % 32 or layout.uneven:
+        return None
+    wanted = max(layout.sizes_mib) * 8 / 1024 / (width / 32)
+    fewest = next((wanted / chips for chips in (1, 2) if wanted / chips <= most), None)
+    return _OLDER_CHIPS.get(profile.id, fewest)
+
+
+def _power(given: DeclaredVbios, nvml: NvmlFacts) -> PowerLimits | None:
+    watts = given.power_default_watts or nvml.power_default_watts
+    if watts is None or nvml.power_min_watts is None or nvml.power_max_watts is None:
+        return None
+    return PowerLimits(
+        min_watts=min(watts, nvml.power_min_watts), default_watts=watts, max_watts=max(watts, nvml.power_max_watts)
+    )
 
 
 def _chip_sku(nvml: NvmlFacts) -> str | None:

@@ -37,6 +37,8 @@ class Identity:
 
     profile: Profile
     seed: int
+    specimen: int = 0
+    """Tells cards apart that are alike in profile and seed."""
 
     @property
     def capability(self) -> tuple[int, int]:
@@ -183,7 +185,8 @@ class Identity:
         return self.profile.memory[0].type.startswith("HBM")
 
     def _digest(self, what: str) -> str:
-        return hashlib.sha256(f"{self.seed}/{self.profile.id}/{what}".encode()).hexdigest()
+        which = f"{self.seed}/{self.specimen}" if self.specimen else self.seed
+        return hashlib.sha256(f"{which}/{self.profile.id}/{what}".encode()).hexdigest()
 
     def _number(self, what: str, below: int) -> int:
         """A number that this card has."""

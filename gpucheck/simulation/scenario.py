@@ -127,6 +127,8 @@ class Environment(Strict):
     """What the host does to the evidence."""
 
     virtualized: bool = False
+    alike: int = Field(default=1, ge=1, le=16)
+    """So many cards that state just the same, identity included, sit side by side."""
     display_in_use_bytes: int = Field(default=0, ge=0)
     no_permission: Places = ()
     missing: Places = ()

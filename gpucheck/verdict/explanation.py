@@ -12,6 +12,7 @@ from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.verdict.weights import BY_CHECK
 
 _ORACLE = silicon_match.id
+_OWN_FIRMWARE = {"vbios-agreement", "bar1-size", "memory-capacity"}
 _SPOKEN_VOWEL = ("RTX", "NVS", "L2", "L4", "H1", "H2", "H8")
 
 
@@ -20,7 +21,7 @@ def explain(
 ) -> str:
     """Say what was found, what it rests on, and what was not looked at."""
     opening, reasons = _opening(case, findings, authenticity, coverage), _reasons(findings, authenticity)
-    parts = [opening, _silicon(case, authenticity), *reasons, _health(condition)]
+    parts = [opening, _silicon(case, authenticity), *reasons, _reach(findings, authenticity), _health(condition)]
     return " ".join(part for part in parts if part)
 
 
@@ -115,6 +116,17 @@ def _reasons(findings: Sequence[Finding], authenticity: Authenticity) -> list[st
     failed = [f for f in findings if f.status is Status.FAIL and f.about == "authenticity" and f.check != _ORACLE]
     failed.sort(key=lambda f: (not BY_CHECK[f.check].decisive, BY_CHECK[f.check].on_fail, f.check))
     return [f.message for f in failed[:3]]
+
+
+def _reach(findings: Sequence[Finding], authenticity: Authenticity) -> str:
+    """How far software can see, where an altered card's firmware was made for what it is now."""
+    passed = {f.check for f in findings if f.status is Status.PASS}
+    if authenticity is not Authenticity.MODIFIED or not passed >= _OWN_FIRMWARE:
+        return ""
+    return (
+        "Its firmware fits this memory wherever it could be read, so nothing but the record of what the model was sold "
+        "with shows the change. Who did it, how well, and with which chips, no software can see."
+    )
 
 
 def _health(condition: Condition) -> str:

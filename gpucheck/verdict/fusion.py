@@ -9,6 +9,10 @@ from gpucheck.verdict.explanation import explain
 from gpucheck.verdict.limits import limits
 from gpucheck.verdict.weights import AUTHENTIC_FROM, BY_CHECK, COVERAGE_FLOOR, SUSPECT_AT, WEIGHTS
 
+_SILICON = ("compute-capability", "multiprocessors", "silicon-match")
+"""Checks by which a die is known to be the named SKU's."""
+_WEAK = ("rework", "power")
+
 
 def judge(case: Case, findings: Sequence[Finding]) -> Verdict:
     """Fuse the findings of one card. Their order never matters."""
@@ -62,6 +66,8 @@ def _authenticity(findings: Sequence[Finding], contributions: Sequence[Contribut
         return Authenticity.COUNTERFEIT
     if "modified" in settled or ({"memory-size"} <= failed and "memory-capacity" in passed):
         return Authenticity.MODIFIED
+    if _transplanted(findings):
+        return Authenticity.MODIFIED
     if sum(c.decibans for c in contributions if c.decibans < 0) <= SUSPECT_AT:
         return Authenticity.SUSPECT
     required = {w.check for w in WEIGHTS if w.required}
@@ -81,13 +87,30 @@ def _condition(findings: Sequence[Finding]) -> Condition:
     return Condition.GOOD if about else Condition.NOT_EXAMINED
 
 
+def _meant(finding: Finding, findings: Sequence[Finding]) -> tuple[Kind, ...]:
+    """The kinds of one failure. Where the silicon is the named SKU's, it was the firmware that was another's."""
+    proven = any(f.check == "silicon-match" and f.status is Status.PASS for f in findings)
+    if proven and Kind.REMARKED in finding.kinds and len(finding.kinds) > 1:
+        return tuple(kind for kind in finding.kinds if kind is not Kind.REMARKED)
+    return finding.kinds
+
+
+def _transplanted(findings: Sequence[Finding]) -> bool:
+    """Whether two groups of evidence say that a die, which is what it says, sits on a foreign board."""
+    status = {f.check: f.status for f in findings}
+    if any(status.get(check) is not Status.PASS for check in _SILICON):
+        return False
+    telling = {BY_CHECK[f.check].group for f in findings if f.status is Status.FAIL and Kind.TRANSPLANTED in f.kinds}
+    return len({group for group in telling if group not in _WEAK}) > 1
+
+
 def _kinds(findings: Sequence[Finding], authenticity: Authenticity) -> tuple[Kind, ...]:
     """The kinds of the weighty failures. Memory that does not exist was not altered, it was made up."""
     if authenticity in (Authenticity.AUTHENTIC, Authenticity.INCONCLUSIVE):
         return ()
     failed = [f for f in findings if f.status is Status.FAIL and f.about == "authenticity"]
     weighty = [f for f in failed if BY_CHECK[f.check].on_fail <= SUSPECT_AT] or failed
-    kinds = {kind for f in weighty for kind in f.kinds}
+    kinds = {kind for f in weighty for kind in _meant(f, findings)}
     if kinds & {Kind.CAPACITY_FORGED, Kind.PAGED}:
         kinds.discard(Kind.MEMORY_ALTERED)
     return tuple(kind for kind in Kind if kind in kinds)

@@ -4,7 +4,7 @@ None of it is a sign of anything; it says how far an answer reaches, and where t
 """
 
 from gpucheck.checks import Case
-from gpucheck.model.base import Reason
+from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import MEASURED_SECTIONS
 
 _MIG = (
@@ -34,7 +34,23 @@ def limits(case: Case) -> str:
     sections = (getattr(case.evidence, name) for name in ("cuda", *MEASURED_SECTIONS))
     if all(getattr(section, "unavailable", None) is Reason.NOT_REQUESTED for section in sections):
         return ""
-    return " ".join(filter(None, (_part(case.partitioned), _system(case))))
+    return " ".join(filter(None, (_part(case.partitioned), _system(case), _for_root(case))))
+
+
+def _for_root(case: Case) -> str:
+    """What the system would show to root alone, and kept back now."""
+    evidence = case.evidence
+    rom, bus = evidence.vbios, evidence.pci
+    whole = None if isinstance(bus, Unavailable) else bus.missing.get("aer_status")
+    absent = {
+        "the VBIOS ROM itself": rom if isinstance(rom, Unavailable) else rom.missing.get("rom"),
+        "the die's own registers": evidence.registers if isinstance(evidence.registers, Unavailable) else None,
+        "the whole PCI configuration space": whole,
+    }
+    kept = [name for name, why in absent.items() if why and why.unavailable is Reason.NO_PERMISSION]
+    if not kept:
+        return ""
+    return f"As root, a scan would also see {', '.join(kept[:-1])}{' and ' if kept[1:] else ''}{kept[-1]}."
 
 
 def _part(why: str) -> str:

@@ -61,6 +61,8 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("memory-size", -25, 5, "capacity", False, "0 of 60 genuine captures outside the legal sizes"),
     Weight("known-modification", -40, 0, "capacity", True, "the total or subsystem of a described modification; no "
            "genuine capture shows one", settles="modified"),
+    Weight("memory-straps", -22, 0, "capacity", False, "densities agree on 14 public images of cards whose "
+           "chips are known; needs a ROM, so a pass is worth nothing, lest a scan without root be worth less"),
     Weight("bar1-size", -12, 2, "capacity", False, "18 of 18 genuine resizable-BAR cards reach their memory"),
     Weight("vbios-family", -50, 3, "firmware", True, "0 of 156 genuine captures contradict; firmware of another die "
            "cannot initialise the chip"),
@@ -69,6 +71,8 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("vbios-integrity", -8, 0, "firmware", False, "damage explains it as well as an edit, and edits correct "
            "checksums: a failure is weak, a pass nothing"),
     Weight("gpu-part-number", -25, 2, "firmware", False, "68 of 68 genuine captures agree"),
+    Weight("chip-sku", -22, 0, "firmware", False, "classes agree for 45 part numbers and 32 public images; a "
+           "number never seen may break the rule in 1 of 200. The part number's device id tells more"),
     Weight("product-name", -25, 1, "firmware", False, "renamed by a patched driver; unknown names never fail"),
     Weight("architecture", -40, 2, "driver-view", True, "read from the chip by the driver; no innocent cause known"),
     Weight("core-count", -25, 2, "driver-view", False, "read from fuses by the driver; profiles may err in 1 of 300"),
@@ -76,12 +80,18 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("memory-clock", -8, 1, "driver-view", False, "firmware and overclocking move it; weak"),
     Weight("brand", -8, 1, "board", False, "names changed over the years; weak"),
     Weight("board-fingerprint", -22, 3, "board", False, "project codes agree in 42 of 42 genuine captures"),
+    Weight("board-project", -22, 1, "board", False, "project codes agree in 42 of 42 genuine captures, 20 of 20 "
+           "GeForce cards carry the common data"),
     Weight("subsystem", -8, 1, "board", False, "makers are not all on record; weak"),
     Weight("sibling-functions", -20, 1, "functions", False, "12 dies of genuine captures agree; a wrong id on record "
            "explains perhaps 1 in 100"),
     Weight("pcie-link", -12, 1, "link", False, "capability, not state; straps and repairs move it"),
     Weight("host-link", -12, 0, "link", False, "no link exceeds its lanes; a profile's link may be wrong in a few of a "
            "hundred; being slow, or not fast, says nothing"),
+    Weight("power-limits", -6, 0, "power", False, "partners, small machines and owners move limits; weak"),
+    Weight("module-carrier", 0, 0, "link", False, "an adapter is noted and moves nothing"),
+    Weight("identity-unique", -30, 0, "identity", False, "two dies cannot share a fused identity; but which of the "
+           "two is the copy is open, so each is suspect and none is settled"),
     Weight("source-agreement", -40, 3, "sources", True, "two routes to one fact cannot differ on an honest machine"),
     Weight("subsystem-live", -10, 1, "sources", False, "firmware flashed since the start, or an id written by hand, "
            "explains perhaps 1 in 10"),
@@ -89,10 +99,14 @@ WEIGHTS: tuple[Weight, ...] = (
            "identity; a pass proves little, for a patched kernel passes too"),
     Weight("driver-support", -18, 1, "sources", False, "power and slot faults explain perhaps 1 in 60: a missing cable "
            "alone must not make a card suspect"),
+    Weight("rework-signs", -6, 0, "rework", False, "fails only beside a contradiction; errors have many causes, and "
+           "the support that they give is capped"),
     Weight("device-on-bus", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-faults", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-uniformity", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-health", 0, 0, "condition", False, "condition never moves authenticity"),
+    Weight("memory-training", 0, 0, "condition", False, "condition never moves authenticity"),
+    Weight("bus-errors", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("link-errors", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("load-condition", 0, 0, "condition", False, "condition never moves authenticity"),
 )  # fmt: skip

@@ -293,7 +293,7 @@ def test_a_file_or_an_older_document_says_nothing_of_the_software() -> None:
 
 def test_a_library_in_nvmls_place_is_told_in_plain_words() -> None:
     judged = report(evidence_of("replaced-nvml-library"))
-    assert (judged.verdict.authenticity, judged.verdict.kinds) == ("counterfeit", (Kind.REMARKED,))
+    assert (judged.verdict.authenticity, judged.verdict.kinds) == ("counterfeit", (Kind.REMARKED, Kind.IDENTITY_CLONED))
     assert "a GeForce RTX 4090" in judged.verdict.explanation
     failed = {f.check for f in judged.findings if f.status is Status.FAIL}
     assert {"source-agreement", "driver-integrity", "compute-capability"} <= failed

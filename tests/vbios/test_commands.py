@@ -102,7 +102,7 @@ def test_a_simulated_card_without_a_rom_states_its_version_alone() -> None:
     assert isinstance(section, VbiosFacts)
     assert not section.read
     assert section.version == evidence_of("rtx-4090").nvml.vbios_version  # type: ignore[union-attr]
-    assert section.missing["rom"].unavailable is Reason.NOT_SUPPORTED
+    assert section.missing["rom"].unavailable is Reason.NO_PERMISSION
 
 
 @pytest.mark.parametrize("environment", [{"missing": ["nvml"]}, {"no_permission": ["vbios"]}])

@@ -1,0 +1,98 @@
+"""Errors of the link to the host that were counted before this scan.
+
+What it checks: the kernel's counts of link errors since its start, lanes with errors, and the card's replays since the
+driver was loaded.
+Why it matters: damaged contacts, lost capacitors and bad solder joints show as packets that arrive broken.
+How it can be fooled: the counts start anew with the machine, and many machines keep none.
+A failure does not mean: a fake, nor always the card's fault: a riser, a dirty slot or a long cable do the same. Errors
+that have nothing to do with the wire, such as unsupported requests, are not counted.
+References: PCI Express base specification, section on error signalling; the kernel's ``aer_dev_*`` files; nine replays
+on a sound H100 in a capture.
+"""
+
+from dataclasses import dataclass
+
+from gpucheck.checks.base import Case, Missing, Outcome, check, not_applicable
+from gpucheck.model.base import Unavailable
+from gpucheck.model.evidence import PciFacts
+from gpucheck.model.finding import Confidence, Severity, Status
+
+_WIRE = ("RxErr", "BadTLP", "BadDLLP", "Rollover", "Timeout")
+"""Correctable errors that broken packets cause."""
+_BROKEN = ("DLP", "SDES", "FCP", "RxOF", "MalfTLP")
+"""The same of those that are not corrected."""
+_SOME, _MANY = 100, 10_000
+_RETRY = "Clean the edge connector and scan again in another slot, without a riser. If it stays, it is the card."
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One kind of error."""
+
+    words: str
+    path: str
+    severity: Severity
+
+
+@check(id="bus-errors", title="Errors of the link since the start", severity=Severity.MEDIUM, about="condition")
+def bus_errors(case: Case) -> Outcome:
+    """Judge what was counted."""
+    found = wear(case)
+    if not found:
+        if not _known(case):
+            raise Missing("this machine keeps no counts of the link's errors", "pci.aer_correctable")
+        if isinstance(case.evidence.host_link, Unavailable):
+            # A pass would call a card good of which nobody looked at anything.
+            return not_applicable("No errors of the link were counted, but nothing was sent over it either.")
+        return Outcome(Status.PASS, "No more errors of the link were counted than chance brings (declared).")
+    words = "; ".join(seen.words for seen in found)
+    worst = max((seen.severity for seen in found), key=list(Severity).index)
+    paths = tuple(seen.path for seen in found)
+    if worst is Severity.LOW:
+        message = f"Errors of the link were counted and mended: {words} (declared)."
+        return Outcome(Status.PASS, message, words, "none or a few", _RETRY, evidence=paths, severity=worst)
+    return Outcome(
+        Status.FAIL,
+        f"The link to the host is bad: {words} (declared).",
+        observed=words,
+        expected="none or a few",
+        remedy=_RETRY,
+        confidence=Confidence.MEDIUM,
+        evidence=paths,
+        severity=worst,
+    )
+
+
+def wear(case: Case) -> list[Seen]:
+    """Errors of the link beyond chance."""
+    pci, found = case.evidence.pci, []
+    if isinstance(pci, PciFacts) and not case.evidence.host.hypervisor:
+        broken = _sum(pci.aer_fatal, _BROKEN) + _sum(pci.aer_nonfatal, _BROKEN)
+        if broken:
+            found.append(Seen(f"{broken:,} packets were lost on the way", "pci.aer_fatal", Severity.MEDIUM))
+        if (mended := _sum(pci.aer_correctable, _WIRE)) > _SOME:
+            harm = Severity.MEDIUM if mended > _MANY else Severity.LOW
+            found.append(Seen(f"{mended:,} packets arrived broken since the start", "pci.aer_correctable", harm))
+        if pci.lane_errors:
+            lanes = ", ".join(map(str, pci.lane_errors))
+            found.append(Seen(f"errors on lane {lanes}", "pci.lane_errors", Severity.LOW))
+    replays = _replays(case)
+    if replays > _SOME:
+        harm = Severity.MEDIUM if replays > _MANY else Severity.LOW
+        found.append(Seen(f"{replays:,} packets were sent again", "nvml.pcie_replay_count", harm))
+    return found
+
+
+def _replays(case: Case) -> int:
+    declared = case.evidence.declared
+    return (declared.pcie_replay_count or 0) if declared else 0
+
+
+def _known(case: Case) -> bool:
+    pci, declared = case.evidence.pci, case.evidence.declared
+    counted = not isinstance(pci, Unavailable) and (pci.aer_correctable is not None or pci.lane_errors is not None)
+    return counted or bool(declared and declared.pcie_replay_count is not None)
+
+
+def _sum(counts: dict[str, int] | None, kinds: tuple[str, ...]) -> int:
+    return sum(number for kind, number in (counts or {}).items() if kind in kinds)
