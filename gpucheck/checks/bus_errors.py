@@ -21,6 +21,8 @@ _WIRE = ("RxErr", "BadTLP", "BadDLLP", "Rollover", "Timeout")
 """Correctable errors that broken packets cause."""
 _BROKEN = ("DLP", "SDES", "FCP", "RxOF", "MalfTLP")
 """The same of those that are not corrected."""
+_NAMED = {"lane_error": "errors of single lanes", "bad_tlp": "broken packets", "lcrc_error": "wrong checksums"}
+"""Kinds that NVML counts and that a bad contact causes."""
 _SOME, _MANY = 100, 10_000
 _RETRY = "Clean the edge connector and scan again in another slot, without a riser. If it stays, it is the card."
 
@@ -76,16 +78,23 @@ def wear(case: Case) -> list[Seen]:
         if pci.lane_errors:
             lanes = ", ".join(map(str, pci.lane_errors))
             found.append(Seen(f"errors on lane {lanes}", "pci.lane_errors", Severity.LOW))
-    replays = _replays(case)
-    if replays > _SOME:
+    return [*found, *_by_driver(case)]
+
+
+def _by_driver(case: Case) -> list[Seen]:
+    """What NVML counted since the driver was loaded."""
+    declared, found = case.evidence.declared, []
+    if declared is None:
+        return []
+    errors = declared.pcie_errors or {}
+    if (replays := declared.pcie_replay_count or 0) > _SOME:
         harm = Severity.MEDIUM if replays > _MANY else Severity.LOW
         found.append(Seen(f"{replays:,} packets were sent again", "nvml.pcie_replay_count", harm))
+    for kind, words in _NAMED.items():
+        if (number := errors.get(kind, 0)) > _SOME:
+            harm = Severity.MEDIUM if number > _MANY else Severity.LOW
+            found.append(Seen(f"{number:,} {words}", "nvml.pcie_errors", harm))
     return found
-
-
-def _replays(case: Case) -> int:
-    declared = case.evidence.declared
-    return (declared.pcie_replay_count or 0) if declared else 0
 
 
 def _known(case: Case) -> bool:

@@ -20,6 +20,8 @@ def memory_health(case: Case) -> Outcome:
     section = case.declared_section
     grave = {
         "row_remap_failure": facts.row_remap_failure and "a row could not be remapped",
+        "row_remap_banks_exhausted": facts.row_remap_banks_exhausted
+        and f"{facts.row_remap_banks_exhausted:,} banks of memory have no spare row left",
         "ecc_uncorrected_volatile": facts.ecc_uncorrected_volatile
         and f"{facts.ecc_uncorrected_volatile:,} uncorrectable errors since the driver was loaded",
     }
@@ -30,6 +32,7 @@ def memory_health(case: Case) -> Outcome:
         "row_remap_uncorrectable": facts.row_remap_uncorrectable
         and f"rows remapped after uncorrectable errors: {facts.row_remap_uncorrectable}",
         "row_remap_pending": facts.row_remap_pending and "a row waits to be remapped at the next restart",
+        "repair_pending": facts.repair_pending and "a repair waits for the next restart",
         "retired_pages_pending": facts.retired_pages_pending and "a page waits to be retired at the next restart",
     }
     if failing := {field: str(text) for field, text in grave.items() if text}:

@@ -109,6 +109,8 @@ class NvmlFacts(Frozen):
     """The most that card and slot agree on; not a capability of the card."""
     pcie_lanes_current: NonNegativeInt | None = None
     pcie_replay_count: NonNegativeInt | None = None
+    pcie_errors: dict[str, NonNegativeInt] | None = None
+    """Errors of the link since the driver was loaded, by kind: ``bad_tlp``, ``lane_error`` and others."""
 
     power_limit_watts: float | None = None
     power_default_watts: float | None = None
@@ -131,6 +133,10 @@ class NvmlFacts(Frozen):
     row_remap_uncorrectable: NonNegativeInt | None = None
     row_remap_pending: bool | None = None
     row_remap_failure: bool | None = None
+    row_remap_banks_exhausted: NonNegativeInt | None = None
+    """Banks of memory that have no spare row left."""
+    repair_pending: bool | None = None
+    """A memory channel or a group of multiprocessors waits to be repaired at the next restart."""
     retired_pages_single_bit: NonNegativeInt | None = None
     retired_pages_double_bit: NonNegativeInt | None = None
     retired_pages_pending: bool | None = None

@@ -25,6 +25,7 @@ _PROJECTS = {
     ("TU104", "workstation"): "G180",
 }
 _GEFORCE_IMAGES = {6: "G001.0000.01.04", 7: "G001.0000.02.04", 8: "G001.0000.03.03"}
+_LAPTOP_CODES = {"workstation": "975"}
 _SKU_CODES = {"workstation": "875", "datacenter": "895", "mining": "105", "vgpu": "895"}
 _SM_CLOCKS = {"Fermi": 1800, "Pascal": 1911, "Turing": 2100, "Ampere": 2100, "Ada": 3105, "Hopper": 1980}
 _RESIZABLE_SINCE = (8, 6)
@@ -101,7 +102,8 @@ class Identity:
         for part in self.profile.gpu_part_numbers:
             if part.startswith(f"{device_id:04X}-"):
                 return part
-        code = "750" if self.profile.form_factor == "laptop" else _SKU_CODES.get(self.profile.sku_class, "300")
+        codes, usual = (_LAPTOP_CODES, "750") if self.profile.form_factor == "laptop" else (_SKU_CODES, "300")
+        code = codes.get(self.profile.sku_class, usual)
         return f"{device_id:04X}-{code}-A1"
 
     @cached_property

@@ -118,6 +118,16 @@ def first_flag(answer: Any) -> bool:
     return flag(answer[0])
 
 
+def any_flag(answer: Any) -> bool:
+    """Whether any of a list of states is on."""
+    return any(flag(each) for each in answer)
+
+
+def exhausted_banks(answer: Any) -> int:
+    """Banks without a spare row, out of the histogram of spare rows."""
+    return count(answer.none)
+
+
 def milliwatts(answer: Any) -> float:
     """Watts of a limit in milliwatts."""
     return positive(answer) / 1000

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpucheck.sources.nvml_answers import (
+    any_flag,
     architecture,
     bar1,
     brand,
@@ -15,6 +16,7 @@ from gpucheck.sources.nvml_answers import (
     count,
     cuda_version,
     driver_model,
+    exhausted_banks,
     first_flag,
     flag,
     identity_text,
@@ -30,7 +32,7 @@ from gpucheck.sources.nvml_answers import (
     serial,
     virtualization,
 )
-from gpucheck.sources.nvml_sensors import compute_processes, graphics_processes, utilization
+from gpucheck.sources.nvml_sensors import LINK_ERRORS, compute_processes, graphics_processes, link_errors, utilization
 
 MEMORY_V2 = 0x02000028
 """Version word of ``nvmlMemory_v2_t``: 40 bytes, version 2."""
@@ -114,6 +116,7 @@ QUERIES: tuple[Query, ...] = (
     _one("nvmlDeviceGetMaxPcieLinkWidth", "pcie_lanes_max", positive),
     _one("nvmlDeviceGetCurrPcieLinkWidth", "pcie_lanes_current", positive),
     _one("nvmlDeviceGetPcieReplayCounter", "pcie_replay_count", count),
+    _one("nvmlDeviceGetFieldValues", "pcie_errors", link_errors, tuple(LINK_ERRORS)),
     _one("nvmlDeviceGetPowerManagementLimit", "power_limit_watts", milliwatts),
     _one("nvmlDeviceGetPowerManagementDefaultLimit", "power_default_watts", milliwatts),
     Query("nvmlDeviceGetPowerManagementLimitConstraints", ("power_min_watts", "power_max_watts"), power_range),
@@ -130,6 +133,8 @@ QUERIES: tuple[Query, ...] = (
         ("row_remap_correctable", "row_remap_uncorrectable", "row_remap_pending", "row_remap_failure"),
         remapped_rows,
     ),
+    _one("nvmlDeviceGetRowRemapperHistogram", "row_remap_banks_exhausted", exhausted_banks),
+    _one("nvmlDeviceGetRepairStatus", "repair_pending", any_flag),
     _one("nvmlDeviceGetRetiredPages", "retired_pages_single_bit", page_count, _SINGLE_BIT),
     _one("nvmlDeviceGetRetiredPages", "retired_pages_double_bit", page_count, _DOUBLE_BIT),
     _one("nvmlDeviceGetRetiredPagesPendingStatus", "retired_pages_pending", flag),

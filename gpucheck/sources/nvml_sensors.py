@@ -7,7 +7,7 @@ from typing import Any
 from gpucheck.model.base import Reason
 from gpucheck.model.measured import DeviceProcess
 from gpucheck.sources.nvml_answers import NOT_AVAILABLE, NoAnswer, count, positive
-from gpucheck.sources.nvml_library import NvmlError
+from gpucheck.sources.nvml_library import NOT_SUPPORTED, NvmlError
 
 _MOST_PROCESSES = 256
 _MOST_CELSIUS = 200
@@ -21,6 +21,20 @@ _THROTTLES = {
 """Bits of ``nvmlDeviceGetCurrentClocksEventReasons``."""
 _WHOLE_NUMBERS = {1: "uiVal", 2: "ulVal", 3: "ullVal"}
 """``nvmlValueType_t`` to the member of the union that holds it."""
+
+LINK_ERRORS = {
+    173: "correctable",
+    174: "naks_received",
+    175: "receiver_error",
+    176: "bad_tlp",
+    177: "naks_sent",
+    178: "bad_dllp",
+    179: "non_fatal",
+    180: "fatal",
+    182: "lcrc_error",
+    183: "lane_error",
+}
+"""Numbers of ``NVML_FI_DEV_PCIE_COUNT_...`` to names; newer cards and drivers count so."""
 
 
 def _processes(graphics: bool) -> Callable[[Any], tuple[DeviceProcess, ...]]:
@@ -85,3 +99,14 @@ def field_value(answer: Any) -> int:
 def field_celsius(answer: Any) -> float:
     """The same as a temperature."""
     return celsius(field_value(answer))
+
+
+def link_errors(answer: Any) -> dict[str, int]:
+    """Counts by kind of the link's errors, as far as the card keeps them. Raises ``NvmlError`` where it keeps none."""
+    found = {}
+    for (number, name), one in zip(LINK_ERRORS.items(), answer, strict=True):
+        if one.nvmlReturn == 0 and one.fieldId == number:
+            found[name] = field_value([one])
+    if not found:
+        raise NvmlError(next((one.nvmlReturn for one in answer if one.nvmlReturn), NOT_SUPPORTED))
+    return found

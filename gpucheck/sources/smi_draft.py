@@ -55,6 +55,7 @@ PARSERS: dict[str, Callable[[str], read.Value | None]] = {
     "row_remap_uncorrectable": read.count,
     "row_remap_pending": read.switch,
     "row_remap_failure": read.switch,
+    "row_remap_banks_exhausted": read.count,
     "retired_pages_single_bit": read.count,
     "retired_pages_double_bit": read.count,
     "retired_pages_pending": read.switch,

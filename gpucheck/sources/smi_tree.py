@@ -88,6 +88,10 @@ PATHS: dict[str, tuple[str, ...]] = {
     "row_remap_correctable": ("remapped_rows/remapped_row_corr", "remapped_rows/correctable_error"),
     "row_remap_uncorrectable": ("remapped_rows/remapped_row_unc", "remapped_rows/uncorrectable_error"),
     "row_remap_pending": ("remapped_rows/remapped_row_pending", "remapped_rows/pending"),
+    "row_remap_banks_exhausted": (
+        "remapped_rows/row_remapper_histogram/row_remapper_histogram_none",
+        "remapped_rows/bank_remap_availability_histogram/none",
+    ),
     "row_remap_failure": ("remapped_rows/remapped_row_failure", "remapped_rows/remapping_failure_occurred"),
     "retired_pages_single_bit": (
         "retired_pages/multiple_single_bit_retirement/retired_count",

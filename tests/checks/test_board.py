@@ -7,13 +7,14 @@ import pytest
 from gpucheck.model.base import NOT_REQUESTED, Reason, Unavailable
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.finding import Finding, Kind, Severity, Status
+from gpucheck.model.profile import Profile
 from gpucheck.model.registers import RegisterFacts
 from gpucheck.model.resource_manager import ResourceManagerFacts
 from gpucheck.model.units import GIB, MIB
 from gpucheck.model.vbios import MemoryChoice, PowerLimits, VbiosFacts
-from gpucheck.pipeline import acquaint
+from gpucheck.pipeline import Plan, acquaint
 from tests.builders import make_vbios
-from tests.cards import alter, evidence_from, evidence_of, finding, genuine, report
+from tests.cards import alter, catalog, evidence_from, evidence_of, finding, genuine, report
 
 A6000_BOARD = {
     "nvml__inforom_image_version": "G133.0500.00.05",
@@ -247,6 +248,9 @@ class TestWear:
             ({"pci__lane_errors": (3,)}, Status.PASS, Severity.LOW),
             ({"nvml__pcie_replay_count": 9}, Status.PASS, Severity.INFO),
             ({"nvml__pcie_replay_count": 99_999}, Status.FAIL, Severity.MEDIUM),
+            ({"nvml__pcie_errors": {"bad_tlp": 7, "naks_sent": 1 << 30}}, Status.PASS, Severity.INFO),
+            ({"nvml__pcie_errors": {"lane_error": 3000}}, Status.PASS, Severity.LOW),
+            ({"nvml__pcie_errors": {"lcrc_error": 30_000}}, Status.FAIL, Severity.MEDIUM),
         ],
     )
     def test_errors_of_the_link(self, facts: dict[str, Any], status: Status, severity: Severity) -> None:
@@ -346,6 +350,13 @@ class TestRootFacts:
     def test_nothing_is_promised_that_root_would_not_give(self) -> None:
         windows = evidence_of("rtx-4090-windows")
         assert "As root" not in report(windows).verdict.explanation
+
+
+@pytest.mark.parametrize("profile", list(catalog().all_profiles()), ids=lambda profile: profile.id)
+def test_no_honest_card_with_its_own_rom_contradicts_itself(profile: Profile) -> None:
+    document = {"title": profile.id, "silicon": {"profile": profile.id}, "declared": {"vbios": {}}}
+    judged = report(evidence_from(document, Plan(probe=False)))
+    assert [f.message for f in judged.findings if f.status in (Status.FAIL, Status.ERROR)] == []
 
 
 def test_memory_that_neither_side_of_the_board_explains() -> None:

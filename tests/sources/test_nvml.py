@@ -10,6 +10,7 @@ from gpucheck.model.evidence import NOT_LISTED, NvmlFacts
 from gpucheck.sources import nvml
 from gpucheck.sources.nvml_library import NvmlError, NvmlUnavailableError
 from gpucheck.sources.nvml_queries import MEMORY_V2, QUERIES
+from gpucheck.sources.nvml_sensors import LINK_ERRORS
 
 MIB = 1 << 20
 BDF = "0000:01:00.0"
@@ -130,6 +131,46 @@ def test_a_founders_edition() -> None:
     assert facts.missing["mig_enabled"] == Unavailable(
         unavailable=Reason.NOT_SUPPORTED, detail="error 3: Not Supported"
     )
+
+
+def counted(number: int, value: int = 0, code: int = 0) -> SimpleNamespace:
+    held = SimpleNamespace(uiVal=value, ulVal=value, ullVal=value)
+    return SimpleNamespace(fieldId=number, nvmlReturn=code, valueType=3, value=held)
+
+
+COUNTERS = ("nvmlDeviceGetFieldValues", tuple(LINK_ERRORS))
+
+
+def test_errors_of_the_link_by_kind() -> None:
+    facts = read({COUNTERS: [counted(n, n - 170, 3 if n == 175 else 0) for n in LINK_ERRORS]})
+    assert facts.pcie_errors is not None
+    assert facts.pcie_errors["bad_tlp"] == 6
+    assert facts.pcie_errors["lane_error"] == 13
+    assert "receiver_error" not in facts.pcie_errors
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [counted(n, code=3) for n in LINK_ERRORS],
+        [counted(n + 1000) for n in LINK_ERRORS],
+        [counted(n) for n in list(LINK_ERRORS)[:4]],
+        [counted(n, 2**64 - 1) for n in LINK_ERRORS],
+        [],
+        None,
+    ],
+)
+def test_a_card_that_counts_no_errors_of_the_link(answer: Any) -> None:
+    facts = read({COUNTERS: answer})
+    assert facts.pcie_errors is None
+    assert "pcie_errors" in facts.missing
+
+
+def test_spare_rows_and_repairs() -> None:
+    histogram = SimpleNamespace(max=190, high=0, partial=0, low=1, none=1)
+    facts = read({("nvmlDeviceGetRowRemapperHistogram",): histogram, ("nvmlDeviceGetRepairStatus",): [0, 1]})
+    assert (facts.row_remap_banks_exhausted, facts.repair_pending) == (1, True)
+    assert read({("nvmlDeviceGetRepairStatus",): [0, 0]}).repair_pending is False
 
 
 def test_every_field_has_a_value_or_a_reason() -> None:

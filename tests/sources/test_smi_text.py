@@ -65,6 +65,9 @@ GPU 00000000:41:00.0
         Uncorrectable Error               : 5
         Pending                           : Yes
         Remapping Failure Occurred        : No
+        Bank Remap Availability Histogram
+            Max                           : 190 bank(s)
+            None                          : 2 bank(s)
     GPU Power Readings
         Current Power Limit               : 450.00 W
         Default Power Limit               : 450.00 W
@@ -96,6 +99,7 @@ def test_a_whole_listing() -> None:
     assert (first.pcie_generation_device_max, first.pcie_lanes_current, first.pcie_replay_count) == (4, 8, 7)
     assert (first.retired_pages_double_bit, first.retired_pages_pending) == (3, False)
     assert (first.row_remap_uncorrectable, first.row_remap_pending) == (5, True)
+    assert first.row_remap_banks_exhausted == 2
     assert first.ecc_uncorrected_aggregate == 3
     assert "ecc_uncorrected_volatile" in first.missing
     assert (first.power_default_watts, first.power_max_watts) == (450.0, 600.0)

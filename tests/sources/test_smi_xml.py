@@ -33,7 +33,10 @@ NEW_CARD = """
     <sram_uncorrectable_secded>3</sram_uncorrectable_secded><dram_uncorrectable>4</dram_uncorrectable></volatile>
     <aggregate><sram_correctable>5</sram_correctable><dram_correctable>6</dram_correctable></aggregate></ecc_errors>
   <remapped_rows><remapped_row_corr>1</remapped_row_corr><remapped_row_unc>2</remapped_row_unc>
-    <remapped_row_pending>No</remapped_row_pending><remapped_row_failure>Yes</remapped_row_failure></remapped_rows>
+    <remapped_row_pending>No</remapped_row_pending><remapped_row_failure>Yes</remapped_row_failure>
+    <row_remapper_histogram>
+      <row_remapper_histogram_none>4 bank(s)</row_remapper_histogram_none></row_remapper_histogram>
+  </remapped_rows>
   <gpu_power_readings><current_power_limit>450.00 W</current_power_limit>
     <default_power_limit>450.00 W</default_power_limit><min_power_limit>150.00 W</min_power_limit>
     <max_power_limit>600.00 W</max_power_limit></gpu_power_readings>
@@ -86,6 +89,7 @@ def test_a_card_of_a_new_driver() -> None:
     assert facts.ecc_enabled is False
     assert (facts.ecc_uncorrected_volatile, facts.ecc_corrected_aggregate) == (9, 11)
     assert (facts.row_remap_correctable, facts.row_remap_uncorrectable, facts.row_remap_failure) == (1, 2, True)
+    assert facts.row_remap_banks_exhausted == 4
     assert facts.virtualization is None
     assert {"serial", "board_part_number", "mig_enabled", "driver_model"} <= facts.missing.keys()
     assert parsed.host.driver_version == "535.113.01"
