@@ -6,9 +6,8 @@ A card is anything with sources and a device. Whether it is real or simulated is
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gpucheck import __version__, modes, turns
 from gpucheck.catalog import Catalog
@@ -32,8 +31,7 @@ DEVICE_STAGES = ("cuda", *MEASURED_SECTIONS)
 """Stages that run on the device, in order; all others are sources."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How thorough a scan is to be. ``probe`` False reads the declared facts alone.
 
     ``turns`` is a file by which cards side by side take turns (``turns.lock_file``), waiting ``turn_seconds`` at most.

@@ -7,7 +7,7 @@ arrived before is kept, and a new child goes on with the rest. Several cards are
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +125,7 @@ def _turns(plan: "Plan", limit: Callable[[str], float], cards: int, at_once: int
         return
     patience = min(modes.LONGEST_TURN_SECONDS, *(limit(stage) / 2 for stage in modes.ALONE))
     with turns.lock_file() as name:
-        yield replace(plan, turns=name, turn_seconds=patience)
+        yield plan._replace(turns=name, turn_seconds=patience)
 
 
 def supervise(

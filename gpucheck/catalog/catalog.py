@@ -15,7 +15,7 @@ from gpucheck.catalog.names import GENERIC, parse_name, search_key, squash_name
 from gpucheck.model.base import GpucheckError
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.match import Claim, Match
-from gpucheck.model.modification import Modification, ModificationFile
+from gpucheck.model.modification import Modification
 from gpucheck.model.profile import Profile
 from gpucheck.model.text import sanitise
 from gpucheck.resources import data_root
@@ -253,6 +253,6 @@ class Catalog:
 
 def _read_modification(path: Path, text: bytes) -> Modification:
     try:
-        return ModificationFile.model_validate(parse_toml(text, str(path))).modification[0]
+        return Modification.model_validate(parse_toml(text, str(path))["modification"][0])
     except ValidationError as error:
         raise ProfileError(f"{path}: {problems_of(error)[0]}", "gpucheck profiles validate") from error

@@ -5,7 +5,6 @@ mention the card, not the 580 kB of all of them: ``tomllib`` is written in Pytho
 """
 
 import hashlib
-import json
 import re
 import tomllib
 from functools import cache, cached_property, partial
@@ -15,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from gpucheck.model.base import GpucheckError
-from gpucheck.model.modification import ModificationFile
-from gpucheck.model.profile import Die, DieFile, Profile, UnlistedFile, VendorFile
+from gpucheck.model.profile import Die, Profile
 from gpucheck.model.text import sanitise
 
 if TYPE_CHECKING:
@@ -195,14 +193,21 @@ class DieText:
 
 def schemas() -> dict[str, str]:
     """Return the JSON Schemas of ``profiles/`` by file name, as editors use them."""
-    models: dict[str, type[BaseModel]]
-    models = {"profile": DieFile, "modification": ModificationFile, "vendor": VendorFile, "unlisted": UnlistedFile}
     from gpucheck.model.capability import CapabilityFile
+    from gpucheck.model.profile_files import DieFile, ModificationFile, UnlistedFile, VendorFile
 
-    models["capability"] = CapabilityFile
+    models: dict[str, type[BaseModel]] = {
+        "profile": DieFile,
+        "modification": ModificationFile,
+        "vendor": VendorFile,
+        "unlisted": UnlistedFile,
+        "capability": CapabilityFile,
+    }
     return {f"{name}.schema.json": _schema_text(model) for name, model in models.items()}
 
 
 def _schema_text(model: type[BaseModel]) -> str:
+    import json
+
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
     return json.dumps(schema, indent=2) + "\n"

@@ -14,7 +14,8 @@ from gpucheck.catalog.files import DieText, ProfileError, build_profile, cut, pa
 from gpucheck.model.base import Frozen
 from gpucheck.model.capability import CapabilityFile
 from gpucheck.model.modification import Modification
-from gpucheck.model.profile import Die, Profile, UnlistedFile, VendorFile
+from gpucheck.model.profile import Die, Profile
+from gpucheck.model.profile_files import UnlistedFile, VendorFile
 from gpucheck.model.text import sanitise
 
 M = TypeVar("M", bound=Frozen)

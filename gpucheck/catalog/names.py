@@ -5,8 +5,8 @@ same where the product is equal, never where one merely starts with the other: a
 """
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 GENERIC = frozenset({"graphicsdevice", "vgadevice", "3dcontroller", "unknown", ""})
 """What drivers call a card whose name they do not know, in the form that ``squash_name`` gives."""
@@ -29,8 +29,7 @@ _LINE = re.compile(r"^(?:quadro|tesla)?(?:rtx|gtx|gts|gt)(?=a?\d|pro)")
 _SEARCH_KEY = re.compile(r"[a-z]?\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class CardName:
+class CardName(NamedTuple):
     """The parts of a name."""
 
     product: str
@@ -57,7 +56,7 @@ class CardName:
 
     def as_laptop(self) -> "CardName":
         """The notebook part of the same name."""
-        return replace(self, laptop=True)
+        return self._replace(laptop=True)
 
     def without_brand(self) -> "CardName":
         """The same without Quadro or Tesla: ``P2000`` is how sellers write it."""

@@ -11,12 +11,15 @@ References: Khattak and Mikaitis, "Accurate Models of NVIDIA Tensor Cores" (arXi
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from gpucheck.catalog.files import CAPABILITIES, capabilities
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked
-from gpucheck.model.capability import Capability
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Fingerprint
+
+if TYPE_CHECKING:
+    from gpucheck.model.capability import Capability
 
 _ROUNDING = {"toward_zero": "cut off", "to_nearest": "rounded to the nearest", "other": "rounded some other way"}
 
@@ -45,11 +48,11 @@ def numeric_fingerprint(case: Case) -> Outcome:
     )
 
 
-def _published(fact: Capability) -> bool:
+def _published(fact: "Capability") -> bool:
     return (fact.fraction_bits, fact.terms_at_once, fact.rounding) != (None, None, None)
 
 
-def _agrees(seen: Fingerprint, fact: Capability) -> bool:
+def _agrees(seen: Fingerprint, fact: "Capability") -> bool:
     """What is unknown on either side contradicts nothing."""
     pairs = (
         (seen.fraction_bits, fact.fraction_bits),

@@ -27,9 +27,3 @@ class Modification(Frozen):
     remedy: str = ""
     confidence: Literal["high", "medium", "low"] = "medium"
     sources: tuple[str, ...] = ()
-
-
-class ModificationFile(Frozen):
-    """The shape of ``profiles/modifications/*.toml``."""
-
-    modification: tuple[Modification, ...]

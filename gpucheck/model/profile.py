@@ -172,33 +172,3 @@ class Profile(Sku):
     def bandwidths_bytes_per_second(self) -> tuple[float, ...]:
         """Theoretical peak of every layout."""
         return tuple(sorted({b for x in self.memory if (b := x.bandwidth_bytes_per_second) is not None}))
-
-
-class DieFile(Frozen):
-    """The shape of ``profiles/<generation>/<die>.toml``: the die once, then every SKU that is cut from it."""
-
-    die: Die
-    sku: tuple[Sku, ...]
-
-
-HexId = Annotated[str, Field(pattern=r"^0x[0-9a-f]{4}$")]
-
-
-class Vendor(Frozen):
-    """Who stands behind a PCI subsystem vendor id."""
-
-    brand: str
-    role: str
-    """Such as ``aib`` (board partner), ``oem`` (maker of whole machines), ``odm``."""
-
-
-class VendorFile(Frozen):
-    """The shape of ``profiles/subsystem_vendors.toml``."""
-
-    vendor: dict[HexId, Vendor]
-
-
-class UnlistedFile(Frozen):
-    """The shape of ``profiles/unlisted.toml``: die to device id to the name in pci.ids."""
-
-    unlisted: dict[str, dict[HexId, str]]

@@ -1,7 +1,7 @@
 """The table that holds what a card declares against what its silicon did."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gpucheck.model.evidence import CudaFacts, Evidence
 from gpucheck.model.finding import Status
@@ -14,8 +14,7 @@ from gpucheck.render.words import percent
 NOTHING = "-"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One quantity by its three accounts, each with its unit."""
 
     label: str

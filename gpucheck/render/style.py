@@ -2,8 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gpucheck.model.text import sanitise
 
@@ -24,8 +23,7 @@ _ASCII = {
 NARROWEST = 40
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(NamedTuple):
     """What the terminal can show. ``width`` is in columns; below 40 it is taken as 40."""
 
     width: int = 80

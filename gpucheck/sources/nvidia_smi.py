@@ -4,8 +4,8 @@
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from gpucheck import __version__
 from gpucheck.model.base import NOT_REQUESTED
@@ -31,8 +31,7 @@ _WINDOWS = re.compile(r"\bWindows (?:10|11|Server)\b")
 _TWO_VERSIONS = re.compile(r"NVIDIA-SMI (\d{3}\.[\d.]{2,8}) +(?:Driver|KMD) Version: +(\d{3}\.[\d.]{2,8})")
 
 
-@dataclass(frozen=True, slots=True)
-class SmiCard:
+class SmiCard(NamedTuple):
     """One card of a file. ``facts`` holds next to nothing where the file has nothing from nvidia-smi."""
 
     label: str
@@ -46,8 +45,7 @@ class SmiCard:
         return bool(self.facts.raw or self.facts.fault)
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedFile:
+class ParsedFile(NamedTuple):
     """All cards of a file, the host as far as it shows, when it was written, and remarks for the reader."""
 
     cards: tuple[SmiCard, ...]

@@ -8,13 +8,11 @@ contradiction of the sale, and settles the matter alone.
 """
 
 import hashlib
-from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
-@dataclass(frozen=True)
-class Weight:
+class Weight(NamedTuple):
     """What one check's answer is worth."""
 
     check: str

@@ -43,6 +43,32 @@ def test_assess_touches_neither_hardware_nor_numpy(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_sellers_text_loads_nothing_that_it_has_no_use_for(tmp_path: Path) -> None:
+    file = tmp_path / "seller.txt"
+    file.write_text("GPU 0: NVIDIA GeForce RTX 4090 (UUID: GPU-11112222-3333-4444-5555-666677778888)\n")
+    forbidden = ("json", "numpy", "gpucheck.catalog.lint", "gpucheck.catalog.silicon", "gpucheck.model.capability",
+                 "gpucheck.model.profile_files", "gpucheck.render.document", "gpucheck.render.schema")  # fmt: skip
+    code = "import sys\nfrom gpucheck.cli import main\n"
+    code += f"try: main()\nexcept SystemExit: print([m for m in {forbidden} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code, "assess", str(file)], capture_output=True, text=True, check=True)
+    assert "GeForce RTX 4090" in done.stdout.splitlines()[0]
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_at_the_exit_the_last_words_of_others_are_still_heard() -> None:
+    code = (
+        "import atexit, weakref\n"
+        "class Held: pass\n"
+        "held = Held()\n"
+        "weakref.finalize(held, print, 'finalised')\n"
+        "atexit.register(print, 'at exit')\n"
+        "from gpucheck.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"gpucheck {__version__}", "at exit", "finalised"]
+
+
 def test_version() -> None:
     assert CliRunner().invoke(cli, ["--version"]).output == f"gpucheck {__version__}\n"
 
