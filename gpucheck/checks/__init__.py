@@ -31,6 +31,7 @@ from gpucheck.checks.memory_faults import memory_faults
 from gpucheck.checks.memory_health import memory_health
 from gpucheck.checks.memory_residency import memory_residency
 from gpucheck.checks.memory_size import memory_size
+from gpucheck.checks.memory_speed import memory_speed
 from gpucheck.checks.memory_straps import memory_straps
 from gpucheck.checks.memory_training import memory_training
 from gpucheck.checks.memory_uniformity import memory_uniformity
@@ -64,6 +65,7 @@ ALL_CHECKS: tuple[Check, ...] = (
     memory_capacity,
     memory_residency,
     memory_bandwidth,
+    memory_speed,
     host_link,
     l2_capacity,
     silicon_match,

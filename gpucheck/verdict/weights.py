@@ -50,6 +50,8 @@ WEIGHTS: tuple[Weight, ...] = (
            required=True),
     Weight("memory-bandwidth", -15, 5, "bandwidth", False, "slow by heat or load in perhaps 3 % of honest scans; "
            "another SKU often has similar bandwidth", required=True),
+    Weight("memory-speed", -22, 0, "bandwidth", False, "a steady rate that no overclocking explains, or another model's to "
+           "a few percent: a profile that errs explains 1 in 300, a clock that is stuck there fewer"),
     Weight("l2-capacity", -15, 4, "cache", False, "a knee far from the SKU's cache in perhaps 3 % of honest scans, "
            "beside other programs; a group of its own, since a disturbed curve must not outvote the census, and what "
            "it adds is to tell apart dies of one count and generation"),

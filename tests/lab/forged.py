@@ -14,7 +14,7 @@ from typing import Any
 from gpucheck.model.evidence import Twin
 from gpucheck.model.finding import Kind
 from gpucheck.model.profile import Profile
-from gpucheck.model.units import GIB, MIB
+from gpucheck.model.units import MIB
 from tests.lab.card import Draw, LabCard, Table
 from tests.lab.honest import driver, every_sku, partner
 from tests.lab.pairs import Pair, differs_in, is_hard, soldered_of
@@ -79,7 +79,11 @@ _RELATIONS: dict[str, Callable[[Profile, Profile], bool]] = {
     "laptop": lambda a, b: a.form_factor == "laptop" and b.form_factor == "desktop" and _stem(a) == b.name,
     "mining": lambda a, b: a.sku_class == "mining" and b.sku_class != "mining" and a.die.name == b.die.name,
     "tier": lambda a, b: (
-        a.sku_class == "geforce" and b.sku_class in ("workstation", "datacenter") and a.die.name == b.die.name
+        a.sku_class == "geforce"
+        and a.form_factor == "desktop"
+        and b.form_factor in ("workstation", "pcie")
+        and a.die.name == b.die.name
+        and a.die.compute_capability >= "6.0"
     ),
     "generation": lambda a, b: (
         a.die.compute_capability == b.die.compute_capability
@@ -275,7 +279,10 @@ def _perfect_transplant(chance: Draw, profile: Profile) -> LabCard:
 def _different(chance: Draw) -> tuple[Profile, Profile]:
     """Two models whose names and dies differ."""
     while True:
-        one, other = chance.pick(_of("geforce", "workstation", "datacenter")), chance.pick(_of("geforce", "workstation"))
+        one, other = (
+            chance.pick(_of("geforce", "workstation", "datacenter")),
+            chance.pick(_of("geforce", "workstation")),
+        )
         if one.die.name != other.die.name and one.name != other.name and one.die.architecture != "Fermi":
             return one, other
 

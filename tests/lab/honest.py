@@ -173,7 +173,11 @@ def _with_defect(chance: Draw, profile: Profile) -> Table:
     kind = chance.pick(("stuck", "transition", "retention"))
     if kind == "retention":
         return {"memory_fault": [{"kind": kind, "start_bytes": cells[0] // 4096 * 4096, "length_bytes": 2 * MIB}]}
-    return {"memory_fault": [{"kind": kind, "addresses": cells, "bit": chance.pick((3, 17, 40)), "value": chance.pick((0, 1))}]}
+    return {
+        "memory_fault": [
+            {"kind": kind, "addresses": cells, "bit": chance.pick((3, 17, 40)), "value": chance.pick((0, 1))}
+        ]
+    }
 
 
 def _display(chance: Draw, profile: Profile) -> Table:

@@ -1,0 +1,148 @@
+"""``docs/detection.md`` and its picture, made of a scoreboard. No number in them is typed."""
+
+from pathlib import Path
+
+from gpucheck.verdict.weights import BY_CHECK
+from tests.lab.goals import DETECTED, NAMED
+from tests.lab.picture import curve
+from tests.lab.score import ALARMS, FORGED, HONEST, Board, ranking
+
+_ALARMS = tuple(each.value for each in ALARMS)
+_DECIDING = 4
+
+_HEAD = """# How often gpucheck is right
+
+{honest:,} honest and {forged:,} forged cards, drawn by chance from seed {seed} and judged like real ones. All are
+simulated: the figures say how the rules fare against cards as they are modelled, not how many forgeries are about.
+`make lab` judges them anew and writes this page; a tenth of them is judged by `make test`.
+
+| | |
+|---|---|
+| honest cards accused | {false:,} of {honest:,} |
+| honest cards called authentic; the others stay open | {passed:.1%} |
+| forged cards detected, of those with anything to be seen | {detected:,} of {seen:,} ({share:.2%}; goal {goal:.1%}) |
+| named rightly, of those detected | {named:.2%} (goal {named_goal:.0%}) |
+| forged cards with something to be seen that were called authentic | {authentic:,} |
+| area under the curve of the score | {area:.5f} |
+
+![Share of forged cards detected and honest cards accused, by threshold of the score](detection.svg)
+
+"""
+_SPREADS = """## How they were drawn
+
+Honest cards: every SKU of the catalog under partners' firmware, power limits and drivers, in the circumstances of the
+first table; the module `tests/lab/honest.py` says where each spread comes from. Forged cards: the classes of the second
+table, from a renamed card to a forger who copies everything that the target declares and sets the clocks to fit. Kernels
+run on simulated silicon once for every few cards that share it; each card has noise of its own.
+
+What cannot be caught is a class of its own, and does not count above. `docs/limits.md` says what that means for a buyer.
+
+"""
+
+
+def write_page(board: Board, folder: Path, seed: int) -> None:
+    """Write page and picture."""
+    (folder / "detection.md").write_text(page(board, seed), encoding="utf-8")
+    (folder / "detection.svg").write_text(curve(ranking(board)[1]), encoding="utf-8")
+
+
+def page(board: Board, seed: int) -> str:
+    """The page as Markdown."""
+    seen, detected = board.count(FORGED), board.count(FORGED, None, *_ALARMS)
+    every = sum(n for (population, _, _), n in board.outcomes.items() if population == FORGED)
+    head = _HEAD.format(
+        honest=board.count(HONEST),
+        forged=every,
+        seed=seed,
+        false=board.count(HONEST, None, *_ALARMS),
+        passed=board.count(HONEST, None, "authentic") / board.count(HONEST),
+        detected=detected,
+        seen=seen,
+        share=detected / seen,
+        goal=DETECTED,
+        named=1 - sum(board.misnamed.values()) / detected,
+        named_goal=NAMED,
+        authentic=board.count(FORGED, None, "authentic"),
+        area=ranking(board)[0],
+    )
+    return head + _honest(board) + _forged(board) + _calibration(board) + _checks(board) + _SPREADS.rstrip() + "\n"
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n\n"
+
+
+def _honest(board: Board) -> str:
+    rows = []
+    for name in board.groups(HONEST):
+        number, false = board.count(HONEST, name), board.count(HONEST, name, *_ALARMS)
+        good = board.count(HONEST, name, "authentic")
+        rows.append((name, f"{number:,}", f"{good:,}", f"{number - good - false:,}", f"{false:,}"))
+    return "## Honest cards\n\n" + _table(("circumstance", "cards", "authentic", "inconclusive", "accused"), rows)
+
+
+def _forged(board: Board) -> str:
+    rows = []
+    for name in board.groups(FORGED):
+        number, detected = board.count(FORGED, name), board.count(FORGED, name, *_ALARMS)
+        counts = [board.count(FORGED, name, verdict) for verdict in ("inconclusive", "authentic")]
+        deciding = [
+            (n, check) for (group, check), n in board.decided.items() if group == name and name not in board.hidden
+        ]
+        first = ", ".join(f"`{check}`" for _, check in sorted(deciding, key=lambda x: (-x[0], x[1]))[:_DECIDING])
+        told = (f"{number:,}", f"{detected:,}", f"{counts[0]:,}", f"{counts[1]:,}", f"{board.misnamed[name]:,}", first)
+        rows.append((name, *told))
+    columns = ("class", "cards", "detected", "inconclusive", "authentic", "misnamed", "what decided most often")
+    return "## Forged cards\n\n" + _table(columns, rows)
+
+
+def _calibration(board: Board) -> str:
+    """How coverage and confidence go with being right."""
+    rows = []
+    for tenth in range(10):
+        told = [
+            sum(n for (p, v, t), n in board.covered.items() if p == population and t == tenth and v in verdicts)
+            for population, verdicts in (
+                (HONEST, ("authentic",)),
+                (HONEST, ("inconclusive",)),
+                (FORGED, _ALARMS),
+                (FORGED, ("inconclusive", "authentic")),
+            )
+        ]
+        if any(told):
+            rows.append((f"{tenth * 10} to {tenth * 10 + 10} %", *(f"{number:,}" for number in told)))
+    columns = ("coverage", "honest, authentic", "honest, open", "forged, detected", "forged, not detected")
+    return (
+        "## Coverage and confidence\n\nCoverage is the share of the evidence, by weight, that was examined.\n\n"
+        + _table(columns, rows)
+        + _confidence(board)
+    )
+
+
+def _confidence(board: Board) -> str:
+    rows = []
+    for word in ("high", "medium", "low"):
+        counts = [
+            sum(n for (p, _, confidence), n in board.failures.items() if p == population and confidence == word)
+            for population in (HONEST, FORGED)
+        ]
+        wrong = f"{counts[0] / sum(counts):.3%}" if sum(counts) else "-"
+        rows.append((word, f"{counts[0]:,}", f"{counts[1]:,}", wrong))
+    columns = ("confidence of a failing check", "on honest cards", "on forged cards", "share on honest ones")
+    return _table(columns, rows)
+
+
+def _checks(board: Board) -> str:
+    """Which check decided, and how often each failed."""
+    rows = []
+    for check, weight in BY_CHECK.items():
+        decided = sum(n for (_, name), n in board.decided.items() if name == check)
+        failed = [
+            sum(n for (p, name, _), n in board.failures.items() if p == population and name == check)
+            for population in (FORGED, HONEST)
+        ]
+        if decided or any(failed):
+            rows.append((f"`{check}`", str(weight.on_fail), *(f"{number:,}" for number in (decided, *failed))))
+    columns = ("check", "weight (decibans)", "decided", "failed on forged", "failed on honest")
+    return "## Checks\n\n" + _table(columns, rows)
