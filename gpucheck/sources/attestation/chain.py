@@ -1,6 +1,6 @@
 """Whether a chain of certificates holds: every signature, constraint and period, and NVIDIA's root at its end.
 
-The root is pinned by its SHA-256 fingerprint; nvtrust and the open kernel modules both ship the certificate that has it.
+The root is pinned by its SHA-256 fingerprint, which the certificates in nvtrust and in the open kernel modules share.
 NVIDIA's chains run leaf (the firmware's key), boot ROM of the die, provisioning authority, identity of the chip, root,
 all with P-384 keys. A leaf may be older than the certificate above it, so that periods are not held against each other.
 """
@@ -9,6 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gpucheck.sources.attestation.certificates import common_name, is_root, quiet
@@ -58,7 +59,7 @@ class Chain:
 def check_chain(certificates: Sequence["Certificate"], now: dt.datetime, root_sha256: str = ROOT_SHA256) -> Chain:
     """Verify a chain, the leaf first. ``root_sha256`` is for tests."""
     found = Chain()
-    for place, (subject, issuer) in enumerate(zip(certificates, certificates[1:], strict=False)):
+    for place, (subject, issuer) in enumerate(pairwise(certificates)):
         _check_link(found, place, subject, issuer)
     _check_end(found, certificates[-1], root_sha256)
     for place, certificate in enumerate(certificates):
@@ -158,7 +159,8 @@ def identity(leaf: "Certificate") -> str:
     try:
         with quiet():
             names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-            found = [n.value for n in names if isinstance(n, x509.OtherName) and n.type_id.dotted_string == SAN_IDENTITY]
+            others = [name for name in names if isinstance(name, x509.OtherName)]
+            found = [name.value for name in others if name.type_id.dotted_string == SAN_IDENTITY]
     except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return ""
     # A string of DER: tag, length, text.

@@ -1,7 +1,7 @@
 """The digest of the firmware that a leaf's certificate was made for (DICE, TCG's "FWID").
 
 Two forms are in use: GH100 has extension 2.23.133.5.4.1, a sequence that ends in algorithm and digest; GB100 has
-2.23.133.5.4.1.1, a sequence in which context tag 6 holds a list of them. Facts: TCG's DICE Attestation Architecture, and
+2.23.133.5.4.1.1, a sequence in which context tag 6 holds a list of them. Facts: TCG's DICE Attestation Architecture;
 NVIDIA's attestation-sdk and nvtrust, which compare it with field 20 of the report. The reader here knows as much of DER
 as that takes, and finds nothing in what is malformed.
 """

@@ -1,8 +1,8 @@
 """Evidence that somebody saved: the JSON that NVIDIA's tools write, a report alone, or a chain of certificates alone.
 
 Forms, from NVIDIA's attestation-sdk and nvtrust: a list of ``{"arch", "nonce", "evidence", "certificate"}``, the same
-under ``evidences`` (``nvattest collect-evidence --format json``) or ``evidence_list`` (requests to NVIDIA's service, with
-one ``nonce`` for all), or one of them alone. Report and certificates are in Base64, the nonce in hexadecimal.
+under ``evidences`` (``nvattest collect-evidence --format json``) or ``evidence_list`` (requests to NVIDIA's service,
+with one ``nonce`` for all), or one of them alone. Report and certificates are in Base64, the nonce in hexadecimal.
 """
 
 import base64
@@ -20,7 +20,8 @@ from gpucheck.model.text import sanitise
 LIMIT_BYTES = 4 << 20
 MOST_CARDS = 64
 
-_HOW = "Save what `nvattest collect-evidence --format json` prints, or give a report and, with --chain, its certificates."
+_HOW = "Save what `nvattest collect-evidence --format json` prints, or give a report and its certificates (--chain)."
+
 _HEX = re.compile(rb"[0-9A-Fa-f\s]+")
 
 

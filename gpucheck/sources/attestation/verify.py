@@ -193,6 +193,6 @@ def _firmware_of(leaf: "Certificate") -> tuple[bytes, ...]:
             held = [e.value for e in leaf.extensions if e.oid.dotted_string in firmware_id.EXTENSIONS]
     except (ValueError, TypeError, OverflowError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return ()
-    found = [d for value in held if isinstance(value, x509.UnrecognizedExtension) for d in firmware_id.digests(value.value)]
+    raw = [value.value for value in held if isinstance(value, x509.UnrecognizedExtension)]
     # The second digest of a list is of what was loaded later, and all zero where that is nothing.
-    return tuple(digest for digest in found if any(digest))
+    return tuple(digest for each in raw for digest in firmware_id.digests(each) if any(digest))
