@@ -9,6 +9,7 @@ from typing import Any
 
 from gpucheck.model.attestation import Attestation
 from gpucheck.model.base import Collected, Reason, Unavailable
+from gpucheck.model.evidence import NOT_LISTED
 from gpucheck.sources import nvml_library as codes
 from gpucheck.sources.attestation import certificates, generation, nvattest
 from gpucheck.sources.attestation.saved import Saved
@@ -50,6 +51,9 @@ def read(
 def _through_nvml(library: NvmlLibrary, bdf: str, question: bytes) -> Saved | Unavailable:
     try:
         handle = library.call("nvmlDeviceGetHandleByPciBusId", bdf)
+    except NvmlError as error:
+        return _not_there(error)
+    try:
         capability = _capability(library, handle)
         refusal = generation.unable(capability)
         if refusal:
@@ -101,6 +105,12 @@ def _confidential(library: NvmlLibrary) -> bool:
 def _part(answer: Any, name: str, size: str) -> bytes:
     """The bytes that a structure of NVML's says it holds; a size beyond its buffer ends at that."""
     return bytes(getattr(answer, name)[: max(0, int(getattr(answer, size)))])
+
+
+def _not_there(error: NvmlError) -> Unavailable:
+    if error.code in (codes.NOT_FOUND, codes.INVALID_ARGUMENT, codes.GPU_NOT_FOUND):
+        return Unavailable(unavailable=Reason.FAILED, detail=NOT_LISTED)
+    return reason_of(error)
 
 
 def _refused(error: NvmlError) -> Unavailable:

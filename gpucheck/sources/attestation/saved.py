@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpucheck.model.base import GpucheckError, Reason
+from gpucheck.model.attestation import Attestation
+from gpucheck.model.base import Collected, GpucheckError, Reason, Unavailable
 from gpucheck.model.text import sanitise
+from gpucheck.sources.attestation.verify import verify
 
 LIMIT_BYTES = 4 << 20
 MOST_CARDS = 64
@@ -56,6 +58,15 @@ def read_file(path: str | Path, chain: str | Path | None = None) -> tuple[Saved,
         return parse(data, certificates)
     except EvidenceFileError as error:
         raise EvidenceFileError(f"{name}: {error.message}.", error.hint or _HOW) from error
+
+
+def verify_saved(saved: Saved, nonce: bytes | None = None) -> Collected[Attestation]:
+    """Verify what a file holds. ``nonce`` is the question that whoever asked chose, None where that is not known."""
+    facts = verify(saved.chain, saved.report, "file", nonce)
+    if isinstance(facts, Unavailable) or saved.nonce is None or saved.nonce == saved.report[4:36]:
+        return facts
+    told = "the file states another question than the report answers"
+    return facts.model_copy(update={"trouble": "; ".join(filter(None, (facts.trouble, told)))})
 
 
 def parse(data: bytes, certificates: bytes = b"") -> tuple[Saved, ...]:
