@@ -22,7 +22,7 @@ def render_attestation(facts: Attestation, name: str, look: Look) -> str:
         for certificate in facts.chain:
             lines += look.paragraph(_certificate(certificate), indent=2)
     if facts.trouble:
-        lines += ["", look.paint("Does not hold", "bold"), *look.paragraph(facts.trouble, indent=2)]
+        lines += ["", look.paint(_heading(facts), "bold"), *look.paragraph(facts.trouble, indent=2)]
     lines += ["", *look.paragraph(_LIMITS)]
     return "\n".join(lines) + "\n"
 
@@ -37,6 +37,11 @@ def _verified(facts: Attestation) -> Iterator[tuple[str, str]]:
     yield "question", _told(facts, "nonce_ours", {True: "yours, so it is fresh", False: "ANOTHER THAN YOURS"})
     firmware = {True: "as the certificate names it", False: "OTHER than the certificate names"}
     yield "firmware", _told(facts, "firmware_bound", firmware)
+
+
+def _heading(facts: Attestation) -> str:
+    flags = (facts.chain_valid, facts.root_pinned, facts.signature_valid, facts.nonce_ours, facts.firmware_bound)
+    return "Does not hold" if False in flags else "Not decided"
 
 
 def _told(facts: Attestation, field: str, words: dict[bool, str]) -> str:

@@ -21,8 +21,10 @@ NONCE = bytes(range(32))
 FIRMWARE = bytes(range(100, 148))
 VBIOS, DRIVER, BOARD, CHIP_SKU, PROJECT, PROJECT_SKU, FWID = 6, 3, 14, 15, 17, 18, 20
 SHA384_OID = bytes.fromhex("0609608648016503040202")
-KEY_USES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-KEY_USES += ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+KEY_USES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+    *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
 
 
 def der(tag: int, content: bytes) -> bytes:

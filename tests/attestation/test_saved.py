@@ -173,6 +173,8 @@ def test_a_report_with_its_certificates_beside_it(tmp_path: Path, pinned: forge.
     assert run("attest", tmp_path / "report.txt", "--chain", tmp_path / "chain.pem").exit_code == 10
     alone = run("attest", tmp_path / "report.txt")
     assert alone.exit_code == 10
+    assert "Not decided" in alone.stdout
+    assert "Does not hold" not in alone.stdout
     assert "no certificate" in alone.stdout
 
 
