@@ -8,6 +8,7 @@ from gpucheck.model.attestation import Attestation
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.finding import Kind, Status
+from gpucheck.pipeline import Plan
 from gpucheck.redaction import redacted
 from gpucheck.render.document import render_json
 from tests.attestation import forge
@@ -151,6 +152,30 @@ def test_absence_is_neither_fraud_nor_pass(reason: Reason) -> None:
     assert statuses(alter(evidence_of("rtx-5090"), attestation=gone)) == (OPEN, OPEN)
     assert statuses(alter(evidence_of("rtx-4090"), attestation=gone)) == (NOT, NOT)
     assert report(alter(evidence_of("rtx-5090"), attestation=gone)).verdict.authenticity == "authentic"
+
+
+@pytest.mark.parametrize(("table", "reason"), [("no_permission", "no_permission"), ("missing", "not_installed")])
+def test_a_host_may_withhold_it(table: str, reason: str) -> None:
+    document: dict[str, Any] = {
+        "title": "A card",
+        "silicon": {"profile": "geforce-rtx-5090"},
+        "declared": {"attestation": {"state": "valid"}},
+        "environment": {table: ["attestation"]},
+    }
+    section = evidence_from(document, Plan(probe=False)).attestation
+    assert isinstance(section, Unavailable)
+    assert section.unavailable == reason
+
+
+def test_without_nvml_nothing_is_asked() -> None:
+    document: dict[str, Any] = {
+        "title": "A card",
+        "silicon": {"profile": "geforce-rtx-5090"},
+        "declared": {"attestation": {"state": "valid"}},
+        "environment": {"missing": ["nvml"]},
+    }
+    evidence = evidence_from(document, Plan(probe=False))
+    assert isinstance(evidence.attestation, Unavailable)
 
 
 def test_a_pass_moves_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import stat
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -166,7 +167,7 @@ def test_no_question_is_asked_twice() -> None:
 
 
 def test_without_cryptography_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "cryptography", None)
     found = absent(ask(answers()))
     assert found.unavailable is Reason.NOT_INSTALLED
     assert absent(ask(answers((8, 9)))).detail.startswith("this die cannot attest")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,7 @@ def test_a_file_is_not_written_over(tmp_path: Path) -> None:
 
 
 def test_without_the_library_the_command_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "cryptography", None)
     result = run("attest", write(tmp_path / "evidence.json", [entry(honest())]))
     assert result.exit_code == 3
     assert "pip install" in result.stderr

@@ -273,11 +273,15 @@ def test_names_in_certificates_are_hostile() -> None:
 
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     found = verify(b"", b"", "nvml")
     assert isinstance(found, Unavailable)
     assert found.unavailable is Reason.NOT_INSTALLED
     assert "pip install 'gpucheck-scan[attestation]'" in found.detail
+
+
+def test_a_library_that_is_too_old_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cryptography.x509.Certificate", object)
+    assert isinstance(verify(honest().pem, report(honest()), "nvml"), Unavailable)
 
 
 def test_reading_a_card_without_certificates_imports_no_cryptography() -> None:

@@ -6,7 +6,6 @@ they hold, the outcome is a list or ``NoChain``.
 
 import base64
 import binascii
-import importlib.util
 import re
 import warnings
 from collections.abc import Iterator
@@ -34,8 +33,12 @@ class NoChain(Exception):  # noqa: N818 - an outcome, not an error: nothing can 
 
 
 def installed() -> bool:
-    """Whether the library that verifies signatures is there."""
-    return importlib.util.find_spec("cryptography") is not None
+    """Whether the library that verifies signatures is there, and new enough (42) to be used."""
+    try:
+        from cryptography import x509
+    except ImportError:
+        return False
+    return hasattr(x509.Certificate, "not_valid_before_utc")
 
 
 def encoded(data: bytes) -> list[bytes]:
