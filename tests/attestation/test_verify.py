@@ -84,6 +84,28 @@ def test_chains_of_two_dies_put_together() -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "chip"),
+    [
+        ({0: "GB20X A01 GSP FMC LF", 1: "GB20X A01 GSP BROM"}, "GB202"),
+        ({1: "GB10X A01 GSP BROM"}, None),
+        ({2: "NVIDIA GB207 Provisioner ICA 00000"}, None),
+        ({0: "something else", 1: "and else"}, "GB202"),
+        ({2: "NVIDIA Provisioner"}, "GB202"),
+    ],
+)
+def test_the_chip_that_certificates_agree_on(names: dict[int, str], chip: str | None) -> None:
+    facts = judged(make(names=names))
+    assert (facts.chip, facts.chain_valid) == (chip, True)
+    assert ("different chips" in facts.trouble) is (chip is None)
+
+
+def test_certificates_of_something_else_name_no_chip() -> None:
+    facts = judged(make(names={0: "leaf", 1: "boot", 2: "authority"}, identity="OTHER:1234"))
+    assert (facts.chip, facts.trouble) == (None, "")
+    assert "name no chip" in facts.missing["chip"].detail
+
+
+@pytest.mark.parametrize(
     ("wishes", "told"),
     [
         ({"not_ca": (1,)}, "certificate 2"),

@@ -147,9 +147,17 @@ def _chip(found: Chain, certificates: Sequence["Certificate"]) -> str | None:
     names |= {match[1] for c in certificates[1:] if (match := _PROVISIONER.match(common_name(c)))}
     stated = identity(certificates[0])
     names |= {match[1] for match in [_IDENTITY.match(stated)] if match}
-    if len(names) > 1:
-        found.trouble.append(f"its certificates name different chips ({', '.join(sorted(names))})")
-    return names.pop().replace("_", "") if len(names) == 1 else None
+    chips = _without_families(names)
+    if len(chips) > 1:
+        found.trouble.append(f"its certificates name different chips ({', '.join(sorted(chips))})")
+    return chips.pop().replace("_", "") if len(chips) == 1 else None
+
+
+def _without_families(names: set[str]) -> set[str]:
+    """``GB20X`` stands for every chip that begins so, and contradicts none of them."""
+    single = {name for name in names if not name.endswith("X")}
+    families = {name for name in names - single if not any(chip.startswith(name[:-1]) for chip in single)}
+    return single | families
 
 
 def identity(leaf: "Certificate") -> str:
