@@ -4,12 +4,13 @@ A card that the driver refuses is examined all the same, as far as the bus tells
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpucheck import child
+from gpucheck.model.attestation import Attestation
 from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavailable
 from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
 from gpucheck.model.measured import Telemetry
@@ -48,6 +49,8 @@ class HostCard:
     """Why NVML is not worth asking; None where it is."""
     sys_root: str = "/sys"
     proc_root: str = "/proc"
+    nvattest: bool = False
+    """Ask a Blackwell die through NVIDIA's tool of this name."""
 
     @property
     def label(self) -> str:
@@ -70,6 +73,7 @@ class HostCard:
             "driver": partial(driver.read, self.proc_root, self.bdf),
             "nvml": self._read_nvml,
             "vbios": self._read_vbios,
+            "attestation": self._attest,
             # Behind NVML, so that the library that answered is seen among the loaded ones.
             "integrity": partial(driver_integrity.read, self.sys_root, self.proc_root),
         }
@@ -106,6 +110,14 @@ class HostCard:
         facts = self._read_nvml()
         return version_alone(None if isinstance(facts, Unavailable) else facts.vbios_version, "nvml", found)
 
+    def _attest(self) -> Collected[Attestation]:
+        if self.no_nvml:
+            return self.no_nvml
+        from gpucheck.sources.attestation.live import read
+
+        cards = len(pci.list_display_devices(self.sys_root))
+        return read(PynvmlLibrary(), self.bdf, cards, with_tool=self.nvattest)
+
 
 @cache
 def _sensors() -> telemetry.Reader:
@@ -119,6 +131,10 @@ class HostMachine:
 
     cards: tuple[HostCard, ...]
     notes: tuple[str, ...] = ()
+
+    def with_nvattest(self) -> "HostMachine":
+        """The same cards; a Blackwell die is then asked through NVIDIA's tool of this name."""
+        return replace(self, cards=tuple(replace(card, nvattest=True) for card in self.cards))
 
 
 def host_machine(

@@ -2,6 +2,8 @@
 
 from gpucheck.checks.architecture import architecture
 from gpucheck.checks.arithmetic_rates import arithmetic_rates
+from gpucheck.checks.attestation import attestation
+from gpucheck.checks.attested_die import attested_die
 from gpucheck.checks.bar1_size import bar1_size
 from gpucheck.checks.base import Case, Check
 from gpucheck.checks.board_fingerprint import board_fingerprint
@@ -67,6 +69,9 @@ ALL_CHECKS: tuple[Check, ...] = (
     host_link,
     l2_capacity,
     silicon_match,
+    # what the die signed
+    attested_die,
+    attestation,
     # what is declared, against the profile
     memory_size,
     known_modification,

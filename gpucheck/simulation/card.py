@@ -93,7 +93,7 @@ class SimulatedCard:
 
     def sources(self) -> dict[str, Callable[[], Section]]:
         """Readers of the declared facts, in the order in which to run them."""
-        return {name: _Source(self, name) for name in ("pci", "driver", "nvml", "vbios", "integrity")}
+        return {name: _Source(self, name) for name in ("pci", "driver", "nvml", "vbios", "attestation", "integrity")}
 
     def open_device(self) -> "Device":
         """Return the silicon, ready for kernels. Raises ``DeviceUnavailable`` where the scenario withholds CUDA."""
@@ -146,16 +146,19 @@ class SimulatedCard:
             absent |= dict.fromkeys(("nvml", "cuda"), (LOST.unavailable, LOST.detail))
         if "nvml" in absent and self.scenario.declared.vbios is None:
             absent.setdefault("vbios", absent["nvml"])  # without a ROM, the version is a driver's word
+        if "nvml" in absent:
+            absent.setdefault("attestation", absent["nvml"])
         absent |= dict.fromkeys(environment.no_permission, (Reason.NO_PERMISSION, "the scenario denies it"))
         return {name: Unavailable(unavailable=reason, detail=detail) for name, (reason, detail) in absent.items()}
 
     def read(self, name: str) -> Section:
-        """Read one declared section: ``pci``, ``driver``, ``nvml``, ``vbios`` or ``integrity``."""
+        """Read one declared section, by its name."""
         if self.scenario.environment.hang == name:
             from gpucheck.simulation.device import hang
 
             hang()
-        facts: Section = self.stated.nvml if name == "nvml" else getattr(self.declared, name)
+        teller = self.stated if name in ("nvml", "attestation") else self.declared
+        facts: Section = getattr(teller, name)
         return self.withheld().get(name, facts)
 
 

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from gpucheck.model.base import ComputeCapability
 from gpucheck.model.evidence import U16
+from gpucheck.simulation.attestation import DeclaredAttestation
 from gpucheck.simulation.bus import DeclaredLibrary, DeclaredPci
 from gpucheck.simulation.faults import FAULTS, MemoryFault, ShuffledAlias, Strict, Wraparound
 from gpucheck.simulation.firmware import DeclaredVbios
@@ -119,6 +120,7 @@ class Declared(Strict):
     ecc_corrected_aggregate: Count | None = None
     fault: Text | None = None
     vbios: DeclaredVbios | None = None
+    attestation: DeclaredAttestation | None = None
     pci: DeclaredPci = DeclaredPci()
     library: DeclaredLibrary | None = None
 
@@ -172,7 +174,12 @@ def allowed_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
     tables: dict[str, type[Strict]] = {"silicon": Silicon, "declared": Declared, "environment": Environment}
     within: dict[type[Strict], dict[str, type[Strict]]] = {
         Scenario: tables,
-        Declared: {"vbios": DeclaredVbios, "pci": DeclaredPci, "library": DeclaredLibrary},
+        Declared: {
+            "vbios": DeclaredVbios,
+            "attestation": DeclaredAttestation,
+            "pci": DeclaredPci,
+            "library": DeclaredLibrary,
+        },
     }
     table: type[Strict] = Scenario
     for step in location:

@@ -56,6 +56,12 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("silicon-match", -30, 10, "silicon", False, "fails at 1000:1 between SKUs. In the group of generation and "
            "multiprocessors, as it counts them again. The rates were never fitted to real cards and a catalog errs, so "
            "it does not decide alone; a pass leaves one in ten, as many SKUs measure alike", required=True),
+    Weight("attested-die", -60, 0, "attestation", True, "a key that NVIDIA certified when the die was made signed our "
+           "own question and names another chip: nobody else can make that signature. A pass counts nothing, so that "
+           "dies that cannot attest, or are not asked, lose nothing"),
+    Weight("attestation", -25, 0, "attestation", False, "a chain, signature or answer that does not hold: so far only "
+           "reports made for tests. What is cut off, or may be a wrong clock, is left open; faults of a driver and "
+           "engineering samples explain perhaps 1 in 300"),
     Weight("memory-size", -25, 5, "capacity", False, "0 of 60 genuine captures outside the legal sizes"),
     Weight("known-modification", -40, 0, "capacity", True, "the total or subsystem of a described modification; no "
            "genuine capture shows one", settles="modified"),
