@@ -14,7 +14,7 @@ from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavai
 from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
 from gpucheck.model.measured import Telemetry
 from gpucheck.model.vbios import VbiosFacts
-from gpucheck.sources import driver, driver_integrity, nvml, pci, telemetry
+from gpucheck.sources import driver, driver_integrity, nvml, pci, registers, telemetry
 from gpucheck.sources.files import normalise_bdf
 from gpucheck.sources.host import read_host
 from gpucheck.sources.nvml_library import PynvmlLibrary
@@ -67,6 +67,8 @@ class HostCard:
         """Readers of declared evidence, in order."""
         return {
             "pci": partial(pci.read, self.sys_root, self.bdf),
+            # Behind the bus, so that the card's power state is seen before anything touches it.
+            "registers": partial(registers.read, self.sys_root, self.bdf, self.proc_root),
             "driver": partial(driver.read, self.proc_root, self.bdf),
             "nvml": self._read_nvml,
             "vbios": self._read_vbios,
@@ -82,8 +84,11 @@ class HostCard:
         return device
 
     def telemetry(self) -> Collected[Telemetry]:
-        """Sensors and counters, as NVML tells them."""
-        return self.no_nvml or _sensors().read(self.bdf)
+        """Sensors and counters, as NVML tells them, and temperatures that only registers hold."""
+        told = self.no_nvml or _sensors().read(self.bdf)
+        if isinstance(told, Unavailable):
+            return told
+        return registers.with_temperatures(told, self.sys_root, self.bdf, self.proc_root)
 
     def _read_nvml(self) -> Collected[NvmlFacts]:
         if self.no_nvml:

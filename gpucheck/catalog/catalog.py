@@ -127,6 +127,11 @@ class Catalog:
         files = (file for file in self._files if literal in file.head)
         return tuple(file.die.name for file in files if device_id in file.die.function_ids)
 
+    def dies_of_chip(self, chip_id: int) -> tuple[str, ...]:
+        """Return the names of the dies with that number in their own register, such as 0x172."""
+        literal = f"chip_id = 0x{chip_id:x}".encode()
+        return tuple(file.die.name for file in self._files if literal in file.head and file.die.chip_id == chip_id)
+
     def subsystem_vendor(self, vendor_id: int) -> str | None:
         """Return the brand behind a PCI subsystem vendor id, None where it is not known."""
         entry = self._vendors.get(f"0x{vendor_id:04x}")
