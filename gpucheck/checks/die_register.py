@@ -82,7 +82,9 @@ def _compared(case: Case, chip: int, observed: str, evidence: tuple[str, ...]) -
     if any(number is not None and _same(number, chip) for number in dies.values()):
         return Outcome(Status.PASS, f"It is the number of {case.sku}'s die.", observed, expected, evidence=evidence)
     if not case.catalog.dies_of_chip(chip) or None in dies.values():
-        return inconclusive("The number cannot be compared: it is on record for no die.", observed, expected, evidence)
+        return inconclusive(
+            "The number cannot be compared: this one or the named die's is not on record.", observed, expected, evidence
+        )
     return Outcome(
         Status.FAIL,
         f"{case.sku} is cut from {' or '.join(dies)}, but this die says of itself that it is {_die(case, chip)}.",

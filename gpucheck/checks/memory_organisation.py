@@ -81,11 +81,14 @@ def _sides(case: Case, facts: RegisterFacts) -> Outcome | None:
 def _on_both_sides(case: Case, found: str, wanted: str) -> Outcome:
     total = _total(case)
     odd = total is not None and not any(fits(profile, total) for profile in case.profiles)
-    more = f", and the driver states {mib(total)} (declared), which it was never sold with" if odd and total else ""
+    message = f"{case.sku} has its {wanted}, this card has {_BOTH_SIDES}"
+    if odd and total:
+        message += f", and the driver states {mib(total)} (declared), which it was never sold with."
+    else:
+        message += ": a board revision that nobody has described, or another board than the maker's."
     return Outcome(
         Status.FAIL,
-        f"A board revision that nobody has described, or another board: {case.sku} has its {wanted}, this card "
-        f"has {_BOTH_SIDES}{more}.",
+        message,
         observed=found,
         expected=wanted,
         remedy="Look at the back of the board, or ask for a picture, and compare it with pictures of the model.",

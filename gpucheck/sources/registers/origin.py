@@ -4,6 +4,7 @@ A card that is asleep is left asleep: its registers read as all ones, and readin
 a virtual machine nothing is read: what answers there may be the host.
 """
 
+import platform
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -23,7 +24,13 @@ from gpucheck.sources.registers.window import RefusedError, Window
 _ASLEEP = {"suspended", "suspending", "resuming"}
 _COMMAND_BYTES = 6
 _MEMORY_ON = 0x02
+_ANSWERS_EVERY_READ = ("x86_64", "AMD64")
+"""There a read that no card answers gives all ones. Elsewhere it may end the process, and a measurement with it."""
 _FIELDS = ("hotspot_celsius", "memory_chips_celsius")
+
+_RISKY = Unavailable(
+    unavailable=Reason.NOT_SUPPORTED, detail="registers are not read in the middle of a measurement on this processor"
+)
 
 T = TypeVar("T")
 
@@ -35,7 +42,9 @@ def read(root: Path | str, bdf: str, proc_root: Path | str = "/proc") -> Collect
 
 def with_temperatures(telemetry: Telemetry, root: Path | str, bdf: str, proc_root: Path | str = "/proc") -> Telemetry:
     """Add what the registers tell of temperatures, or why they do not."""
-    found = _look(root, bdf, proc_root, temperatures)
+    found: Any = _RISKY
+    if platform.machine() in _ANSWERS_EVERY_READ:
+        found = _look(root, bdf, proc_root, temperatures)
     if isinstance(found, Unavailable):
         found = {"missing": dict.fromkeys(_FIELDS, found)}
     return telemetry.model_copy(update={**found, "missing": {**telemetry.missing, **found["missing"]}})
