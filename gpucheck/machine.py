@@ -13,8 +13,9 @@ from gpucheck import child
 from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavailable
 from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
 from gpucheck.model.measured import Telemetry
+from gpucheck.model.registers import RegisterFacts
 from gpucheck.model.vbios import VbiosFacts
-from gpucheck.sources import driver, driver_integrity, nvml, pci, registers, telemetry
+from gpucheck.sources import driver, driver_integrity, nvml, pci, telemetry
 from gpucheck.sources.files import normalise_bdf
 from gpucheck.sources.host import read_host
 from gpucheck.sources.nvml_library import PynvmlLibrary
@@ -68,7 +69,7 @@ class HostCard:
         return {
             "pci": partial(pci.read, self.sys_root, self.bdf),
             # Behind the bus, so that the card's power state is seen before anything touches it.
-            "registers": partial(registers.read, self.sys_root, self.bdf, self.proc_root),
+            "registers": self._read_registers,
             "driver": partial(driver.read, self.proc_root, self.bdf),
             "nvml": self._read_nvml,
             "vbios": self._read_vbios,
@@ -88,7 +89,14 @@ class HostCard:
         told = self.no_nvml or _sensors().read(self.bdf)
         if isinstance(told, Unavailable):
             return told
-        return registers.with_temperatures(told, self.sys_root, self.bdf, self.proc_root)
+        from gpucheck.sources.registers import with_temperatures
+
+        return with_temperatures(told, self.sys_root, self.bdf, self.proc_root)
+
+    def _read_registers(self) -> Collected[RegisterFacts]:
+        from gpucheck.sources.registers import read
+
+        return read(self.sys_root, self.bdf, self.proc_root)
 
     def _read_nvml(self) -> Collected[NvmlFacts]:
         if self.no_nvml:
