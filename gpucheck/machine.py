@@ -14,6 +14,7 @@ from gpucheck.model.attestation import Attestation
 from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavailable
 from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
 from gpucheck.model.measured import Telemetry
+from gpucheck.model.registers import RegisterFacts
 from gpucheck.model.vbios import VbiosFacts
 from gpucheck.sources import driver, driver_integrity, nvml, pci, telemetry
 from gpucheck.sources.files import normalise_bdf
@@ -70,6 +71,8 @@ class HostCard:
         """Readers of declared evidence, in order."""
         return {
             "pci": partial(pci.read, self.sys_root, self.bdf),
+            # Behind the bus, so that the card's power state is seen before anything touches it.
+            "registers": self._read_registers,
             "driver": partial(driver.read, self.proc_root, self.bdf),
             "nvml": self._read_nvml,
             "vbios": self._read_vbios,
@@ -86,8 +89,18 @@ class HostCard:
         return device
 
     def telemetry(self) -> Collected[Telemetry]:
-        """Sensors and counters, as NVML tells them."""
-        return self.no_nvml or _sensors().read(self.bdf)
+        """Sensors and counters, as NVML tells them, and temperatures that only registers hold."""
+        told = self.no_nvml or _sensors().read(self.bdf)
+        if isinstance(told, Unavailable):
+            return told
+        from gpucheck.sources.registers import with_temperatures
+
+        return with_temperatures(told, self.sys_root, self.bdf, self.proc_root)
+
+    def _read_registers(self) -> Collected[RegisterFacts]:
+        from gpucheck.sources.registers import read
+
+        return read(self.sys_root, self.bdf, self.proc_root)
 
     def _read_nvml(self) -> Collected[NvmlFacts]:
         if self.no_nvml:

@@ -134,7 +134,7 @@ def test_a_card_keeps_the_contract(tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(card)) == card
     assert (card.simulated, list(card.sources())) == (
         None,
-        ["pci", "driver", "nvml", "vbios", "attestation", "integrity"],
+        ["pci", "registers", "driver", "nvml", "vbios", "attestation", "integrity"],
     )
     assert card.host().os == "TestOS"
     pickle.dumps(card.sources())

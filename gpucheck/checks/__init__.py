@@ -16,8 +16,10 @@ from gpucheck.checks.claim import claim
 from gpucheck.checks.compute_capability import compute_capability
 from gpucheck.checks.core_count import core_count
 from gpucheck.checks.device_on_bus import device_on_bus
+from gpucheck.checks.die_register import die_register
 from gpucheck.checks.driver_integrity import driver_integrity
 from gpucheck.checks.driver_support import driver_support
+from gpucheck.checks.fused_device_id import fused_device_id
 from gpucheck.checks.gpu_part_number import gpu_part_number
 from gpucheck.checks.host_link import host_link
 from gpucheck.checks.identity_unique import identity_unique
@@ -31,6 +33,7 @@ from gpucheck.checks.memory_capacity import memory_capacity
 from gpucheck.checks.memory_clock import memory_clock
 from gpucheck.checks.memory_faults import memory_faults
 from gpucheck.checks.memory_health import memory_health
+from gpucheck.checks.memory_organisation import memory_organisation
 from gpucheck.checks.memory_residency import memory_residency
 from gpucheck.checks.memory_size import memory_size
 from gpucheck.checks.memory_straps import memory_straps
@@ -72,6 +75,10 @@ ALL_CHECKS: tuple[Check, ...] = (
     # what the die signed
     attested_die,
     attestation,
+    # what registers of the card hold
+    die_register,
+    fused_device_id,
+    memory_organisation,
     # what is declared, against the profile
     memory_size,
     known_modification,

@@ -61,16 +61,16 @@ def siblings(profile: Profile, bdf: str, pci: DeclaredPci) -> tuple[PciSibling, 
     return tuple(found)
 
 
-def live(pci: DeclaredPci, nvml: NvmlFacts) -> dict[str, Any]:
-    """What the configuration space says now, and nothing where the card is gone."""
+def live(pci: DeclaredPci, nvml: NvmlFacts, *, root: bool) -> dict[str, Any]:
+    """What the configuration space says now, and nothing where the card is gone. ``root`` sees all of it."""
     if pci.off_bus:
         return {"off_bus": True, "revision_id": 0xFF, "missing": {"config": _OFF}}
     counts = {"aer_correctable": _counts(_CORRECTABLE, pci.link_errors), "aer_nonfatal": {}, "aer_fatal": {}}
     vendor, part = nvml.subsystem_vendor_id, nvml.subsystem_id
     return {
         "revision_id": 0xA1,
-        "config_bytes": 64,
-        "missing": {"aer_status": _FOR_ROOT, "lane_errors": _FOR_ROOT},
+        "config_bytes": 4096 if root else 64,
+        "missing": {} if root else {"aer_status": _FOR_ROOT, "lane_errors": _FOR_ROOT},
         **counts,
         "power_state": "D0",
         "live_device_id": nvml.device_id,

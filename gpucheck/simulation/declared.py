@@ -73,7 +73,7 @@ class DeclaredCard:
             bar_sizes_bytes=(16 * MIB, nvml.bar1_total_bytes or 256 * MIB, 32 * MIB),
             bar1_supported_bytes=self._bar1_choices(nvml.bar1_total_bytes),
             siblings=siblings(self.profile, self.bdf, bus),
-            **live(bus, nvml),
+            **live(bus, nvml, root=self.scenario.environment.root),
         )
 
     @property

@@ -62,6 +62,12 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("attestation", -25, 0, "attestation", False, "a chain, signature or answer that does not hold: so far only "
            "reports made for tests. What is cut off, or may be a wrong clock, is left open; faults of a driver and "
            "engineering samples explain perhaps 1 in 300"),
+    Weight("die-register", -60, 0, "silicon", True, "a number wired in silicon; what may answer in the card's place is "
+           "left open. A pass counts nothing, so that a scan without root is not worth less"),
+    Weight("fused-device-id", -20, 0, "silicon", False, "fuses do not change, but one survey alone says where they "
+           "are: perhaps 1 in 100 is a card that it had not seen. A pass as above"),
+    Weight("memory-organisation", -15, 0, "capacity", False, "a bit that open tools read so, never held against every "
+           "model; an unknown board revision explains perhaps 1 in 30. A pass as above"),
     Weight("memory-size", -25, 5, "capacity", False, "0 of 60 genuine captures outside the legal sizes"),
     Weight("known-modification", -40, 0, "capacity", True, "the total or subsystem of a described modification; no "
            "genuine capture shows one", settles="modified"),
