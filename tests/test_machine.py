@@ -132,7 +132,10 @@ def test_selecting_what_is_not_there(tmp_path: Path, wanted: int | str) -> None:
 def test_a_card_keeps_the_contract(tmp_path: Path) -> None:
     (card,) = find(tmp_path, (ListedDevice(0, FIRST, UUID),), FIRST).cards
     assert pickle.loads(pickle.dumps(card)) == card
-    assert (card.simulated, list(card.sources())) == (None, ["pci", "driver", "nvml", "vbios", "integrity"])
+    assert (card.simulated, list(card.sources())) == (
+        None,
+        ["pci", "driver", "nvml", "resource_manager", "vbios", "integrity"],
+    )
     assert card.host().os == "TestOS"
     pickle.dumps(card.sources())
 

@@ -16,6 +16,7 @@ from gpucheck.simulation.bus import LOST
 from gpucheck.simulation.declared import DeclaredCard
 from gpucheck.simulation.faults import end_bytes
 from gpucheck.simulation.library import ScenarioError, is_path, load
+from gpucheck.simulation.resource_manager import resource_manager
 from gpucheck.simulation.scenario import Declared, Scenario
 from gpucheck.simulation.sensors import Sensors
 from gpucheck.simulation.soldered import Soldered, solder
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Section = Frozen | Unavailable
 Profiles = Callable[[str], Profile]
 
+_SOURCES = ("pci", "driver", "nvml", "resource_manager", "vbios", "integrity")
 _SLICES = 8
 """A partition of a card gets one part in so many of everything."""
 
@@ -90,7 +92,7 @@ class SimulatedCard:
 
     def sources(self) -> dict[str, Callable[[], Section]]:
         """Readers of the declared facts, in the order in which to run them."""
-        return {name: _Source(self, name) for name in ("pci", "driver", "nvml", "vbios", "integrity")}
+        return {name: _Source(self, name) for name in _SOURCES}
 
     def open_device(self) -> "Device":
         """Return the silicon, ready for kernels. Raises ``DeviceUnavailable`` where the scenario withholds CUDA."""
@@ -140,20 +142,27 @@ class SimulatedCard:
             system = "Windows" if environment.windows else "WSL"
             absent |= dict.fromkeys(("pci", "driver"), (Reason.NOT_SUPPORTED, f"{system} has no such files"))
         if self.scenario.declared.pci.off_bus:
-            absent |= dict.fromkeys(("nvml", "cuda"), (LOST.unavailable, LOST.detail))
+            absent |= dict.fromkeys(("nvml", "cuda", "resource_manager"), (LOST.unavailable, LOST.detail))
         if "nvml" in absent and self.scenario.declared.vbios is None:
             absent.setdefault("vbios", absent["nvml"])  # without a ROM, the version is a driver's word
+        if "driver" in environment.missing:
+            absent.setdefault("resource_manager", absent["driver"])  # nobody is there to be asked
         absent |= dict.fromkeys(environment.no_permission, (Reason.NO_PERMISSION, "the scenario denies it"))
         return {name: Unavailable(unavailable=reason, detail=detail) for name, (reason, detail) in absent.items()}
 
     def read(self, name: str) -> Section:
-        """Read one declared section: ``pci``, ``driver``, ``nvml``, ``vbios`` or ``integrity``."""
+        """Read one declared section by its name."""
         if self.scenario.environment.hang == name:
             from gpucheck.simulation.device import hang
 
             hang()
-        facts: Section = self.stated.nvml if name == "nvml" else getattr(self.declared, name)
-        return self.withheld().get(name, facts)
+        return self.withheld().get(name) or self._facts(name)
+
+    def _facts(self, name: str) -> Section:
+        if name == "resource_manager":
+            return resource_manager(self.declared, self.soldered, self.silicon_profile)
+        section: Section = self.stated.nvml if name == "nvml" else getattr(self.declared, name)
+        return section
 
 
 @dataclass(frozen=True)

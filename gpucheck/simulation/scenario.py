@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from gpucheck.model.base import ComputeCapability
 from gpucheck.model.evidence import U16
-from gpucheck.simulation.bus import DeclaredLibrary, DeclaredPci
+from gpucheck.simulation.bus import DeclaredLibrary, DeclaredPci, DeclaredResourceManager
 from gpucheck.simulation.faults import FAULTS, MemoryFault, ShuffledAlias, Strict, Wraparound
 from gpucheck.simulation.firmware import DeclaredVbios
 
@@ -121,6 +121,7 @@ class Declared(Strict):
     vbios: DeclaredVbios | None = None
     pci: DeclaredPci = DeclaredPci()
     library: DeclaredLibrary | None = None
+    resource_manager: DeclaredResourceManager = DeclaredResourceManager()
 
 
 class Environment(Strict):
@@ -170,7 +171,12 @@ def allowed_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
     tables: dict[str, type[Strict]] = {"silicon": Silicon, "declared": Declared, "environment": Environment}
     within: dict[type[Strict], dict[str, type[Strict]]] = {
         Scenario: tables,
-        Declared: {"vbios": DeclaredVbios, "pci": DeclaredPci, "library": DeclaredLibrary},
+        Declared: {
+            "vbios": DeclaredVbios,
+            "pci": DeclaredPci,
+            "library": DeclaredLibrary,
+            "resource_manager": DeclaredResourceManager,
+        },
     }
     table: type[Strict] = Scenario
     for step in location:

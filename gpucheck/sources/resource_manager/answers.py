@@ -20,7 +20,7 @@ SLOWEST_RATE = 6
 
 _OLD_RATE_NAMES = ("imla0", "fmla16", "dp", "fmla32", "ffma", "imla1", "imla2", "imla3", "imla4")
 """In the order of the older structure, from its byte 16."""
-_FACTORY_VENDORS = {"S": "Samsung", "H": "SK hynix", "I": "Infineon"}
+_FACTORY_VENDORS = {"S": "Samsung", "H": "Hynix", "I": "Infineon"}
 _NVIDIA = 0x10DE
 _UUID = re.compile(r"GPU-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CODE = re.compile(r"[0-9A-Za-z]{1,8}")

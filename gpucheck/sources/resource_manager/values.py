@@ -21,7 +21,7 @@ MEMORY_TYPES = {
 }  # fmt: skip
 """One code serves HBM2 and HBM2e, and one HBM3 and HBM3e."""
 MEMORY_VENDORS = {
-    0x1: "Samsung", 0x2: "Qimonda", 0x3: "Elpida", 0x4: "Etron", 0x5: "Nanya", 0x6: "SK hynix", 0x7: "Mosel",
+    0x1: "Samsung", 0x2: "Qimonda", 0x3: "Elpida", 0x4: "Etron", 0x5: "Nanya", 0x6: "Hynix", 0x7: "Mosel",
     0x8: "Winbond", 0x9: "ESMT", 0xF: "Micron",
 }  # fmt: skip
 
