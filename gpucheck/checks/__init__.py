@@ -15,6 +15,7 @@ from gpucheck.checks.driver_integrity import driver_integrity
 from gpucheck.checks.driver_support import driver_support
 from gpucheck.checks.gpu_part_number import gpu_part_number
 from gpucheck.checks.host_link import host_link
+from gpucheck.checks.issue_rate import issue_rate
 from gpucheck.checks.known_modification import known_modification
 from gpucheck.checks.l2_capacity import l2_capacity
 from gpucheck.checks.laptop_die import laptop_die
@@ -27,10 +28,12 @@ from gpucheck.checks.memory_faults import memory_faults
 from gpucheck.checks.memory_health import memory_health
 from gpucheck.checks.memory_residency import memory_residency
 from gpucheck.checks.memory_size import memory_size
+from gpucheck.checks.memory_type import memory_type
 from gpucheck.checks.memory_uniformity import memory_uniformity
 from gpucheck.checks.multiprocessors import multiprocessors
 from gpucheck.checks.numeric_fingerprint import numeric_fingerprint
 from gpucheck.checks.pcie_link import pcie_link
+from gpucheck.checks.product_flags import product_flags
 from gpucheck.checks.product_name import product_name
 from gpucheck.checks.sibling_functions import sibling_functions
 from gpucheck.checks.silicon_match import silicon_match
@@ -65,10 +68,12 @@ ALL_CHECKS: tuple[Check, ...] = (
     vbios_family,
     gpu_part_number,
     product_name,
+    product_flags,
     architecture,
     core_count,
     bus_width,
     memory_clock,
+    memory_type,
     brand,
     board_fingerprint,
     subsystem,
@@ -81,6 +86,7 @@ ALL_CHECKS: tuple[Check, ...] = (
     vbios_integrity,
     subsystem_live,
     driver_integrity,
+    issue_rate,
     driver_support,
     # condition
     device_on_bus,

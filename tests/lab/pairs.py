@@ -6,6 +6,7 @@ silicon's SKU, one of the declared SKU. Shared between pairs, and why that is th
 * sources (``pci``, ``driver``, ``nvml``, host) see the declaration alone: from the declared SKU's scan;
 * kernels see the silicon alone: from the silicon's scan. Two probes also depend on how much memory is declared:
   the walk, and the bandwidth buffers of the smallest cards, which a scan might refuse to measure at all;
+* the resource manager reads the die from the hardware and the rest from firmware: asked anew, which costs nothing;
 * the CUDA driver states name, memory and bus address as declared, everything else from the hardware;
 * the walk covers the same share of the declared memory, whatever silicon answers. Where more is declared than soldered
   on, addresses wrap: it keeps one value for each soldered cell, and finds the wrap.
@@ -97,6 +98,7 @@ def compose(pair: Pair) -> Evidence:
     silicon, declared = honest(pair.silicon), honest(pair.declared)
     measured = {name: getattr(silicon, name) for name in MEASURED_SECTIONS}
     measured["memory_walk"] = _walk(pair, silicon, declared)
+    measured["resource_manager"] = card_of(pair).read("resource_manager")
     return declared.model_copy(update={**measured, "cuda": _cuda(silicon, declared), "kernels": silicon.kernels})
 
 
