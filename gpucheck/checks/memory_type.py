@@ -6,8 +6,9 @@ Why it matters: a board with memory of another kind was rebuilt, or is another m
 firmware's memory table and the board's resistors; it decides data rate and bandwidth.
 How it can be fooled: by firmware or a kernel that states the expected type; the measured bandwidth does not follow.
 A failure does not mean: that the memory is bad. Models were sold with a second type without another name (RTX 4070,
-GTX 1650), and one such may not be on record. The driver has one code for HBM2 and HBM2e and may be as coarse elsewhere:
-stacked memory counts as one kind, and so do GDDR5 and GDDR5X.
+GTX 1650), and one such may not be on record. The driver has one code for HBM2 and HBM2e, so stacked memory counts as
+one kind. So do all types up to GDDR5X, which older entry models were sold with in turns; and on the die TU117, which
+was put beside GDDR5 and GDDR6 under the same names, these two are not told apart.
 References: memory types in NVIDIA's open kernel modules (``ctrl2080fb.h``); LACT, which shows them.
 """
 
@@ -15,8 +16,13 @@ from gpucheck.checks.base import Case, Outcome, answered, check, inconclusive, n
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 
-_COMPARED = frozenset(("DDR3", "DDR4", "GDDR3", "GDDR5", "GDDR6", "GDDR6X", "GDDR7", "HBM"))
-"""Kinds that the catalog knows; of others there is nothing to compare with."""
+_OLDER = "up to GDDR5X"
+_KINDS = {"DDR3": _OLDER, "DDR4": _OLDER, "GDDR3": _OLDER, "GDDR5": _OLDER, "GDDR5X": _OLDER}
+_KINDS |= {"HBM": "HBM", "HBM2": "HBM", "HBM2e": "HBM", "HBM3": "HBM", "HBM3e": "HBM"}
+_KINDS |= {kind: kind for kind in ("GDDR6", "GDDR6X", "GDDR7")}
+"""What counts as one; of a type that is not here there is nothing to compare with."""
+_EITHER = {"TU117": {_OLDER, "GDDR6"}}
+"""Kinds that a die was put beside without another name."""
 
 
 @check(id="memory-type", title="Type of memory", severity=Severity.HIGH)
@@ -27,9 +33,9 @@ def memory_type(case: Case) -> Outcome:
         return not_applicable(f"The memory belongs to the whole card, and this is a part of one ({case.partitioned}).")
     sold = _sold(case)
     observed, expected = f"{stated} (declared)", " or ".join(sold)
-    if _kind(stated) in map(_kind, sold):
+    if stated in _KINDS and _KINDS[stated] in _kinds(case, sold):
         return Outcome(Status.PASS, f"The driver runs the memory of {case.sku}.", observed, expected)
-    if _kind(stated) not in _COMPARED:
+    if stated not in _KINDS:
         return inconclusive(
             f"{stated} is on record for no model.", observed, expected, ("resource_manager.memory_type",)
         )
@@ -59,7 +65,6 @@ def _device_ids(case: Case) -> set[int]:
     return {number for number in told if number is not None}
 
 
-def _kind(memory: str) -> str:
-    if memory.startswith("HBM"):
-        return "HBM"
-    return "GDDR5" if memory == "GDDR5X" else memory
+def _kinds(case: Case, sold: list[str]) -> set[str]:
+    either = [_EITHER.get(profile.die.name, set()) for profile in case.profiles]
+    return {_KINDS.get(memory, memory) for memory in sold}.union(*either)

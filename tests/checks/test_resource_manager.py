@@ -88,12 +88,32 @@ SOLD_WITH_TWO: list[tuple[str, str]] = [
     ("geforce-gtx-1060-6-gb-gp104", "GDDR5X"),
     ("geforce-rtx-3060-ti-gddr6x", "GDDR6X"),
     ("geforce-rtx-3060-ti", "GDDR6"),
+    ("geforce-gtx-950m", "GDDR5"),
+    ("geforce-940mx-gm108", "DDR3"),
+    ("geforce-gt-1030", "DDR4"),
+    ("quadro-t2000-mobile", "GDDR6"),
 ]
 
 
 @pytest.mark.parametrize(("profile", "told"), SOLD_WITH_TWO)
 def test_models_that_were_sold_with_two_types(profile: str, told: str) -> None:
     assert with_type(scenario(profile), told).status is Status.PASS
+
+
+OTHERS: list[tuple[str, str]] = [
+    ("geforce-rtx-4090", "GDDR6"),
+    ("geforce-rtx-3080", "GDDR6"),
+    ("geforce-rtx-3070", "GDDR6X"),
+    ("geforce-rtx-5090", "GDDR6X"),
+    ("geforce-rtx-3060-12-gb", "GDDR5"),
+    ("geforce-gtx-1060-6-gb", "GDDR6"),
+    ("geforce-gtx-1080-ti", "HBM2"),
+]
+
+
+@pytest.mark.parametrize(("profile", "told"), OTHERS)
+def test_models_that_were_never_sold_so(profile: str, told: str) -> None:
+    assert with_type(scenario(profile), told).status is Status.FAIL
 
 
 @pytest.mark.parametrize(("name", "told"), [("a100-80gb", "HBM2"), ("h100-80gb", "HBM2"), ("h200", "HBM3")])

@@ -271,6 +271,19 @@ def test_machines_without_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert kernel.count == 0
 
 
+def test_files_that_are_no_device_nodes(tmp_path: Path) -> None:
+    """Through the system's own calls: a file refuses the request, and all is closed again."""
+    nodes = tmp_path / "dev"
+    nodes.mkdir()
+    for name in ("nvidiactl", "nvidia3"):
+        (nodes / name).touch()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    found = read(proc_of(tmp_path / "proc", "580.95.05"), BDF, nodes)
+    assert isinstance(found, Unavailable)
+    assert found.unavailable is Reason.NOT_SUPPORTED
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_a_signal_in_between_changes_nothing(proc: Path) -> None:
     assert asked(proc, Kernel(interrupts=3)).chip_id == 0x192
 
