@@ -20,7 +20,6 @@ from gpucheck.model.measured import (
     Throughput,
 )
 from gpucheck.model.report import CardReport, MatchSummary, Report, Rulebook, Tool
-from gpucheck.model.resource_manager import ResourceManagerFacts
 from gpucheck.model.units import GIB, KIB, MIB
 from gpucheck.model.vbios import VbiosFacts
 from gpucheck.model.verdict import Authenticity, Condition, Contribution, Verdict
@@ -89,24 +88,6 @@ def make_integrity(**facts: Any) -> DriverIntegrity:
         ),
     }
     return DriverIntegrity.model_validate(stated | facts)
-
-
-def make_resource_manager(**facts: Any) -> ResourceManagerFacts:
-    """What the driver's resource manager answers for an RTX 4090."""
-    stated: dict[str, Any] = {
-        "source": "ioctl",
-        "chip_id": 0x192,
-        "device_id": 0x2684,
-        "uuid": UUID,
-        "vbios_version": "95.02.3C.40.0D",
-        "memory_bytes": 24 * GIB,
-        "memory_type": "GDDR6X",
-        "issue_rates": {"ffma": 0, "dp": 0, "fmla16": 0, "fmla32": 1},
-        "mobile": False,
-        "mining": False,
-        "chip_sku": "301",
-    }
-    return ResourceManagerFacts.model_validate(stated | facts)
 
 
 def make_cuda(**facts: Any) -> CudaFacts:
