@@ -15,6 +15,7 @@ from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavai
 from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
 from gpucheck.model.measured import Telemetry
 from gpucheck.model.registers import RegisterFacts
+from gpucheck.model.resource_manager import ResourceManagerFacts
 from gpucheck.model.vbios import VbiosFacts
 from gpucheck.sources import driver, driver_integrity, nvml, pci, telemetry
 from gpucheck.sources.files import normalise_bdf
@@ -75,6 +76,7 @@ class HostCard:
             "registers": self._read_registers,
             "driver": partial(driver.read, self.proc_root, self.bdf),
             "nvml": self._read_nvml,
+            "resource_manager": self._read_resource_manager,
             "vbios": self._read_vbios,
             "attestation": self._attest,
             # Behind NVML, so that the library that answered is seen among the loaded ones.
@@ -109,6 +111,11 @@ class HostCard:
         if isinstance(facts, Unavailable) and facts.detail == NOT_LISTED:
             return driver.refusal(self.proc_root, self.bdf) or facts
         return facts
+
+    def _read_resource_manager(self) -> Collected[ResourceManagerFacts]:
+        from gpucheck.sources import resource_manager
+
+        return resource_manager.read(self.proc_root, self.bdf)
 
     def _read_vbios(self) -> Collected[VbiosFacts]:
         """The ROM, else the version that the kernel driver or NVML states."""

@@ -23,6 +23,7 @@ from gpucheck.checks.fused_device_id import fused_device_id
 from gpucheck.checks.gpu_part_number import gpu_part_number
 from gpucheck.checks.host_link import host_link
 from gpucheck.checks.identity_unique import identity_unique
+from gpucheck.checks.issue_rate import issue_rate
 from gpucheck.checks.known_modification import known_modification
 from gpucheck.checks.l2_capacity import l2_capacity
 from gpucheck.checks.laptop_die import laptop_die
@@ -38,12 +39,14 @@ from gpucheck.checks.memory_residency import memory_residency
 from gpucheck.checks.memory_size import memory_size
 from gpucheck.checks.memory_straps import memory_straps
 from gpucheck.checks.memory_training import memory_training
+from gpucheck.checks.memory_type import memory_type
 from gpucheck.checks.memory_uniformity import memory_uniformity
 from gpucheck.checks.module_carrier import module_carrier
 from gpucheck.checks.multiprocessors import multiprocessors
 from gpucheck.checks.numeric_fingerprint import numeric_fingerprint
 from gpucheck.checks.pcie_link import pcie_link
 from gpucheck.checks.power_limits import power_limits
+from gpucheck.checks.product_flags import product_flags
 from gpucheck.checks.product_name import product_name
 from gpucheck.checks.rework_signs import rework_signs
 from gpucheck.checks.sibling_functions import sibling_functions
@@ -88,10 +91,12 @@ ALL_CHECKS: tuple[Check, ...] = (
     gpu_part_number,
     chip_sku,
     product_name,
+    product_flags,
     architecture,
     core_count,
     bus_width,
     memory_clock,
+    memory_type,
     brand,
     board_fingerprint,
     board_project,
@@ -108,6 +113,7 @@ ALL_CHECKS: tuple[Check, ...] = (
     vbios_integrity,
     subsystem_live,
     driver_integrity,
+    issue_rate,
     driver_support,
     rework_signs,
     # condition

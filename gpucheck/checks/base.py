@@ -192,6 +192,18 @@ def measured(section: Collected[T], name: str) -> T:
     return section
 
 
+def answered(case: Case, name: str) -> object:
+    """Return an answer of the driver's resource manager. Raises ``Missing`` with the recorded reason without one."""
+    section = case.evidence.resource_manager
+    if isinstance(section, Unavailable):
+        raise Missing(f"the resource manager was not asked ({absence(section, '')})", "resource_manager")
+    value = getattr(section, name)
+    if value is None:
+        told = absence(section.missing.get(name), "no reason is recorded")
+        raise Missing(f"the resource manager told no {name.replace('_', ' ')} ({told})", f"resource_manager.{name}")
+    return value
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A check's bare answer."""

@@ -8,6 +8,7 @@ from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import U16, NvmlFacts, PciSibling
 from gpucheck.model.integrity import DriverIntegrity, DriverLibrary
 from gpucheck.model.profile import Profile
+from gpucheck.model.registers import ChipId
 from gpucheck.simulation.faults import Strict
 
 LOST = Unavailable(unavailable=Reason.FAILED, detail="GPU is lost")
@@ -20,6 +21,9 @@ _FOR_ROOT = Unavailable(
 )
 _CORRECTABLE = ("BadTLP", "RxErr", "BadDLLP", "Rollover", "Timeout", "NonFatalErr")
 _FOLDER = "/usr/lib/x86_64-linux-gnu"
+
+_Word = Annotated[str, Field(max_length=40)]
+_Rates = Annotated[dict[Annotated[str, Field(max_length=8)], Annotated[int, Field(ge=0, le=6)]], Field(max_length=16)]
 
 
 class DeclaredPci(Strict):
@@ -42,6 +46,21 @@ class DeclaredLibrary(Strict):
     route: Literal["preloaded", "replaced"] = "replaced"
     """Loaded before NVML, or put where NVML was."""
     path: Annotated[str, Field(max_length=200)] = ""
+
+
+class DeclaredResourceManager(Strict):
+    """Single answers that are not what an honest driver gives."""
+
+    chip_id: ChipId | None = None
+    mobile: bool | None = None
+    mining: bool | None = None
+    memory_type: _Word | None = None
+    memory_vendor: _Word | None = None
+    memory_strap: Annotated[int, Field(ge=0, le=15)] | None = None
+    chip_sku: _Word | None = None
+    project: _Word | None = None
+    issue_rates: _Rates | None = None
+    calibration_failed: bool | None = None
 
 
 def siblings(profile: Profile, bdf: str, pci: DeclaredPci) -> tuple[PciSibling, ...]:

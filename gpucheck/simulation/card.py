@@ -18,6 +18,7 @@ from gpucheck.simulation.declared import DeclaredCard
 from gpucheck.simulation.faults import end_bytes
 from gpucheck.simulation.hardware import GUEST, NO_ROOT, registers
 from gpucheck.simulation.library import ScenarioError, is_path, load
+from gpucheck.simulation.resource_manager import resource_manager
 from gpucheck.simulation.scenario import Declared, Scenario
 from gpucheck.simulation.sensors import Sensors
 from gpucheck.simulation.soldered import Soldered, solder
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 Section = Frozen | Unavailable
 Profiles = Callable[[str], Profile]
 
-SOURCES = ("pci", "registers", "driver", "nvml", "vbios", "attestation", "integrity")
+SOURCES = ("pci", "registers", "driver", "nvml", "resource_manager", "vbios", "attestation", "integrity")
 _SLICES = 8
 """A partition of a card gets one part in so many of everything."""
 
@@ -147,11 +148,13 @@ class SimulatedCard:
                 ("pci", "registers", "driver"), (Reason.NOT_SUPPORTED, f"{system} has no such files")
             )
         if self.scenario.declared.pci.off_bus:
-            absent |= dict.fromkeys(("nvml", "cuda", "registers"), (LOST.unavailable, LOST.detail))
+            absent |= dict.fromkeys(("nvml", "cuda", "registers", "resource_manager"), (LOST.unavailable, LOST.detail))
         if "nvml" in absent and self.scenario.declared.vbios is None:
             absent.setdefault("vbios", absent["nvml"])  # without a ROM, the version is a driver's word
         if "nvml" in absent:
             absent.setdefault("attestation", absent["nvml"])
+        if "driver" in environment.missing:
+            absent.setdefault("resource_manager", absent["driver"])  # nobody is there to be asked
         absent |= dict.fromkeys(environment.no_permission, (Reason.NO_PERMISSION, "the scenario denies it"))
         return {name: Unavailable(unavailable=reason, detail=detail) for name, (reason, detail) in absent.items()}
 
@@ -166,6 +169,8 @@ class SimulatedCard:
             return withheld[name]
         if name == "registers":
             return self._registers()
+        if name == "resource_manager":
+            return resource_manager(self.declared, self.soldered, self.silicon_profile)
         teller = self.stated if name in ("nvml", "attestation") else self.declared
         facts: Section = getattr(teller, name)
         return facts

@@ -25,7 +25,7 @@ _CUDA_BY_BRANCH = {580: (13, 0), 575: (12, 9), 570: (12, 8), 560: (12, 6), 555: 
 _CUDA_BY_BRANCH |= {590: (13, 1), 535: (12, 2), 530: (12, 1), 525: (12, 0), 515: (11, 7), 510: (11, 6), 470: (11, 4)}
 _RENAMED = {"memory_bytes": "memory_total_bytes", "bar1_bytes": "bar1_total_bytes"}
 _LINK = {"pcie_generation", "pcie_lanes"}
-_TABLES = {"pci", "library", "vbios", "attestation"}
+_TABLES = {"pci", "library", "vbios", "attestation", "resource_manager"}
 """Not of NVML."""
 _CHASSIS = {"laptop": "laptop", "sxm": "server", "pcie": "server", "desktop": "desktop", "oem": "desktop"}
 _CHASSIS |= {"workstation": "desktop"}

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from gpucheck.model.base import ComputeCapability
 from gpucheck.model.evidence import U16
 from gpucheck.simulation.attestation import DeclaredAttestation
-from gpucheck.simulation.bus import DeclaredLibrary, DeclaredPci
+from gpucheck.simulation.bus import DeclaredLibrary, DeclaredPci, DeclaredResourceManager
 from gpucheck.simulation.faults import FAULTS, MemoryFault, ShuffledAlias, Strict, Wraparound
 from gpucheck.simulation.firmware import DeclaredVbios
 
@@ -129,6 +129,7 @@ class Declared(Strict):
     attestation: DeclaredAttestation | None = None
     pci: DeclaredPci = DeclaredPci()
     library: DeclaredLibrary | None = None
+    resource_manager: DeclaredResourceManager = DeclaredResourceManager()
 
 
 class Environment(Strict):
@@ -187,6 +188,7 @@ def allowed_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
             "attestation": DeclaredAttestation,
             "pci": DeclaredPci,
             "library": DeclaredLibrary,
+            "resource_manager": DeclaredResourceManager,
         },
     }
     table: type[Strict] = Scenario

@@ -39,6 +39,8 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("tensor-tier", -40, 5, "arithmetic", False, "a fuse settles it, but tiers are rules for a class and were "
            "never held against real silicon here: not decisive until they are. A mining lock fails both, so one group; "
            "not the generation's, because SKUs of one die and generation may differ in this alone", required=True),
+    Weight("issue-rate", -15, 0, "arithmetic", False, "full speed against fuses that slow it down is a lock that was "
+           "lifted; what the driver's answer rests on was read in its source and never compared on many cards"),
     Weight("numeric-fingerprint", -25, 0, "silicon", False, "another adder is another generation, which that check "
            "tells too; the facts are others' measurements. A pass counts nothing, so that silicon of which nothing is "
            "published loses nothing"),
@@ -73,7 +75,13 @@ WEIGHTS: tuple[Weight, ...] = (
            "genuine capture shows one", settles="modified"),
     Weight("memory-straps", -22, 0, "capacity", False, "densities agree on 14 public images of cards whose "
            "chips are known; needs a ROM, so a pass is worth nothing, lest a scan without root be worth less"),
+    Weight("memory-type", -15, 0, "capacity", False, "the firmware drives memory that the model was never built with; "
+           "a second memory type that is not on record explains perhaps 1 in 30. Older drivers do not tell, so a pass "
+           "counts nothing"),
     Weight("bar1-size", -12, 2, "capacity", False, "18 of 18 genuine resizable-BAR cards reach their memory"),
+    Weight("product-flags", -25, 0, "firmware", False, "the driver's own mark of mining dies on another model's id; a "
+           "mark of laptop parts counts only beside a second sign. The marks were never compared on many cards, so 1 "
+           "in 300 is innocent"),
     Weight("vbios-family", -50, 3, "firmware", True, "0 of 156 genuine captures contradict; firmware of another die "
            "cannot initialise the chip"),
     Weight("vbios-agreement", -25, 0, "firmware", False, "firmware built for another id or die; 0 of 45 public images "
