@@ -6,7 +6,7 @@ silicon's SKU, one of the declared SKU. Shared between pairs, and why that is th
 * sources (``pci``, ``driver``, ``nvml``, host) see the declaration alone: from the declared SKU's scan;
 * kernels see the silicon alone: from the silicon's scan. Two probes also depend on how much memory is declared:
   the walk, and the bandwidth buffers of the smallest cards, which a scan might refuse to measure at all;
-* the resource manager is not asked: it reads the die from the hardware, which would give every foreign die away at once,
+* the resource manager is not asked: it reads the die from the hardware and would give every foreign die away at once,
   and drivers before 515, Windows, and a forger who patches the kernel as well leave nothing but the silicon;
 * the CUDA driver states name, memory and bus address as declared, everything else from the hardware;
 * the walk covers the same share of the declared memory, whatever silicon answers. Where more is declared than soldered
