@@ -19,7 +19,7 @@ from gpucheck.model.finding import Kind, Severity, Status
 _MUST_HOLD = ("chain_signed", "root_pinned", "signature_valid", "nonce_ours")
 
 
-@check(id="attested-die", title="Die that attests", severity=Severity.CRITICAL)
+@check(id="attested-die", title="Die that attests", severity=Severity.CRITICAL, edge=("attestation", "die"))
 def attested_die(case: Case) -> Outcome:
     """Compare the chip in the certificates with the die of the profile."""
     if cannot_attest(case):

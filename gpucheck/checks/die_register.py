@@ -22,7 +22,9 @@ _SECTIONS = ("registers", "resource_manager")
 _ROUTES = {"registers": "the die's own register", "resource_manager": "the driver's resource manager"}
 
 
-@check(id="die-register", title="Die by its own register", severity=Severity.CRITICAL)
+@check(
+    id="die-register", title="Die by its own register", severity=Severity.CRITICAL, edge=("die register", "device id")
+)
 def die_register(case: Case) -> Outcome:
     """Compare the numbers that were read with each other and with the named die's."""
     told = _told(case)

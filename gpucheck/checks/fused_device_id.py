@@ -22,7 +22,7 @@ _ALIAS = 0x40
 _EVIDENCE = ("registers.fused_device_ids", "pci.device_id")
 
 
-@check(id="fused-device-id", title="Device id in the fuses", severity=Severity.HIGH)
+@check(id="fused-device-id", title="Device id in the fuses", severity=Severity.HIGH, edge=("fuses", "device id"))
 def fused_device_id(case: Case) -> Outcome:
     """Look for the bus's device id among the fused ones."""
     chips = chips_of(case)

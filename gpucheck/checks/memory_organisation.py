@@ -25,7 +25,12 @@ _SLACK_SHARE, _SLACK_BYTES = 0.01, 64 * MIB
 _ONE_SIDE, _BOTH_SIDES = "chips on one side of the board", "chips on both sides of the board"
 
 
-@check(id="memory-organisation", title="Layout of the memory", severity=Severity.MEDIUM)
+@check(
+    id="memory-organisation",
+    title="Layout of the memory",
+    severity=Severity.MEDIUM,
+    edge=("memory layout", "device id"),
+)
 def memory_organisation(case: Case) -> Outcome:
     """Compare the sum of the partitions with the stated total, then the board's sides with the SKU's."""
     chips = chips_of(case)

@@ -25,7 +25,7 @@ _EITHER = {"TU117": {_OLDER, "GDDR6"}}
 """Kinds that a die was put beside without another name."""
 
 
-@check(id="memory-type", title="Type of memory", severity=Severity.HIGH)
+@check(id="memory-type", title="Type of memory", severity=Severity.HIGH, edge=("memory type", "device id"))
 def memory_type(case: Case) -> Outcome:
     """Look up the stated type among those of the model."""
     stated = str(answered(case, "memory_type"))

@@ -24,7 +24,12 @@ _LAPTOP_SKU = re.compile(r"7\d\d")
 _PART_NUMBER = re.compile(r"[0-9A-F]{4}-(\d{3})")
 
 
-@check(id="product-flags", title="Marks of mining and laptop parts", severity=Severity.HIGH)
+@check(
+    id="product-flags",
+    title="Marks of mining and laptop parts",
+    severity=Severity.HIGH,
+    edge=("laptop and mining marks", "device id"),
+)
 def product_flags(case: Case) -> Outcome:
     """Hold both marks against the model."""
     mining, mobile = _mark(case, "mining"), _mark(case, "mobile")

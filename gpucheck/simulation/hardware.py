@@ -19,7 +19,8 @@ _NO_REGISTER, _FUSED_OFF = 0xBADF1100, 0xBADF2010
 _CONFIG, _CLAMSHELL = 0x069F9803, 1 << 22
 """As boards with GDDR6X on one side have it."""
 _ALIAS = 0x40
-_STRAP = 1 << 2
+_STRAP = 0
+"""The first entry of the firmware's memory table."""
 _REVISION = 0xA1
 _NEWER = 0x170
 """From this chip on the first register carries marks above the chip's number."""
