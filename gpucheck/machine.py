@@ -4,15 +4,18 @@ A card that the driver refuses is examined all the same, as far as the bus tells
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpucheck import child
+from gpucheck.model.attestation import Attestation
 from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavailable
 from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
 from gpucheck.model.measured import Telemetry
+from gpucheck.model.registers import RegisterFacts
+from gpucheck.model.resource_manager import ResourceManagerFacts
 from gpucheck.model.vbios import VbiosFacts
 from gpucheck.sources import driver, driver_integrity, nvml, pci, telemetry
 from gpucheck.sources.files import normalise_bdf
@@ -48,6 +51,8 @@ class HostCard:
     """Why NVML is not worth asking; None where it is."""
     sys_root: str = "/sys"
     proc_root: str = "/proc"
+    nvattest: bool = False
+    """Ask a Blackwell die through NVIDIA's tool of this name."""
 
     @property
     def label(self) -> str:
@@ -67,9 +72,13 @@ class HostCard:
         """Readers of declared evidence, in order."""
         return {
             "pci": partial(pci.read, self.sys_root, self.bdf),
+            # Behind the bus, so that the card's power state is seen before anything touches it.
+            "registers": self._read_registers,
             "driver": partial(driver.read, self.proc_root, self.bdf),
             "nvml": self._read_nvml,
+            "resource_manager": self._read_resource_manager,
             "vbios": self._read_vbios,
+            "attestation": self._attest,
             # Behind NVML, so that the library that answered is seen among the loaded ones.
             "integrity": partial(driver_integrity.read, self.sys_root, self.proc_root),
         }
@@ -82,8 +91,18 @@ class HostCard:
         return device
 
     def telemetry(self) -> Collected[Telemetry]:
-        """Sensors and counters, as NVML tells them."""
-        return self.no_nvml or _sensors().read(self.bdf)
+        """Sensors and counters, as NVML tells them, and temperatures that only registers hold."""
+        told = self.no_nvml or _sensors().read(self.bdf)
+        if isinstance(told, Unavailable):
+            return told
+        from gpucheck.sources.registers import with_temperatures
+
+        return with_temperatures(told, self.sys_root, self.bdf, self.proc_root)
+
+    def _read_registers(self) -> Collected[RegisterFacts]:
+        from gpucheck.sources.registers import read
+
+        return read(self.sys_root, self.bdf, self.proc_root)
 
     def _read_nvml(self) -> Collected[NvmlFacts]:
         if self.no_nvml:
@@ -92,6 +111,11 @@ class HostCard:
         if isinstance(facts, Unavailable) and facts.detail == NOT_LISTED:
             return driver.refusal(self.proc_root, self.bdf) or facts
         return facts
+
+    def _read_resource_manager(self) -> Collected[ResourceManagerFacts]:
+        from gpucheck.sources import resource_manager
+
+        return resource_manager.read(self.proc_root, self.bdf)
 
     def _read_vbios(self) -> Collected[VbiosFacts]:
         """The ROM, else the version that the kernel driver or NVML states."""
@@ -106,6 +130,14 @@ class HostCard:
         facts = self._read_nvml()
         return version_alone(None if isinstance(facts, Unavailable) else facts.vbios_version, "nvml", found)
 
+    def _attest(self) -> Collected[Attestation]:
+        if self.no_nvml:
+            return self.no_nvml
+        from gpucheck.sources.attestation.live import read
+
+        cards = len(pci.list_display_devices(self.sys_root))
+        return read(PynvmlLibrary(), self.bdf, cards, with_tool=self.nvattest)
+
 
 @cache
 def _sensors() -> telemetry.Reader:
@@ -119,6 +151,10 @@ class HostMachine:
 
     cards: tuple[HostCard, ...]
     notes: tuple[str, ...] = ()
+
+    def with_nvattest(self) -> "HostMachine":
+        """The same cards; a Blackwell die is then asked through NVIDIA's tool of this name."""
+        return replace(self, cards=tuple(replace(card, nvattest=True) for card in self.cards))
 
 
 def host_machine(

@@ -13,9 +13,10 @@ from gpucheck.model.evidence import Evidence
 PREFIX = "redacted:"
 SECRET_FIELDS = frozenset({"serial", "uuid", "pdi"})
 
-_SECRET_KEY = re.compile(r"serial|uuid|pdi\b|\bpdi|board.?id", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"serial|uuid|pdi\b|\bpdi|board.?id|^certificate \w|^report$", re.IGNORECASE)
 _UUID = re.compile(r"\b(?:GPU-|MIG-)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
 _SAYS_NOTHING = re.compile(r"^(\W*|n/?a|0+|0x0+|unknown.*|\[?not supported\]?|\[?n/a\]?)$", re.IGNORECASE)
+_MASKED = re.compile(r"^[0-9a-f]{12}0{52}$")
 _SHORTEST = 6
 """Values below this length are replaced in their own field only: elsewhere they could be anything."""
 
@@ -56,9 +57,16 @@ def _clean(node: Any, secrets: list[str], key: str = "") -> Any:
 
 
 def _clean_text(text: str, secrets: list[str], key: str) -> str:
+    if key == "sha256":
+        return _masked(text)
     if _is_secret(key, text):
         return digest(text)
     for secret in secrets:
         if len(secret) >= _SHORTEST and secret in text:
             text = text.replace(secret, digest(secret))
     return _UUID.sub(lambda found: digest(found[0]), text)
+
+
+def _masked(fingerprint: str) -> str:
+    """A certificate's fingerprint in the form that the field wants, made of twelve digits of its own digest."""
+    return fingerprint if _MASKED.match(fingerprint) else digest(fingerprint).removeprefix(PREFIX) + "0" * 52

@@ -132,7 +132,10 @@ def test_selecting_what_is_not_there(tmp_path: Path, wanted: int | str) -> None:
 def test_a_card_keeps_the_contract(tmp_path: Path) -> None:
     (card,) = find(tmp_path, (ListedDevice(0, FIRST, UUID),), FIRST).cards
     assert pickle.loads(pickle.dumps(card)) == card
-    assert (card.simulated, list(card.sources())) == (None, ["pci", "driver", "nvml", "vbios", "integrity"])
+    assert (card.simulated, list(card.sources())) == (
+        None,
+        ["pci", "registers", "driver", "nvml", "resource_manager", "vbios", "attestation", "integrity"],
+    )
     assert card.host().os == "TestOS"
     pickle.dumps(card.sources())
 
@@ -145,6 +148,9 @@ def test_sources_of_a_card_read_its_own_roots(tmp_path: Path) -> None:
     section = card.sources()["driver"]()
     assert isinstance(section, DriverFacts)
     assert section.version == "550.54.14"
+    asked = card.sources()["resource_manager"]()
+    assert isinstance(asked, Unavailable)
+    assert (asked.unavailable, asked.detail) == (Reason.NOT_SUPPORTED, "the driver does not hold this card")
 
 
 def test_without_the_rom_the_drivers_word_for_its_version_is_kept(tmp_path: Path) -> None:

@@ -127,6 +127,11 @@ class Catalog:
         files = (file for file in self._files if literal in file.head)
         return tuple(file.die.name for file in files if device_id in file.die.function_ids)
 
+    def dies_of_chip(self, chip_id: int) -> tuple[str, ...]:
+        """Return the names of the dies with that number in their own register, such as 0x172."""
+        written = re.compile(rf"^chip_id = 0x0*{chip_id:x}\b".encode(), re.MULTILINE | re.IGNORECASE)
+        return tuple(file.die.name for file in self._files if written.search(file.head))
+
     def subsystem_vendor(self, vendor_id: int) -> str | None:
         """Return the brand behind a PCI subsystem vendor id, None where it is not known."""
         entry = self._vendors.get(f"0x{vendor_id:04x}")

@@ -67,7 +67,7 @@ class Case:
         """NVML's account, live or from a file. Raises ``Missing`` where there is none."""
         facts = self.evidence.declared
         if facts is None:
-            raise Missing(_absence(self.evidence.nvml, "NVML was not read"), "nvml")
+            raise Missing(absence(self.evidence.nvml, "NVML was not read"), "nvml")
         return facts
 
     @property
@@ -79,9 +79,7 @@ class Case:
         """Return a declared field. Raises ``Missing`` with the recorded reason where it is absent."""
         value = getattr(self.declared, name)
         if value is None:
-            told = _absence(
-                self.declared.missing.get(name), f"no {_WORDS.get(name, name.replace('_', ' '))} was stated"
-            )
+            told = absence(self.declared.missing.get(name), f"no {_WORDS.get(name, name.replace('_', ' '))} was stated")
             raise Missing(told, f"{self.declared_section}.{name}")
         return value
 
@@ -179,7 +177,8 @@ class Missing(Exception):  # noqa: N818 - it is not an error: the check becomes 
         self.path = path
 
 
-def _absence(missing: object, otherwise: str) -> str:
+def absence(missing: object, otherwise: str) -> str:
+    """Say why something is missing: its recorded reason, or ``otherwise`` where none was recorded."""
     if isinstance(missing, Unavailable):
         reason = missing.unavailable.value.replace("_", " ")
         return f"{reason}: {missing.detail}" if missing.detail else reason
@@ -189,8 +188,20 @@ def _absence(missing: object, otherwise: str) -> str:
 def measured(section: Collected[T], name: str) -> T:
     """Return a section. Raises ``Missing`` with its reason where it is unavailable."""
     if isinstance(section, Unavailable):
-        raise Missing(f"{name.replace('_', ' ')} was not measured ({_absence(section, '')})", name)
+        raise Missing(f"{name.replace('_', ' ')} was not measured ({absence(section, '')})", name)
     return section
+
+
+def answered(case: Case, name: str) -> object:
+    """Return an answer of the driver's resource manager. Raises ``Missing`` with the recorded reason without one."""
+    section = case.evidence.resource_manager
+    if isinstance(section, Unavailable):
+        raise Missing(f"the resource manager was not asked ({absence(section, '')})", "resource_manager")
+    value = getattr(section, name)
+    if value is None:
+        told = absence(section.missing.get(name), "no reason is recorded")
+        raise Missing(f"the resource manager told no {name.replace('_', ' ')} ({told})", f"resource_manager.{name}")
+    return value
 
 
 @dataclass(frozen=True)

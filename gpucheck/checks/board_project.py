@@ -63,7 +63,7 @@ def board_project(case: Case) -> Outcome:
 
 
 def _professional(case: Case, codes: _Codes) -> Outcome:
-    words = " and ".join(codes.professional.values())
+    words = " and ".join(dict.fromkeys(codes.professional.values()))
     return Outcome(
         Status.FAIL,
         f"The die is {case.sku}, but its board carries {words}: it was made for another die.",

@@ -1,11 +1,13 @@
 """How the card bears some seconds of full load.
 
 What it checks: results of arithmetic and memory with a known answer, errors that were counted meanwhile, what held the
-clocks down, and whether the rate was kept.
+clocks down, and whether the rate was kept. With root, also how much hotter than its edge the hottest place is, and
+whether one memory chip is far hotter than the others, where registers tell (Ampere and Ada).
 Why it matters: weak cells, a failing supply and dried thermal paste show under load, and not before.
 How it can be fooled: some seconds are short; ``--deep`` loads longer. Sensors are the driver's word.
 A failure does not mean: a fake. A card at its power limit is as it should be, and a laptop gets hot.
-References: ``nvmlDeviceGetCurrentClocksEventReasons``; burn-in tests compare with a known result in the same way.
+References: ``nvmlDeviceGetCurrentClocksEventReasons``; burn-in tests compare with a known result in the same way. Open
+monitoring tools read the registers of temperatures; 25 °C and 15 °C are what owners take for a cooler that sits badly.
 """
 
 from collections import Counter
@@ -20,6 +22,13 @@ from gpucheck.model.measured import LoadTest, Telemetry
 KEPT = 0.8
 """Share of its first rate that a card keeps, if nothing holds it back."""
 _MANY_CORRECTED = 100
+_HOTSPOT_CELSIUS, _OUTLIER_CELSIUS = 25.0, 15.0
+"""Above the die's edge, and above the median of the memory chips."""
+_LAST_READINGS = 3
+"""The hottest place heats up before the edge does, so only the end of the load counts."""
+_FEW = 4
+"""One in so many chips may be an outlier; more of them are a side of the board."""
+_SEATED = "Have the cooler looked at: paste, pads, and whether it sits flat."
 _COOLING = "Have fans, dust and thermal paste seen to; a card without fans needs the server's air."
 _RETURN = "Do not rely on its results. Return it, or have it repaired."
 _ORDER = list(Severity)
@@ -46,9 +55,11 @@ def load_condition(case: Case) -> Outcome:
     found = [*_lost(load), *_wrong(case, load), *_counted(load)]
     if not case.busy and not _laptop(case):
         found += _held_down(load, case.how)
+    if not _laptop(case):
+        found += [*_hotspot(load), *_hot_chip(case, load)]
     if load.lost:
         return _outcome(found, "")
-    observed = "; ".join(part for part in (_temperature(sensors), _power(sensors), _pace(load, case.how)) if part)
+    observed = "; ".join(part for part in (_temperature(case, sensors), _power(sensors), _pace(load, case.how)) if part)
     slow = load.last_rate_per_second < KEPT * load.first_rate_per_second
     if not found and slow and (doubt := _doubt(case, sensors)):
         return inconclusive(f"The rate fell under load; {doubt}.", observed, f"at least {KEPT:.0%} kept")
@@ -145,6 +156,46 @@ def _held_down(load: LoadTest, how: str) -> list[_Seen]:
     return []
 
 
+def _hotspot(load: LoadTest) -> list[_Seen]:
+    """The die's hottest place far above its edge, in every one of the last readings."""
+    last = load.during[-_LAST_READINGS:]
+    above = [
+        one.hotspot_celsius - one.temperature_celsius
+        for one in last
+        if one.hotspot_celsius is not None and one.temperature_celsius is not None
+    ]
+    if not above or len(above) < len(last) or min(above) <= _HOTSPOT_CELSIUS:
+        return []
+    words = f"the die's hottest place was {min(above):.0f} °C above its edge (declared)"
+    return [_Seen(Severity.MEDIUM, words, "load.during.hotspot_celsius", _SEATED)]
+
+
+def _hot_chip(case: Case, load: LoadTest) -> list[_Seen]:
+    """A memory chip or two far above the others, in every one of the last readings."""
+    if not _has_sensors(case):
+        return []
+    last = load.during[-_LAST_READINGS:]
+    above = [hottest for one in last if (hottest := _outlier(one.memory_chips_celsius)) is not None]
+    if not above or len(above) < len(last):
+        return []
+    words = f"one memory chip was {min(above):.0f} °C hotter than most (declared)"
+    return [_Seen(Severity.MEDIUM, words, "load.during.memory_chips_celsius", _SEATED)]
+
+
+def _outlier(chips: Sequence[float]) -> float | None:
+    """How far the hottest chip is above the median, where that is far and only few are."""
+    if len(chips) < _FEW:
+        return None
+    middle = sorted(chips)[len(chips) // 2]
+    far = [degrees - middle for degrees in chips if degrees - middle > _OUTLIER_CELSIUS]
+    return max(far) if 0 < len(far) <= len(chips) // _FEW else None
+
+
+def _has_sensors(case: Case) -> bool:
+    """Whether every memory that the SKU is sold with has sensors of its own: what others answer is no temperature."""
+    return {layout.type for p in case.match.fitting for layout in p.memory} == {"GDDR6X"}
+
+
 def _told(load: LoadTest) -> bool:
     """Whether the driver told, all the way, what holds the clocks down."""
     return bool(load.during) and all(one.throttle_reasons is not None for one in load.during)
@@ -185,13 +236,17 @@ def _well(load: LoadTest, sensors: list[Telemetry]) -> str:
     return told + limited + hot
 
 
-def _temperature(sensors: list[Telemetry]) -> str:
+def _temperature(case: Case, sensors: list[Telemetry]) -> str:
     core = max((one.temperature_celsius for one in sensors if one.temperature_celsius), default=None)
+    hottest = max((one.hotspot_celsius for one in sensors if one.hotspot_celsius), default=None)
+    chip = max((degrees for one in sensors for degrees in one.memory_chips_celsius), default=None)
     memory = max((one.memory_temperature_celsius for one in sensors if one.memory_temperature_celsius), default=None)
     limit = next((one.slowdown_celsius for one in sensors if one.slowdown_celsius), None)
     parts = [
         f"core {core:.0f} °C at most" + (f", slows down at {limit:.0f} °C" if limit else "") if core else "",
+        f"its hottest place {hottest:.0f} °C at most" if hottest else "",
         f"memory {memory:.0f} °C at most" if memory else "",
+        f"hottest memory chip {chip:.0f} °C at most" if chip and _has_sensors(case) else "",
     ]
     words = "; ".join(part for part in parts if part)
     return f"{words} (declared)" if words else ""

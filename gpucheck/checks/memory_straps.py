@@ -127,12 +127,13 @@ def _choice(case: Case) -> tuple[MemoryChoice, str]:
         raise Missing("the ROM that was read is not known to be the one that runs", "vbios.version")
     known = [choice for choice in rom.memory if choice.density_gbit]
     strap, told = _strap(case)
-    if strap is not None:
-        known = [choice for choice in known if choice.strap == strap]
-    if len({(choice.type, choice.density_gbit) for choice in known}) != 1:
+    chosen = [choice for choice in known if choice.strap == strap]
+    if len({(choice.type, choice.density_gbit) for choice in known}) == 1:
+        return known[0], told if chosen else "the only kind in the ROM's table"
+    if not chosen:
         why = "the strap selects no entry of known density" if strap is not None else "the straps are not known"
         raise Missing(f"{why}, and the firmware's table lists several kinds of memory", "vbios.memory")
-    return known[0], told
+    return chosen[0], told
 
 
 def _strap(case: Case) -> tuple[int | None, str]:
@@ -142,7 +143,7 @@ def _strap(case: Case) -> tuple[int | None, str]:
             return section.memory_strap, f"strap {section.memory_strap} by {name}"
     if not isinstance(evidence.vbios, Unavailable) and evidence.vbios.memory_strap is not None:
         return evidence.vbios.memory_strap, f"strap {evidence.vbios.memory_strap} by the ROM"
-    return None, "the only kind in the ROM's table"
+    return None, ""
 
 
 def _total(case: Case) -> int:

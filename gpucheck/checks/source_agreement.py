@@ -1,10 +1,13 @@
 """Whether the routes to the card's identity tell the same story.
 
-What it checks: device id, UUID, VBIOS version and memory by NVML, by the PCI bus, by the kernel driver and by CUDA.
+What it checks: device id, UUID, VBIOS version and memory by NVML, by the PCI bus, by the kernel driver, by its
+resource manager and by CUDA. Memory may differ by a tenth: each route leaves out something else, and ECC takes a part;
+and libraries that share a card out (in containers, or loaded before all others) may state less than the whole.
 Why it matters: a replaced library changes what one route says and forgets the others.
 How it can be fooled: by changing every route, down to the kernel; only measurement resists that.
 A failure does not mean: that the card is at fault; the machine's software is what contradicts itself.
-References: NVIDIA's ``/proc`` interface; known NVML shims.
+References: NVIDIA's ``/proc`` interface; the resource manager's queries in NVIDIA's open kernel modules; known NVML
+shims.
 """
 
 from collections.abc import Collection
@@ -75,9 +78,24 @@ def _accounts(evidence: Evidence) -> dict[str, dict[str, object]]:
     if not isinstance(evidence.driver, Unavailable):
         tell("UUID", "driver", evidence.driver.uuid)
         tell("VBIOS version", "driver", evidence.driver.vbios_version)
+    asked = evidence.resource_manager
+    if not isinstance(asked, Unavailable):
+        tell("device id", "resource_manager", asked.device_id)
+        tell("UUID", "resource_manager", asked.uuid)
+        tell("VBIOS version", "resource_manager", asked.vbios_version)
+        tell("memory", "resource_manager", None if _shared_out(evidence, asked.memory_bytes) else asked.memory_bytes)
     if not isinstance(evidence.cuda, Unavailable) and not partition(evidence):
         tell("memory", "cuda", evidence.cuda.total_memory_bytes)
     return accounts
+
+
+def _shared_out(evidence: Evidence, whole_bytes: int | None) -> bool:
+    """Whether libraries rightly state less than the resource manager, which always sees the whole card."""
+    if partition(evidence):
+        return True
+    before = None if isinstance(evidence.integrity, Unavailable) else evidence.integrity.preloaded
+    stated = evidence.declared.memory_total_bytes if evidence.declared else None
+    return bool(evidence.host.container or before) and (whole_bytes or 0) > (stated or 0)
 
 
 def _agree(fact: str, told: dict[str, object]) -> bool:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "assess": ("gpucheck.cli.assess:assess", "Judge saved evidence, or nvidia-smi output that a seller sent."),
     "render": ("gpucheck.cli.render:render", "Show a saved report again."),
     "vbios": ("gpucheck.cli.vbios:vbios", "Show what a saved VBIOS ROM says."),
+    "attest": ("gpucheck.cli.attest:attest", "Verify a die's saved attestation."),
     "explain": ("gpucheck.cli.explain:explain", "Explain a check: what, why, how it is fooled."),
     "profiles": ("gpucheck.cli.profiles:profiles", "The reference data of the models."),
     "scenarios": ("gpucheck.cli.scenarios:scenarios", "The simulated cards."),

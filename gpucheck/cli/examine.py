@@ -38,7 +38,7 @@ def _machine(options: dict[str, Any], *, alone: bool) -> "Machine":
     """The chosen cards, one where ``alone`` is wanted."""
     exclusive(quick=options["quick"], deep=options["deep"], no_probe=options["no_probe"])
     scenarios = _scenarios(options["simulate"])
-    machine = _simulated(scenarios, options["device"]) if scenarios else _real(options["device"])
+    machine = _simulated(scenarios, options) if scenarios else _real(options["device"], nvattest=options["nvattest"])
     if alone and len(machine.cards) != 1:
         raise CallError(
             f"--vbios is the ROM of one card, and there are {len(machine.cards)}.", "Choose the card with --device."
@@ -96,9 +96,11 @@ def _scenarios(asked: Sequence[str]) -> tuple[str, ...]:
     return named
 
 
-def _simulated(names: tuple[str, ...], device: Sequence[str]) -> "Machine":
-    if device:
+def _simulated(names: tuple[str, ...], options: dict[str, Any]) -> "Machine":
+    if options["device"]:
         raise CallError("--device chooses among real cards.", "Name the scenarios that you want after --simulate.")
+    if options["nvattest"]:
+        raise CallError("--nvattest asks a real card.", "A scenario states its attestation in [declared.attestation].")
     from gpucheck.simulation import machine
 
     try:
@@ -107,10 +109,10 @@ def _simulated(names: tuple[str, ...], device: Sequence[str]) -> "Machine":
         raise CallError(error.message, error.hint) from error
 
 
-def _real(device: Sequence[str]) -> "Machine":
+def _real(device: Sequence[str], *, nvattest: bool) -> "Machine":
     from gpucheck.machine import host_machine
 
     found = host_machine(select=tuple(device))
     for note in found.notes:
         say(note)
-    return found
+    return found.with_nvattest() if nvattest else found

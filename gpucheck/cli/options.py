@@ -64,6 +64,7 @@ machine_options = together(
     click.option(
         "--vbios", metavar="FILE", help="The card's ROM, as nvflash or GPU-Z saved it; for one card at a time."
     ),
+    click.option("--nvattest", is_flag=True, help="Let NVIDIA's tool nvattest ask a Blackwell die to attest (root)."),
 )
 
 depth_options = together(

@@ -6,6 +6,11 @@ from pydantic import AwareDatetime, Field
 
 from gpucheck.model.base import Frozen, Unavailable
 
+DATA_CENTRE_BLACKWELL = frozenset({"GB100", "GB102", "GB110", "GB112"})
+"""Halves and variants of one design. Which of the names a product's certificates carry is on record for B200 alone."""
+ATTESTING_DIES = frozenset({"GH100", *DATA_CENTRE_BLACKWELL, "GB202", "GB203", "GB205", "GB206", "GB207"})
+"""Dies for which NVIDIA's open kernel modules carry the certificate of a provisioning authority (release 595)."""
+
 
 class AttestedCertificate(Frozen):
     """One certificate of the chain."""
@@ -19,7 +24,10 @@ class AttestedCertificate(Frozen):
 
 
 class Attestation(Frozen):
-    """A signed report of measurements. It speaks for the die and its firmware, never for board, memory or cooler."""
+    """A signed report of measurements. It speaks for the die and its firmware, never for board, memory or cooler.
+
+    A ``None`` among the flags was not decided: ``missing`` or ``trouble`` says why. It is neither good nor bad.
+    """
 
     route: Literal["nvml", "file", "library", "simulated"]
     chip: str | None = None
@@ -28,8 +36,12 @@ class Attestation(Frozen):
     """From the leaf to the root."""
     chain_valid: bool | None = None
     """Every signature, period and constraint holds."""
+    chain_signed: bool | None = None
+    """Every signature and constraint holds, whatever the dates say."""
+    period_valid: bool | None = None
+    """By this machine's clock, every certificate is within its period."""
     root_pinned: bool | None = None
-    """The chain ends at NVIDIA's own root."""
+    """The chain ends at NVIDIA's own root. None where it ends before any root."""
     signature_valid: bool | None = None
     """The report is signed with the leaf's key."""
     nonce_ours: bool | None = None
@@ -46,3 +58,4 @@ class Attestation(Frozen):
     """What does not hold, in words; empty where all of it does."""
     missing: dict[str, Unavailable] = {}
     raw: dict[str, str] = {}
+    """Certificates in Base64, report and nonce in hexadecimal, so that a better parser can read them again."""

@@ -322,6 +322,10 @@ class Telemetry(Frozen):
 
     temperature_celsius: float | None = None
     memory_temperature_celsius: float | None = None
+    hotspot_celsius: float | None = None
+    """Of the hottest place of the die; from a hardware register, which needs root."""
+    memory_chips_celsius: tuple[float, ...] = ()
+    """Of each memory chip that has a sensor and answered, in steps of 2 °C; from registers too."""
     slowdown_celsius: float | None = None
     """From where the card slows itself down."""
     memory_limit_celsius: float | None = None

@@ -55,8 +55,8 @@ class Die(Frozen):
     name: str
     architecture: str
     compute_capability: str = Field(pattern=r"^\d{1,2}\.\d$")
-    chip_id: Annotated[int, Field(ge=0, le=0x1FF)] | None = None
-    """Bits 28:20 of PMC_BOOT_0."""
+    chip_id: Annotated[int, Field(ge=0, le=0x3FF)] | None = None
+    """Architecture and implementation as NVIDIA's tools print them: bits 29:20 of PMC_BOOT_42."""
     sm_count_max: PositiveInt | None = None
     cores_per_sm: PositiveInt
     vbios_families: tuple[Annotated[str, Field(pattern=r"^[0-9A-F]{2}\.[0-9A-F]{2}$")], ...] = ()
@@ -77,6 +77,12 @@ class Die(Frozen):
         return (*self.audio_device_ids, *self.usb_device_ids, *self.ucsi_device_ids)
 
 
+_CHANNEL_BITS = 32
+_CHIPS_MIB = {"GDDR5": (0, 1024), "GDDR5X": (1024, 1024), "GDDR6": (1024, 2048), "GDDR6X": (1024, 2048)}
+_CHIPS_MIB |= {"GDDR7": (2048, 3072)}
+"""Smallest and largest chip of a type in MiB; no smallest where small ones were common."""
+
+
 class MemoryLayout(Frozen):
     """One way in which a SKU's memory is built. Rates are per pin."""
 
@@ -85,6 +91,8 @@ class MemoryLayout(Frozen):
     type: str = Field(pattern=r"^(DDR[34]|GDDR[3567]X?|HBM\d?e?)$")
     bus_width_bits: PositiveInt | None = None
     data_rate_gbps: PositiveFloat | None = None
+    clamshell: bool | None = None
+    """Two memory chips share each channel, one on either side of the board. Stated only where sizes leave it open."""
     uneven: str = ""
     """Why a capacity does not divide over the channels, where it does not: two densities, a share of a card."""
 
@@ -94,6 +102,24 @@ class MemoryLayout(Frozen):
         if self.bus_width_bits is None or self.data_rate_gbps is None:
             return None
         return self.bus_width_bits / 8 * self.data_rate_gbps * 1e9
+
+    def is_clamshell(self, size_mib: int) -> bool | None:
+        """Whether so much memory on this bus sits on both sides of the board, ``None`` where it may be either.
+
+        A channel that holds more than the largest chip of its type needs two of them; one that holds no more than the
+        smallest cannot have two. Chips sold: GDDR6 and GDDR6X of 8 and 16 Gbit, GDDR7 of 16 and 24, GDDR5X of 8, GDDR5
+        of 8 at most (makers' lists and JEDEC's standards).
+        """
+        chips = _CHIPS_MIB.get(self.type)
+        if chips is None or self.bus_width_bits is None:
+            return None
+        smallest, largest = chips
+        channel = size_mib * _CHANNEL_BITS / self.bus_width_bits
+        if channel > largest:
+            return True
+        if channel <= smallest:
+            return False
+        return self.clamshell if size_mib in self.sizes_mib else None
 
 
 class Sku(Frozen):

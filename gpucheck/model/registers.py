@@ -26,6 +26,10 @@ class RegisterFacts(Frozen):
     """Stepping of the die: ``A1``."""
     fused_device_ids: tuple[U16, ...] = ()
     """Device ids in the die's fuses, where their place is known (Ampere)."""
+    device_id_locked: bool | None = None
+    """A fuse keeps software from setting another device id."""
+    fused_off: dict[str, U32] = {}
+    """Masks of units that are fused off, by name, one bit a unit; they differ from specimen to specimen."""
     clamshell: bool | None = None
     """Two memory chips share each channel, one on either side of the board."""
     memory_partitions: NonNegativeInt | None = None

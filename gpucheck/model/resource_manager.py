@@ -41,7 +41,9 @@ class ResourceManagerFacts(Frozen):
     fbp_mask: NonNegativeInt | None = None
     """Memory partitions that are there."""
     issue_rates: dict[str, int] = {}
-    """How often an instruction class may issue: 0 at full rate, 1 at half, up to 6 at 1/64."""
+    """Speed select of instruction classes by their names in NVIDIA's headers: 0 at full rate, 1 at half, up to 6 at
+    1/64. ``dp`` has two steps, and 1 is only slower. The die's fuses, by the driver's source; a lock that was lifted
+    since need not show."""
 
     mobile: bool | None = None
     mining: bool | None = None
@@ -61,4 +63,4 @@ class ResourceManagerFacts(Frozen):
 
     missing: dict[str, Unavailable] = {}
     raw: dict[str, str] = {}
-    """Query to answer, both in hexadecimal."""
+    """Query (number in hexadecimal, entry, name) to answer in hexadecimal, bounded and without the zeros at its end."""

@@ -19,6 +19,7 @@ _LOOSE, _LOOSE_PAGES = 0.4, 8
 _EXACT, _EXACT_PAGES = 0.002, 4
 _LEAST_SOUND = 0.25
 _MOST_PAIRS = 16
+_IN_ANOTHER_ORDER = "in another order inside a page"
 _MOST_TRIED = 8192
 
 
@@ -26,13 +27,12 @@ def name(extent: Extent) -> MemoryFault:
     """Tell a wraparound, whose distance is the true size, from pages that share frames."""
     rows = extent.rows
     lower, upper = np.minimum(rows.index, rows.source), np.maximum(rows.index, rows.source)
-    period, order = _wrap(extent, lower, upper)
+    period, inside = _wrap(extent, lower, upper)
     if period:
-        inside = "" if not order else f"in another order inside a page (sectors xor {order * VECTOR_BYTES // 256:#x})"
         return _wraparound(extent, period, inside)
     paged = _common((upper >> PAGE_SHIFT) - (lower >> PAGE_SHIFT), _rounds(extent, lower, upper)) * PAGE_VECTORS
     if paged and _plausible(extent, paged):
-        return _wraparound(extent, paged, "in another order inside a page")
+        return _wraparound(extent, paged, _IN_ANOTHER_ORDER)
     found = pairs(rows.index, rows.source)
     return extent.fault(
         "shuffled_alias",
@@ -53,19 +53,19 @@ def in_bytes(found: I64s) -> tuple[tuple[int, int], ...]:
     return tuple((int(a) * PAGE_BYTES, int(b) * PAGE_BYTES) for a, b in found[:_MOST_PAIRS])
 
 
-def _wrap(extent: Extent, lower: I64s, upper: I64s) -> tuple[int, int]:
-    """The length after which addresses start over, and what is xored to the place in a page; zeros for no such length.
+def _wrap(extent: Extent, lower: I64s, upper: I64s) -> tuple[int, str]:
+    """The length after which addresses start over, 0 for no such length, and how pages differ inside, in words.
 
     Of addresses that share a cell all but one lose their value, so the counters say what the length is about, and the
     length itself follows from partners of which one lies in the first round, where the pages of the walk are frames.
     """
     shared = int(np.gcd.reduce(upper - lower))
     if shared >= PAGE_VECTORS and _plausible(extent, shared):
-        return shared, 0
+        return shared, ""
     rounds = _rounds(extent, lower, upper)
     first = np.flatnonzero(lower < 0.9 * _size(extent))
     if not first.size:
-        return 0, 0
+        return 0, ""
     values, counts = np.unique(rounds[first], return_counts=True)
     first = first[rounds[first] == values[counts.argmax()]]
     if first.size > _MOST_TRIED:  # at random: rows lie in runs, and every nth of them could be alike in some bit
@@ -73,9 +73,13 @@ def _wrap(extent: Extent, lower: I64s, upper: I64s) -> tuple[int, int]:
     order = _order(lower[first], upper[first])
     period = _common(upper[first] - (lower[first] ^ order), rounds[first])
     if not period or not _plausible(extent, period):
-        return 0, 0
-    same = lower % period >> PAGE_SHIFT == upper % period >> PAGE_SHIFT if order else (upper - lower) % period == 0
-    return (period, order) if same.mean() >= _FITS else (0, 0)
+        return 0, ""
+    if not order and ((upper - lower) % period == 0).mean() >= _FITS:
+        return period, ""
+    # The order may be that of the page after so many rounds and another one after more: then pages alone agree.
+    same = lower % period >> PAGE_SHIFT == upper % period >> PAGE_SHIFT
+    sectors = f" (sectors xor {order * VECTOR_BYTES // 256:#x})" if order else ""
+    return (period, _IN_ANOTHER_ORDER + sectors) if same.mean() >= _FITS else (0, "")
 
 
 def _order(lower: I64s, upper: I64s) -> int:

@@ -8,6 +8,7 @@ from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import U16, NvmlFacts, PciSibling
 from gpucheck.model.integrity import DriverIntegrity, DriverLibrary
 from gpucheck.model.profile import Profile
+from gpucheck.model.registers import ChipId
 from gpucheck.simulation.faults import Strict
 
 LOST = Unavailable(unavailable=Reason.FAILED, detail="GPU is lost")
@@ -20,6 +21,9 @@ _FOR_ROOT = Unavailable(
 )
 _CORRECTABLE = ("BadTLP", "RxErr", "BadDLLP", "Rollover", "Timeout", "NonFatalErr")
 _FOLDER = "/usr/lib/x86_64-linux-gnu"
+
+_Word = Annotated[str, Field(max_length=40)]
+_Rates = Annotated[dict[Annotated[str, Field(max_length=8)], Annotated[int, Field(ge=0, le=6)]], Field(max_length=16)]
 
 
 class DeclaredPci(Strict):
@@ -44,6 +48,21 @@ class DeclaredLibrary(Strict):
     path: Annotated[str, Field(max_length=200)] = ""
 
 
+class DeclaredResourceManager(Strict):
+    """Single answers that are not what an honest driver gives."""
+
+    chip_id: ChipId | None = None
+    mobile: bool | None = None
+    mining: bool | None = None
+    memory_type: _Word | None = None
+    memory_vendor: _Word | None = None
+    memory_strap: Annotated[int, Field(ge=0, le=15)] | None = None
+    chip_sku: _Word | None = None
+    project: _Word | None = None
+    issue_rates: _Rates | None = None
+    calibration_failed: bool | None = None
+
+
 def siblings(profile: Profile, bdf: str, pci: DeclaredPci) -> tuple[PciSibling, ...]:
     """The functions beside the display; data-centre and mining cards have none, laptops only sound."""
     die, quiet = profile.die, profile.sku_class in {"datacenter", "mining"}
@@ -61,16 +80,16 @@ def siblings(profile: Profile, bdf: str, pci: DeclaredPci) -> tuple[PciSibling, 
     return tuple(found)
 
 
-def live(pci: DeclaredPci, nvml: NvmlFacts) -> dict[str, Any]:
-    """What the configuration space says now, and nothing where the card is gone."""
+def live(pci: DeclaredPci, nvml: NvmlFacts, *, root: bool) -> dict[str, Any]:
+    """What the configuration space says now, and nothing where the card is gone. ``root`` sees all of it."""
     if pci.off_bus:
         return {"off_bus": True, "revision_id": 0xFF, "missing": {"config": _OFF}}
     counts = {"aer_correctable": _counts(_CORRECTABLE, pci.link_errors), "aer_nonfatal": {}, "aer_fatal": {}}
     vendor, part = nvml.subsystem_vendor_id, nvml.subsystem_id
     return {
         "revision_id": 0xA1,
-        "config_bytes": 64,
-        "missing": {"aer_status": _FOR_ROOT, "lane_errors": _FOR_ROOT},
+        "config_bytes": 4096 if root else 64,
+        "missing": {} if root else {"aer_status": _FOR_ROOT, "lane_errors": _FOR_ROOT},
         **counts,
         "power_state": "D0",
         "live_device_id": nvml.device_id,

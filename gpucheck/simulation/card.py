@@ -16,7 +16,9 @@ from gpucheck.model.units import MIB
 from gpucheck.simulation.bus import LOST
 from gpucheck.simulation.declared import DeclaredCard
 from gpucheck.simulation.faults import end_bytes
+from gpucheck.simulation.hardware import GUEST, NO_ROOT, registers
 from gpucheck.simulation.library import ScenarioError, is_path, load
+from gpucheck.simulation.resource_manager import resource_manager
 from gpucheck.simulation.scenario import Declared, Scenario
 from gpucheck.simulation.sensors import Sensors
 from gpucheck.simulation.soldered import Soldered, solder
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 Section = Frozen | Unavailable
 Profiles = Callable[[str], Profile]
 
+SOURCES = ("pci", "registers", "driver", "nvml", "resource_manager", "vbios", "attestation", "integrity")
 _SLICES = 8
 """A partition of a card gets one part in so many of everything."""
 
@@ -92,8 +95,8 @@ class SimulatedCard:
         return self.declared.host
 
     def sources(self) -> dict[str, Callable[[], Section]]:
-        """Readers of the declared facts, in the order in which to run them."""
-        return {name: _Source(self, name) for name in ("pci", "driver", "nvml", "vbios", "integrity")}
+        """Readers of the declared facts and of the registers, in the order in which to run them."""
+        return {name: _Source(self, name) for name in SOURCES}
 
     def open_device(self) -> "Device":
         """Return the silicon, ready for kernels. Raises ``DeviceUnavailable`` where the scenario withholds CUDA."""
@@ -133,7 +136,7 @@ class SimulatedCard:
 
     def telemetry(self) -> Collected[Telemetry]:
         """What the driver tells of them now."""
-        return self.withheld().get("nvml") or self.sensors.read()
+        return self.withheld().get("nvml") or self.sensors.read(registers=self._shows_registers)
 
     def withheld(self) -> dict[str, Unavailable]:
         """Sections that the host does not give out, and why."""
@@ -141,22 +144,50 @@ class SimulatedCard:
         absent = dict.fromkeys(environment.missing, (Reason.NOT_INSTALLED, "the scenario lacks it"))
         if environment.windows or environment.wsl:
             system = "Windows" if environment.windows else "WSL"
-            absent |= dict.fromkeys(("pci", "driver"), (Reason.NOT_SUPPORTED, f"{system} has no such files"))
+            absent |= dict.fromkeys(
+                ("pci", "registers", "driver"), (Reason.NOT_SUPPORTED, f"{system} has no such files")
+            )
         if self.scenario.declared.pci.off_bus:
-            absent |= dict.fromkeys(("nvml", "cuda"), (LOST.unavailable, LOST.detail))
+            absent |= dict.fromkeys(("nvml", "cuda", "registers", "resource_manager"), (LOST.unavailable, LOST.detail))
         if "nvml" in absent and self.scenario.declared.vbios is None:
             absent.setdefault("vbios", absent["nvml"])  # without a ROM, the version is a driver's word
+        if "nvml" in absent:
+            absent.setdefault("attestation", absent["nvml"])
+        if "driver" in environment.missing:
+            absent.setdefault("resource_manager", absent["driver"])  # nobody is there to be asked
         absent |= dict.fromkeys(environment.no_permission, (Reason.NO_PERMISSION, "the scenario denies it"))
         return {name: Unavailable(unavailable=reason, detail=detail) for name, (reason, detail) in absent.items()}
 
     def read(self, name: str) -> Section:
-        """Read one declared section: ``pci``, ``driver``, ``nvml``, ``vbios`` or ``integrity``."""
+        """Read one section of a source, by its name."""
         if self.scenario.environment.hang == name:
             from gpucheck.simulation.device import hang
 
             hang()
-        facts: Section = self.stated.nvml if name == "nvml" else getattr(self.declared, name)
-        return self.withheld().get(name, facts)
+        withheld = self.withheld()
+        if name in withheld:
+            return withheld[name]
+        if name == "registers":
+            return self._registers()
+        if name == "resource_manager":
+            return resource_manager(self.declared, self.soldered, self.silicon_profile)
+        teller = self.stated if name in ("nvml", "attestation") else self.declared
+        facts: Section = getattr(teller, name)
+        return facts
+
+    @property
+    def _shows_registers(self) -> bool:
+        environment = self.scenario.environment
+        return environment.root and not environment.virtualized and "registers" not in self.withheld()
+
+    def _registers(self) -> Section:
+        """What the die and the soldered memory show to root on bare metal; nothing that is declared reaches them."""
+        environment = self.scenario.environment
+        if environment.virtualized:
+            return GUEST
+        if not environment.root:
+            return NO_ROOT
+        return registers(self.silicon_profile, self.soldered, self.declared.nvml.device_id)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from gpucheck.model.attestation import Attestation
 from gpucheck.model.base import Collected, Reason, Unavailable
 from gpucheck.model.evidence import DriverFacts, Host, NvmlFacts, PciFacts
 from gpucheck.model.integrity import DriverIntegrity
@@ -11,6 +12,7 @@ from gpucheck.model.measured import DeviceProcess
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import MIB
 from gpucheck.model.vbios import VbiosFacts
+from gpucheck.simulation.attestation import declared_attestation
 from gpucheck.simulation.bus import linux_integrity, live, siblings, windows_integrity
 from gpucheck.simulation.firmware import declared_vbios
 from gpucheck.simulation.identity import Identity
@@ -23,7 +25,7 @@ _CUDA_BY_BRANCH = {580: (13, 0), 575: (12, 9), 570: (12, 8), 560: (12, 6), 555: 
 _CUDA_BY_BRANCH |= {590: (13, 1), 535: (12, 2), 530: (12, 1), 525: (12, 0), 515: (11, 7), 510: (11, 6), 470: (11, 4)}
 _RENAMED = {"memory_bytes": "memory_total_bytes", "bar1_bytes": "bar1_total_bytes"}
 _LINK = {"pcie_generation", "pcie_lanes"}
-_TABLES = {"pci", "library", "vbios"}
+_TABLES = {"pci", "library", "vbios", "attestation", "resource_manager"}
 """Not of NVML."""
 _CHASSIS = {"laptop": "laptop", "sxm": "server", "pcie": "server", "desktop": "desktop", "oem": "desktop"}
 _CHASSIS |= {"workstation": "desktop"}
@@ -71,7 +73,7 @@ class DeclaredCard:
             bar_sizes_bytes=(16 * MIB, nvml.bar1_total_bytes or 256 * MIB, 32 * MIB),
             bar1_supported_bytes=self._bar1_choices(nvml.bar1_total_bytes),
             siblings=siblings(self.profile, self.bdf, bus),
-            **live(bus, nvml),
+            **live(bus, nvml, root=self.scenario.environment.root),
         )
 
     @property
@@ -93,6 +95,11 @@ class DeclaredCard:
         """What the ROM says, or the version alone where the scenario declares no ROM."""
         windows = self.scenario.environment.windows or self.scenario.environment.wsl
         return declared_vbios(self.scenario.declared.vbios, self.nvml, self.profile, windows)
+
+    @property
+    def attestation(self) -> Collected[Attestation]:
+        """What the die signs, or why it is not asked."""
+        return declared_attestation(self.scenario.declared.attestation, self.nvml, self.profile)
 
     @property
     def integrity(self) -> DriverIntegrity:

@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from gpucheck.model.base import ComputeCapability
 from gpucheck.model.evidence import U16
-from gpucheck.simulation.bus import DeclaredLibrary, DeclaredPci
+from gpucheck.simulation.attestation import DeclaredAttestation
+from gpucheck.simulation.bus import DeclaredLibrary, DeclaredPci, DeclaredResourceManager
 from gpucheck.simulation.faults import FAULTS, MemoryFault, ShuffledAlias, Strict, Wraparound
 from gpucheck.simulation.firmware import DeclaredVbios
 
@@ -50,6 +51,8 @@ class Silicon(Strict):
     l2_cache_bytes: int | None = Field(default=None, ge=1)
     pcie_generation: Generation | None = None
     pcie_lanes: Lanes | None = None
+    clamshell: bool | None = None
+    """Two memory chips share each channel, one on either side of the board; by default as its size needs it."""
     fp64_ratio: str | None = Field(default=None, pattern=r"^1:\d{1,3}$")
     tensor_fp32_accumulate: Literal["full", "half", "capped", "none"] | None = None
     throttles: Literal["thermal", "power", "hardware"] | None = None
@@ -59,6 +62,10 @@ class Silicon(Strict):
     """Wrong results in a second of full load: arithmetic that fails when hot, a supply that sags."""
     dies_after_seconds: float | None = Field(default=None, ge=0)
     """Of full load; from then on the card does not answer."""
+    hotspot_above_edge_celsius: float | None = Field(default=None, ge=0, le=80)
+    """How much hotter than the core's edge its hottest place is under load."""
+    memory_chip_outlier_celsius: float | None = Field(default=None, ge=0, le=80)
+    """How much hotter than the others one memory chip is under load; only memory with sensors shows it."""
     noise: float = Field(default=0.004, ge=0, le=0.2)
     memory_fault: tuple[MemoryFault, ...] = Field(default=(), strict=False, max_length=32)
 
@@ -119,8 +126,10 @@ class Declared(Strict):
     ecc_corrected_aggregate: Count | None = None
     fault: Text | None = None
     vbios: DeclaredVbios | None = None
+    attestation: DeclaredAttestation | None = None
     pci: DeclaredPci = DeclaredPci()
     library: DeclaredLibrary | None = None
+    resource_manager: DeclaredResourceManager = DeclaredResourceManager()
 
 
 class Environment(Strict):
@@ -129,6 +138,8 @@ class Environment(Strict):
     virtualized: bool = False
     alike: int = Field(default=1, ge=1, le=16)
     """So many cards that state just the same, identity included, sit side by side."""
+    root: bool = False
+    """The scan runs as root: hardware registers and the whole configuration space can be read."""
     display_in_use_bytes: int = Field(default=0, ge=0)
     no_permission: Places = ()
     missing: Places = ()
@@ -172,7 +183,13 @@ def allowed_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
     tables: dict[str, type[Strict]] = {"silicon": Silicon, "declared": Declared, "environment": Environment}
     within: dict[type[Strict], dict[str, type[Strict]]] = {
         Scenario: tables,
-        Declared: {"vbios": DeclaredVbios, "pci": DeclaredPci, "library": DeclaredLibrary},
+        Declared: {
+            "vbios": DeclaredVbios,
+            "attestation": DeclaredAttestation,
+            "pci": DeclaredPci,
+            "library": DeclaredLibrary,
+            "resource_manager": DeclaredResourceManager,
+        },
     }
     table: type[Strict] = Scenario
     for step in location:

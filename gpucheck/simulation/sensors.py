@@ -16,6 +16,9 @@ _IDLE_CELSIUS, _WARM_CELSIUS, _SLOWDOWN_CELSIUS, _HOT_CELSIUS = 41.0, 66.0, 88.0
 _WARMING_SECONDS, _OVERHEATING_SECONDS = 6.0, 0.4
 _IDLE_WATTS, _UNKNOWN_WATTS = 30.0, 150.0
 _THROTTLES_AFTER_SECONDS = 1.0
+_SHOW_HOTSPOT = ("Ampere", "Ada")
+"""Generations whose registers of temperatures are on record."""
+_RESTING_SHARE, _MEMORY_ABOVE_CORE, _CHANNEL_BITS = 0.3, 8.0, 32
 
 
 @dataclass
@@ -66,8 +69,8 @@ class Sensors:
         """Note bytes that went over the host's bus."""
         self.moved_bytes += size_bytes
 
-    def read(self) -> Telemetry:
-        """What a driver would tell now."""
+    def read(self, *, registers: bool = False) -> Telemetry:
+        """What a driver would tell now, and with ``registers`` what these hold of temperatures."""
         nvml, throttled = self.declared, self.throttling
         replays = nvml.pcie_replay_count
         grown = int(self.environment.link_replays_per_gib * self.moved_bytes / GIB)
@@ -84,7 +87,26 @@ class Sensors:
             ecc_corrected=nvml.ecc_corrected_aggregate,
             ecc_uncorrected=nvml.ecc_uncorrected_volatile,
             processes=nvml.processes,
+            hotspot_celsius=self._hotspot() if registers else None,
+            memory_chips_celsius=self._memory_chips() if registers else (),
         )
+
+    def _hotspot(self) -> float | None:
+        if self.soldered.architecture not in _SHOW_HOTSPOT:
+            return None
+        above = self.soldered.hotspot_above_edge_celsius
+        return float(round(self._celsius() + (above if self.loaded else _RESTING_SHARE * above)))
+
+    def _memory_chips(self) -> tuple[float, ...]:
+        """In steps of 2 °C, as the sensors have it; the last one is the outlier, where there is one."""
+        soldered = self.soldered
+        if soldered.architecture not in _SHOW_HOTSPOT or soldered.memory_type != "GDDR6X":
+            return ()
+        count = soldered.memory_bus_width_bits // _CHANNEL_BITS * (1 + soldered.clamshell)
+        usual = [self._celsius() + _MEMORY_ABOVE_CORE + 2 * (number % 3) for number in range(count)]
+        if self.loaded:
+            usual[-1] += soldered.memory_chip_outlier_celsius
+        return tuple(2.0 * round(degrees / 2) for degrees in usual)
 
     def _celsius(self) -> float:
         hot = self.soldered.throttles == "thermal"

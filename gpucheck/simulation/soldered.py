@@ -13,6 +13,8 @@ _USUAL_RATES_GBPS = {"DDR3": 1.8, "DDR4": 2.4, "GDDR3": 1.8, "GDDR5": 7.0, "GDDR
 _USUAL_RATES_GBPS |= {"GDDR6X": 19.0, "GDDR7": 28.0, "HBM2": 1.75, "HBM2e": 3.2, "HBM3": 5.2, "HBM3e": 6.4}
 """Of products with each type of memory, for a profile whose own rate is not on record."""
 _FALLBACK_CLOCK_MHZ = 1500
+USUAL_HOTSPOT_CELSIUS = 12.0
+"""How much hotter than its edge the die's hottest place is on a card whose cooler sits well."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Soldered:
     architecture: str = ""
     capability: Capability | None = None
     memory_type: str = "GDDR6"
+    clamshell: bool = False
     sm_clock_mhz: int = _FALLBACK_CLOCK_MHZ
     fp64_ratio: str | None = None
     tensor_fp32_accumulate: str | None = None
@@ -40,6 +43,8 @@ class Soldered:
     load_errors: float = 0.0
     """Wrong results in a second of full load."""
     dies_after_seconds: float | None = None
+    hotspot_above_edge_celsius: float = USUAL_HOTSPOT_CELSIUS
+    memory_chip_outlier_celsius: float = 0.0
 
     @property
     def link_bandwidth(self) -> float:
@@ -85,6 +90,7 @@ def solder(silicon: Silicon, profile: Profile, declared_bytes: int) -> Soldered:
         architecture=profile.die.architecture,
         capability=profile.capability,
         memory_type=layout.type,
+        clamshell=_clamshell(silicon, layout, memory),
         sm_clock_mhz=(profile.capability and profile.capability.sm_clock_mhz) or _FALLBACK_CLOCK_MHZ,
         fp64_ratio=silicon.fp64_ratio or profile.fp64_ratio,
         tensor_fp32_accumulate=silicon.tensor_fp32_accumulate or profile.tensor_fp32_accumulate,
@@ -94,7 +100,20 @@ def solder(silicon: Silicon, profile: Profile, declared_bytes: int) -> Soldered:
         throttled_rate=silicon.throttled_rate,
         load_errors=silicon.load_errors,
         dies_after_seconds=silicon.dies_after_seconds,
+        hotspot_above_edge_celsius=(
+            USUAL_HOTSPOT_CELSIUS if silicon.hotspot_above_edge_celsius is None else silicon.hotspot_above_edge_celsius
+        ),
+        memory_chip_outlier_celsius=silicon.memory_chip_outlier_celsius or 0.0,
     )
+
+
+def _clamshell(silicon: Silicon, layout: MemoryLayout, memory_bytes: int) -> bool:
+    """As the scenario says, else as the size needs it; chips on one side where both would do."""
+    if silicon.clamshell is not None:
+        return silicon.clamshell
+    width = silicon.memory_bus_width_bits or layout.bus_width_bits
+    wired = layout.model_copy(update={"bus_width_bits": width})
+    return bool(wired.is_clamshell(memory_bytes // MIB))
 
 
 def nominal_bytes(profile: Profile) -> int:

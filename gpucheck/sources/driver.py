@@ -46,10 +46,8 @@ def refusal(proc_root: Path | str, bdf: str, dev_root: Path | str = "/dev") -> U
 
     It opens the card's device node, which can take long on a dead card. None where nothing is in the way.
     """
-    folder = Path(proc_root) / "driver" / "nvidia" / "gpus"
-    information = read_text(_card_folder(folder, bdf) / "information")
-    minor = "" if isinstance(information, Unavailable) else parse_information(information).get("device minor", "")
-    if not minor.isdecimal():
+    minor = device_minor(proc_root, bdf)
+    if isinstance(minor, Unavailable):
         return None
     try:
         os.close(os.open(Path(dev_root) / f"nvidia{minor}", os.O_RDWR))
@@ -59,6 +57,20 @@ def refusal(proc_root: Path | str, bdf: str, dev_root: Path | str = "/dev") -> U
     except OSError:
         return None
     return None
+
+
+def device_minor(proc_root: Path | str, bdf: str) -> int | Unavailable:
+    """Return N of the node ``/dev/nvidiaN`` that is the card's, or why it is not known."""
+    folder = Path(proc_root) / "driver" / "nvidia"
+    information = read_text(_card_folder(folder / "gpus", bdf) / "information")
+    if isinstance(information, Unavailable):
+        if information.unavailable is Reason.NOT_SUPPORTED and (folder / "version").exists():
+            return Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="the driver does not hold this card")
+        return _no_driver(Path(proc_root), information)
+    minor = parse_information(information).get("device minor", "")
+    if not minor.isdecimal() or len(minor) > 4:
+        return Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="the driver names no device node of the card")
+    return int(minor)
 
 
 def parse(version_text: str, information_text: str | None) -> DriverFacts:

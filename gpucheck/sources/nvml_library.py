@@ -3,6 +3,7 @@
 Only this module imports ``pynvml`` (from the package ``nvidia-ml-py``), and only when it is opened.
 """
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import ModuleType
@@ -101,13 +102,29 @@ class PynvmlLibrary:
         plain = getattr(wrapper, "__wrapped__", wrapper)
         encoded = [value.encode() if isinstance(value, str) else value for value in arguments]
         try:
+            if function in _FILLED:
+                return self._filled(plain, _FILLED[function])
             return plain(*encoded)
+        except NvmlError:
+            raise
         except TypeError as error:
             raise NvmlError(ARGUMENT_VERSION_MISMATCH, "the installed nvidia-ml-py is too old for this call") from error
         except AttributeError as error:  # a library that was never loaded, or symbols that the binding expects
             raise NvmlError(FUNCTION_NOT_FOUND, sanitise(str(error), 120)) from error
         except Exception as error:
             raise _translated(error) from error
+
+    def _filled(self, function: Any, structure: str) -> Any:
+        """Call a function that fills its caller's structure and leaves its return code to the caller."""
+        answer = getattr(self._binding, structure)()
+        code = function(ctypes.byref(answer))
+        if code:
+            raise NvmlError(int(code))
+        return answer
+
+
+_FILLED = {"nvmlSystemGetConfComputeSettings": "c_nvmlSystemConfComputeSettings_v1_t"}
+"""Functions of the binding that want a structure of its own, by name."""
 
 
 def _translated(error: Exception) -> NvmlError:

@@ -39,6 +39,8 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("tensor-tier", -40, 5, "arithmetic", False, "a fuse settles it, but tiers are rules for a class and were "
            "never held against real silicon here: not decisive until they are. A mining lock fails both, so one group; "
            "not the generation's, because SKUs of one die and generation may differ in this alone", required=True),
+    Weight("issue-rate", -15, 0, "arithmetic", False, "full speed against fuses that slow it down is a lock that was "
+           "lifted; what the driver's answer rests on was read in its source and never compared on many cards"),
     Weight("numeric-fingerprint", -25, 0, "silicon", False, "another adder is another generation, which that check "
            "tells too; the facts are others' measurements. A pass counts nothing, so that silicon of which nothing is "
            "published loses nothing"),
@@ -58,12 +60,30 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("silicon-match", -30, 10, "silicon", False, "fails at 1000:1 between SKUs. In the group of generation and "
            "multiprocessors, as it counts them again. The rates were never fitted to real cards and a catalog errs, so "
            "it does not decide alone; a pass leaves one in ten, as many SKUs measure alike", required=True),
+    Weight("attested-die", -60, 0, "attestation", True, "a key that NVIDIA certified when the die was made signed our "
+           "own question and names another chip: nobody else can make that signature. A pass counts nothing, so that "
+           "dies that cannot attest, or are not asked, lose nothing"),
+    Weight("attestation", -25, 0, "attestation", False, "a chain, signature or answer that does not hold: so far only "
+           "reports made for tests. What is cut off, or may be a wrong clock, is left open; faults of a driver and "
+           "engineering samples explain perhaps 1 in 300"),
+    Weight("die-register", -60, 0, "silicon", True, "a number wired in silicon; what may answer in the card's place is "
+           "left open. A pass counts nothing, so that a scan without root is not worth less"),
+    Weight("fused-device-id", -20, 0, "silicon", False, "fuses do not change, but one survey alone says where they "
+           "are: perhaps 1 in 100 is a card that it had not seen. A pass as above"),
+    Weight("memory-organisation", -15, 0, "capacity", False, "a bit that open tools read so, never held against every "
+           "model; an unknown board revision explains perhaps 1 in 30. A pass as above"),
     Weight("memory-size", -25, 5, "capacity", False, "0 of 60 genuine captures outside the legal sizes"),
     Weight("known-modification", -40, 0, "capacity", True, "the total or subsystem of a described modification; no "
            "genuine capture shows one", settles="modified"),
     Weight("memory-straps", -22, 0, "capacity", False, "densities agree on 14 public images of cards whose "
            "chips are known; needs a ROM, so a pass is worth nothing, lest a scan without root be worth less"),
+    Weight("memory-type", -15, 0, "capacity", False, "the firmware drives memory that the model was never built with; "
+           "a second memory type that is not on record explains perhaps 1 in 30. Older drivers do not tell, so a pass "
+           "counts nothing"),
     Weight("bar1-size", -12, 2, "capacity", False, "18 of 18 genuine resizable-BAR cards reach their memory"),
+    Weight("product-flags", -25, 0, "firmware", False, "the driver's own mark of mining dies on another model's id; a "
+           "mark of laptop parts counts only beside a second sign. The marks were never compared on many cards, so 1 "
+           "in 300 is innocent"),
     Weight("vbios-family", -50, 3, "firmware", True, "0 of 156 genuine captures contradict; firmware of another die "
            "cannot initialise the chip"),
     Weight("vbios-agreement", -25, 0, "firmware", False, "firmware built for another id or die; 0 of 45 public images "

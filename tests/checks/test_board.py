@@ -14,13 +14,23 @@ from gpucheck.model.units import GIB, MIB
 from gpucheck.model.vbios import MemoryChoice, PowerLimits, VbiosFacts
 from gpucheck.pipeline import Plan, acquaint
 from tests.builders import make_vbios
-from tests.cards import alter, catalog, evidence_from, evidence_of, finding, genuine, report
+from tests.cards import alter, catalog, evidence_from, finding, report
+from tests.cards import evidence_of as collected
 
 A6000_BOARD = {
     "nvml__inforom_image_version": "G133.0500.00.05",
     "nvml__board_part_number": "900-5G133-1700-000",
 }
 VERSION_4090 = "95.02.3C.40.0D"
+
+
+def evidence_of(scenario: str) -> Evidence:
+    """A scan in which the resource manager, which knows much of this as well, was not asked."""
+    return alter(collected(scenario), resource_manager=NOT_REQUESTED)
+
+
+def genuine() -> Evidence:
+    return evidence_of("rtx-4090")
 
 
 def rom(**facts: Any) -> VbiosFacts:
@@ -288,7 +298,7 @@ class TestReworkSigns:
 
 
 def scenario_finding(scenario: str, check: str) -> Finding:
-    return finding(evidence_of(scenario), check)
+    return finding(collected(scenario), check)
 
 
 class TestScenarios:
@@ -307,7 +317,7 @@ class TestScenarios:
         ],
     )
     def test_what_a_fair_expert_would_say(self, scenario: str, authenticity: str, kinds: set[Kind]) -> None:
-        verdict = report(evidence_of(scenario)).verdict
+        verdict = report(collected(scenario)).verdict
         assert verdict.authenticity == authenticity
         assert set(verdict.kinds) == kinds
 

@@ -44,12 +44,18 @@ def test_a_contradiction_fails_its_check(check: str, changes: dict[str, Any]) ->
     assert finding(alter(genuine(), **changes), check).status is Status.FAIL
 
 
+def versions(told: str) -> dict[str, Any]:
+    """One version by every route, in two spellings."""
+    routes = ("nvml", "driver", "resource_manager")
+    return {f"{route}__vbios_version": told for route in routes} | {"driver__vbios_version": told.upper()}
+
+
 INNOCENT: list[tuple[str, dict[str, Any]]] = [
     ("memory-size", {"nvml__memory_total_bytes": 23028 * MIB}),
     ("memory-size", {"nvml__memory_total_bytes": 24217 * MIB}),
-    ("vbios-family", {"nvml__vbios_version": "95.02.3c.40.32", "driver__vbios_version": "95.02.3C.40.32"}),
-    ("vbios-family", {"nvml__vbios_version": "99.99.3C.40.32", "driver__vbios_version": "99.99.3C.40.32"}),
-    ("vbios-family", {"nvml__vbios_version": "N/A", "driver__vbios_version": "N/A"}),
+    ("vbios-family", versions("95.02.3c.40.32")),
+    ("vbios-family", versions("99.99.3C.40.32")),
+    ("vbios-family", versions("N/A")),
     ("gpu-part-number", {"nvml__gpu_part_number": "900-1G136-2530-000"}),
     ("product-name", {"nvml__name": "NVIDIA Graphics Device"}),
     ("product-name", {"nvml__name": "Graphics Device"}),
@@ -165,6 +171,7 @@ def test_an_unknown_device_id_is_no_alarm() -> None:
         genuine(),
         nvml__device_id=0x3FFF,
         pci__device_id=0x3FFF,
+        resource_manager__device_id=0x3FFF,
         nvml__name="NVIDIA Thing 9000",
         nvml__gpu_part_number="3FFF-300-A1",
     )

@@ -155,7 +155,8 @@ def test_the_burst_tells_gddr5_from_gddr5x(profile_id: str, other: str) -> None:
         assert found.status is Status.INCONCLUSIVE
         assert catalog().by_id(silicon).name in found.message
         assert "burst of the memory" in found.message
-        assert report(swapped).verdict.authenticity == "inconclusive"
+        # Two of these SKUs are cut from different dies, which the driver's resource manager would tell.
+        assert report(alter(swapped, resource_manager=NOT_REQUESTED)).verdict.authenticity == "inconclusive"
 
 
 def test_the_buyers_words_say_which_of_two_cards_of_one_name_is_meant() -> None:

@@ -6,6 +6,8 @@ silicon's SKU, one of the declared SKU. Shared between pairs, and why that is th
 * sources (``pci``, ``driver``, ``nvml``, host) see the declaration alone: from the declared SKU's scan;
 * kernels see the silicon alone: from the silicon's scan. Two probes also depend on how much memory is declared:
   the walk, and the bandwidth buffers of the smallest cards, which a scan might refuse to measure at all;
+* the resource manager is not asked: it reads the die from the hardware and would give every foreign die away at once,
+  and drivers before 515, Windows, and a forger who patches the kernel as well leave nothing but the silicon;
 * the CUDA driver states name, memory and bus address as declared, everything else from the hardware;
 * the walk covers the same share of the declared memory, whatever silicon answers. Where more is declared than soldered
   on, addresses wrap: it keeps one value for each soldered cell, and finds the wrap.
@@ -44,7 +46,8 @@ def profiles() -> dict[str, Profile]:
 
 def card_of(pair: Pair) -> SimulatedCard:
     halves = {"silicon": {"profile": pair.silicon}, "declared": {"profile": pair.declared}}
-    scenario = Scenario.model_validate({"title": f"{pair.silicon} as {pair.declared}", **halves})
+    host = {"environment": {"missing": ["resource_manager"]}}
+    scenario = Scenario.model_validate({"title": f"{pair.silicon} as {pair.declared}", **halves, **host})
     return SimulatedCard(scenario, "pair", profiles()[pair.silicon], profiles()[pair.declared])
 
 

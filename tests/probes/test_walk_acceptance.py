@@ -106,6 +106,14 @@ def test_any_wraparound(size: int, swizzle: int, quick: bool, data: st.DataObjec
     assert sum(tier.wrong_bytes for tier in early) or found.tested_bytes - real < 512 * MIB
 
 
+@pytest.mark.parametrize("swizzle", [2048, 4096, 6144])
+def test_an_order_that_comes_round_again_after_some_rounds_is_a_wrap(swizzle: int) -> None:
+    """Most partners lie twelve rounds apart, after which the sectors are in their first order again."""
+    real = 14_591_886_592
+    fault = only(walk(193_273_528_320, Wraparound(kind="wraparound", real_bytes=real, swizzle=swizzle), quick=True))
+    assert (fault.kind, fault.distance_bytes) == ("wraparound", real)
+
+
 @few(3)
 @given(size=SIZES, swizzle=SWIZZLES, quick=QUICK, seed=st.integers(0, 99), data=st.data())
 def test_any_shuffled_pages(size: int, swizzle: int, quick: bool, seed: int, data: st.DataObject) -> None:

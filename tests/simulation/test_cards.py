@@ -27,7 +27,16 @@ def make(
 
 def sections(one: SimulatedCard) -> tuple[PciFacts, DriverFacts, NvmlFacts]:
     found = {name: read() for name, read in one.sources().items()}
-    assert list(found) == ["pci", "driver", "nvml", "vbios", "integrity"]
+    assert list(found) == [
+        "pci",
+        "registers",
+        "driver",
+        "nvml",
+        "resource_manager",
+        "vbios",
+        "attestation",
+        "integrity",
+    ]
     pci, driver, nvml, integrity = (found[name] for name in ("pci", "driver", "nvml", "integrity"))
     assert isinstance(integrity, DriverIntegrity)
     assert isinstance(pci, PciFacts)

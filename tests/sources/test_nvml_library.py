@@ -1,5 +1,6 @@
 """The binding: absent, wrong, old, and real but without a driver."""
 
+import ctypes
 import functools
 import sys
 from types import ModuleType, SimpleNamespace
@@ -111,3 +112,37 @@ def test_the_real_binding_here() -> None:
     assert isinstance(answer, tuple | Unavailable)
     if isinstance(answer, Unavailable):
         assert answer.detail
+
+
+SETTINGS = "nvmlSystemGetConfComputeSettings"
+
+
+class Settings(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint), ("multiGpuMode", ctypes.c_uint)]
+
+
+def fill(code: int) -> Any:
+    """A function of the binding that fills its caller's structure and returns NVML's code."""
+
+    def function(pointer: Any) -> int:
+        pointer._obj.multiGpuMode = 1
+        return code
+
+    return function
+
+
+def test_a_function_that_fills_a_structure(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions: dict[str, Any] = {"c_nvmlSystemConfComputeSettings_v1_t": Settings}
+    library = opened(monkeypatch, binding(**functions, **{SETTINGS: fill(0)}))
+    assert library.call(SETTINGS).multiGpuMode == 1
+    library = opened(monkeypatch, binding(**functions, **{SETTINGS: fill(3)}))
+    with pytest.raises(NvmlError) as caught:
+        library.call(SETTINGS)
+    assert caught.value.code == 3
+
+
+def test_a_binding_without_that_structure_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = opened(monkeypatch, binding(**{SETTINGS: fill(0)}))
+    with pytest.raises(NvmlError) as caught:
+        library.call(SETTINGS)
+    assert caught.value.code == 13
