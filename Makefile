@@ -6,7 +6,7 @@
 # Only Python 3.11 or newer is needed beforehand; the rest goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test fraud-pairs lint format fuzz docs schema clean
+.PHONY: help scan test fraud-pairs lab lab-fit lab-mutations lint format fuzz docs schema clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,7 +19,7 @@ DRIVER := $(shell if [ -e /dev/nvidiactl ] || [ -d /proc/driver/nvidia ] || comm
 
 help:
 	@sed -n 's/^# \{0,1\}//; 1,6p' Makefile
-	@echo "make fraud-pairs, make lint, make format, make clean"
+	@echo "make lab, make lab-fit, make lab-mutations, make fraud-pairs, make lint, make format, make clean"
 
 $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo "No Python 3.11 or newer was found. Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
@@ -57,6 +57,19 @@ test: $(VENV)/.dev lint
 # Every SKU's silicon under every other SKU's declaration: minutes. ARGS='--limit 300' bounds it, '--hard' shortens it.
 fraud-pairs: $(VENV)/.dev
 	$(BIN)/python -m tests.lab.fraud_pairs $(ARGS)
+
+# 40,800 honest and forged cards, at most 15 minutes; writes docs/detection.md. ARGS='--seed 7' draws others.
+lab: $(VENV)/.dev
+	$(BIN)/python -m tests.lab.run $(ARGS)
+	$(BIN)/python -m tests.lab.tenth
+
+# What the laboratory says of the weights. It proposes, a person commits.
+lab-fit: $(VENV)/.dev
+	$(BIN)/python -m tests.lab.fit
+
+# Takes each check and each weight away in turn and looks whether anything notices.
+lab-mutations: $(VENV)/.dev
+	$(BIN)/python -m tests.lab.mutations
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -2,8 +2,8 @@
 
 What it checks: a steady rate that the model's memory cannot reach, or one below half of it that is just what another
 model with as many multiprocessors of the same generation delivers.
-Why it matters: where two models differ in their memory alone, its speed is all that gives one away: a card with plain DDR
-memory sold as the one with GDDR, a laptop part with faster memory sold as the desktop card.
+Why it matters: where two models differ in their memory alone, its speed is all that gives one away: a card with plain
+DDR memory sold as the one with GDDR, a laptop part with faster memory sold as the desktop card.
 How it can be fooled: by a memory clock that is set so that the rate fits.
 A failure does not mean: that the card is bad. What is left open: a busy card, one that something slows down, rates that
 differ from one reading to the next, and memory whose clock the driver shows to be lowered.

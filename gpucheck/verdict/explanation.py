@@ -9,7 +9,7 @@ from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.finding import Finding, Status
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Authenticity, Condition
-from gpucheck.verdict.weights import BY_CHECK
+from gpucheck.verdict.weights import BY_CHECK, DOUBT_AT
 
 _ORACLE = silicon_match.id
 _OWN_FIRMWARE = {"vbios-agreement", "bar1-size", "memory-capacity"}
@@ -62,6 +62,8 @@ def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: flo
     errors = [f.title for f in findings if f.status is Status.ERROR]
     if errors:
         return f"No answer: the check '{errors[0]}' itself failed, and nothing that did not run counts as passed."
+    if doubts := _doubts(findings):
+        return f"This is not proven to be {name}. Something speaks against it, too little to accuse the card: {doubts}"
     measured = [s for s in MEASURED_SECTIONS if not isinstance(getattr(case.evidence, s), Unavailable)]
     if not measured:
         return (
@@ -73,6 +75,13 @@ def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: flo
             f"Nothing contradicts the claim that this is {name}, but only a part of it was visible: {case.partitioned}."
         )
     return f"Nothing contradicts the claim that this is {name}, but it is not proven. {_missing(findings, coverage)}"
+
+
+def _doubts(findings: Sequence[Finding]) -> str:
+    """What failed and weighs as much as a doubt, in the words of the checks; the heaviest first."""
+    failed = [f for f in findings if f.status is Status.FAIL and f.about == "authenticity"]
+    weighty = sorted((BY_CHECK[f.check].on_fail, f.check, f.message) for f in failed)
+    return " ".join(message for weight, _, message in weighty if weight <= DOUBT_AT)
 
 
 def _missing(findings: Sequence[Finding], coverage: float) -> str:

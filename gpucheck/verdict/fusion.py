@@ -7,7 +7,7 @@ from gpucheck.model.finding import Finding, Kind, Severity, Status
 from gpucheck.model.verdict import Authenticity, Condition, Contribution, Verdict
 from gpucheck.verdict.explanation import explain
 from gpucheck.verdict.limits import limits
-from gpucheck.verdict.weights import AUTHENTIC_FROM, BY_CHECK, COVERAGE_FLOOR, SUSPECT_AT, WEIGHTS
+from gpucheck.verdict.weights import AUTHENTIC_FROM, BY_CHECK, COVERAGE_FLOOR, DOUBT_AT, SUSPECT_AT, WEIGHTS
 
 _SILICON = ("compute-capability", "multiprocessors", "silicon-match")
 """Checks by which a die is known to be the named SKU's."""
@@ -68,8 +68,11 @@ def _authenticity(findings: Sequence[Finding], contributions: Sequence[Contribut
         return Authenticity.MODIFIED
     if _transplanted(findings):
         return Authenticity.MODIFIED
-    if sum(c.decibans for c in contributions if c.decibans < 0) <= SUSPECT_AT:
+    against = sum(c.decibans for c in contributions if c.decibans < 0)
+    if against <= SUSPECT_AT:
         return Authenticity.SUSPECT
+    if against <= DOUBT_AT:
+        return Authenticity.INCONCLUSIVE
     required = {w.check for w in WEIGHTS if w.required}
     crashed = any(f.status is Status.ERROR for f in findings)
     score = sum(c.decibans for c in contributions)

@@ -52,8 +52,8 @@ WEIGHTS: tuple[Weight, ...] = (
            required=True),
     Weight("memory-bandwidth", -15, 5, "bandwidth", False, "slow by heat or load in perhaps 3 % of honest scans; "
            "another SKU often has similar bandwidth", required=True),
-    Weight("memory-speed", -22, 0, "bandwidth", False, "a steady rate that no overclocking explains, or another model's to "
-           "a few percent: a profile that errs explains 1 in 300, a clock that is stuck there fewer"),
+    Weight("memory-speed", -22, 0, "bandwidth", False, "a steady rate that no overclocking explains, or another "
+           "model's to a few percent: a profile that errs explains 1 in 300, a clock that is stuck there fewer"),
     Weight("l2-capacity", -15, 4, "cache", False, "a knee far from the SKU's cache in perhaps 3 % of honest scans, "
            "beside other programs; a group of its own, since a disturbed curve must not outvote the census, and what "
            "it adds is to tell apart dies of one count and generation"),
@@ -135,6 +135,8 @@ BY_CHECK = {weight.check: weight for weight in WEIGHTS}
 
 SUSPECT_AT = -20
 """Sum of the groups that speak against the card, at or below which it is ``suspect``: a hundred to one."""
+DOUBT_AT = -12
+"""The same sum, at or below which a card cannot be ``authentic``: sixteen to one is a question, if no accusation."""
 AUTHENTIC_FROM = 20
 """Sum of all groups from which a card may be ``authentic``."""
 COVERAGE_FLOOR = 0.6
@@ -144,5 +146,5 @@ COVERAGE_FLOOR = 0.6
 @cache
 def weights_digest() -> str:
     """Digest of the table and its thresholds, for the rulebook of a report."""
-    text = repr((WEIGHTS, SUSPECT_AT, AUTHENTIC_FROM, COVERAGE_FLOOR))
+    text = repr((WEIGHTS, SUSPECT_AT, DOUBT_AT, AUTHENTIC_FROM, COVERAGE_FLOOR))
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -64,6 +64,8 @@ def _quick(card: LabCard) -> bool:
 def _measured(card: LabCard, made: SimulatedCard) -> dict[str, Frozen | Unavailable]:
     nvml = made.declared.nvml
     host = {key: card.environment[key] for key in _ON_THE_SILICON if key in card.environment}
+    for key in ("missing", "no_permission"):
+        host[key] = sorted(set(host.get(key, ())) & {"nvml", "cuda", *MEASURED_SECTIONS})
     declared = {"profile": made.declared_profile.id, "memory_bytes": nvml.memory_total_bytes, "ecc": nvml.ecc_enabled}
     taken = _bank(json.dumps([card.silicon, host, declared], sort_keys=True), _quick(card))
     sections = {name: getattr(taken, name) for name in ("cuda", *MEASURED_SECTIONS)}

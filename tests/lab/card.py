@@ -1,4 +1,4 @@
-"""One card of the laboratory: a scenario, what is changed in its evidence afterwards, and what is known of the truth."""
+"""One card of the laboratory: a scenario, what is changed in its evidence afterwards, and the truth about it."""
 
 import random
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """Forged, altered and misrepresented cards, from crude to adversarial: each class with its parameters drawn.
 
-The classes are those of public reports (``profiles/modifications``, decisions 0001 to 0017): another model's name or id,
-copied declarations, forged and paged memory, enlarged and cut memory, laptop and mining dies, GeForce dies as professional
-ones, dies on foreign boards, foreign firmware, replaced libraries, copied identities, edited texts. The adversary copies
-all that the target declares, its ROM included, and sets the memory clock so that the bandwidth fits.
+The classes are those of public reports (``profiles/modifications``): another model's name or id, copied declarations,
+forged and paged memory, enlarged and cut memory, laptop and mining dies, GeForce dies as professional ones, dies on
+foreign boards, foreign firmware, replaced libraries, copied identities, edited texts. The adversary copies all that the
+target declares, its ROM included, owns the driver, and sets the memory clock so that the bandwidth fits.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from gpucheck.checks.memory_size import fits
+from gpucheck.model.attestation import ATTESTING_DIES
 from gpucheck.model.evidence import Twin
 from gpucheck.model.finding import Kind
 from gpucheck.model.profile import Profile
@@ -22,6 +24,8 @@ from tests.lab.pairs import Pair, differs_in, is_hard, soldered_of
 SHARED_SILICON = 6
 """Cards in a row that share one scan of the silicon."""
 
+_TALKATIVE: Table = {"driver_version": "580.95.05"}
+"""A host whose driver answers the queries below NVML."""
 _REMARKED = frozenset({Kind.REMARKED, Kind.CAPACITY_FORGED})
 """A smaller card under a larger one's name also lacks memory: both words are right."""
 
@@ -71,18 +75,30 @@ def _pair_with(kind: str) -> tuple[tuple[Profile, Profile], ...]:
     )
 
 
+@cache
+def _attesting() -> tuple[Profile, ...]:
+    return tuple(p for p in _known() if p.die.name in ATTESTING_DIES and p.die.name != "GB100")
+
+
+@cache
+def _tiered() -> tuple[Profile, ...]:
+    """GeForce cards of the generations in which fuses, clocks and part numbers are all on record."""
+    return tuple(p for p in _of("geforce") if p.form_factor == "desktop" and p.die.architecture in ("Ampere", "Ada"))
+
+
 def _stem(profile: Profile) -> str:
     return profile.name.replace(" Mobile", "").replace(" Max-Q", "").replace(" Laptop", "")
 
 
 _RELATIONS: dict[str, Callable[[Profile, Profile], bool]] = {
-    "laptop": lambda a, b: a.form_factor == "laptop" and b.form_factor == "desktop" and _stem(a) == b.name,
+    "laptop": lambda a, b: a.form_factor == "laptop" and b.form_factor == "desktop" and _stem(a) == b.name != a.name,
     "mining": lambda a, b: a.sku_class == "mining" and b.sku_class != "mining" and a.die.name == b.die.name,
     "tier": lambda a, b: (
         a.sku_class == "geforce"
         and a.form_factor == "desktop"
         and b.form_factor in ("workstation", "pcie")
         and a.die.name == b.die.name
+        and differs_in(Pair(a.id, b.id)) != ("memory type",)
         and a.die.compute_capability >= "6.0"
     ),
     "generation": lambda a, b: (
@@ -107,6 +123,30 @@ def _any_pair(chance: Draw) -> tuple[Profile, Profile]:
         pair = Pair(one.id, other.id)
         if one is not other and differs_in(pair) and (is_hard(pair) or chance.likely(0.7)):
             return one, other
+
+
+@cache
+def _close(apart: bool) -> tuple[tuple[Profile, Profile], ...]:
+    """Pairs with as many multiprocessors of one generation. ``apart``: a tier, or a rate that no slow card explains."""
+    pairs = (
+        (one, other)
+        for one in _known()
+        for other in _known()
+        if one is not other and is_hard(pair := Pair(one.id, other.id)) and differs_in(pair)
+    )
+    return tuple(pair for pair in pairs if _apart(*pair) is apart)
+
+
+def _apart(one: Profile, other: Profile) -> bool:
+    """Whether a measurement settles it: memory faster than overclocking makes it, or half of the tensor rate."""
+    silicon, claimed = soldered_of(one.id), soldered_of(other.id)
+    tiers = {silicon.tensor_fp32_accumulate, claimed.tensor_fp32_accumulate}
+    documented = one.die.compute_capability < "12.0"
+    return silicon.bandwidth > 1.2 * claimed.bandwidth or (tiers == {"full", "half"} and documented)
+
+
+def _relatives(apart: bool) -> Callable[[Draw], tuple[Profile, Profile]]:
+    return lambda chance: chance.pick(_close(apart))
 
 
 def _related(kind: str) -> Callable[[Draw], tuple[Profile, Profile]]:
@@ -157,11 +197,19 @@ def _id_rewritten(chance: Draw, pair: tuple[Profile, Profile]) -> LabCard:
     return _card({"profile": silicon.id}, declared)
 
 
+@cache
+def _sold(profile_id: str) -> tuple[Profile, ...]:
+    """Every SKU that shares a device id with one: a size of any of them is no contradiction."""
+    ids = set(next(p for p in every_sku() if p.id == profile_id).device_ids)
+    return tuple(p for p in every_sku() if ids & set(p.device_ids))
+
+
 def _unlisted(chance: Draw, profile: Profile, factors: Sequence[float]) -> int:
-    """A size that the SKU was never sold with."""
-    sizes = [int(_size(profile) * factor) // (64 * MIB) * 64 * MIB for factor in factors]
-    fresh = [size for size in sizes if size not in profile.memory_sizes_bytes and size >= 64 * MIB]
-    return chance.pick(fresh or sizes)
+    """A size that no SKU of this device id was ever sold with."""
+    size = int(_size(profile) * chance.pick(factors)) // (64 * MIB) * 64 * MIB
+    while any(fits(other, size) for other in _sold(profile.id)):
+        size += _size(profile)
+    return size
 
 
 def _capacity(chance: Draw) -> tuple[Profile, int, Table]:
@@ -211,7 +259,7 @@ def _salvaged(chance: Draw) -> tuple[Profile, int, int]:
         channels = width // 32
         left = channels - chance.pick((1, 2, 4))
         size = _size(profile) * left // channels
-        if channels > 4 and left > 1 and size not in profile.memory_sizes_bytes and size % 256 == 0:
+        if channels > 4 and left > 1 and size % 256 == 0 and not any(fits(p, size) for p in _sold(profile.id)):
             return profile, size, left * 32
 
 
@@ -271,6 +319,65 @@ def _edited(chance: Draw, pair: tuple[Profile, Profile]) -> LabCard:
     return _card({"profile": own.id}, {"profile": own.id, **chance.pick(edits)}, unmeasured=True)
 
 
+def _sold_as_another(chance: Draw, pair: tuple[Profile, Profile]) -> LabCard:
+    """An honest card under a false listing: only the buyer's words tell."""
+    own, claimed = pair
+    declared = {"profile": own.id, **partner(chance, own)}
+    return _card({"profile": own.id}, declared, claim=claimed.name)
+
+
+def _laptop_sold_as_desktop(chance: Draw, pair: tuple[Profile, Profile]) -> LabCard:
+    return _sold_as_another(chance, pair)
+
+
+def _attests_falsely(chance: Draw, profile: Profile) -> LabCard:
+    """A die that should sign our question, and what comes back does not hold."""
+    state = chance.pick(("wrong_root", "bad_signature", "stale_nonce", "other_firmware", "other_chip"))
+    return _card({"profile": profile.id}, {"profile": profile.id, "attestation": {"state": state}})
+
+
+def _unlocked(chance: Draw, profile: Profile) -> LabCard:
+    """A mining card whose lock a patched driver lifts, under the declaration of a GeForce card of its die."""
+    rates = {"ffma": 5, "dp": 6, "fmla32": 5}
+    told = {"mining": chance.likely(0.7), "issue_rates": rates}
+    declared = {"profile": profile.id, "resource_manager": told}
+    return _card({"profile": profile.id}, declared, environment=dict(_TALKATIVE), observable=bool(told["mining"]))
+
+
+def _other_memory(chance: Draw, profile: Profile) -> LabCard:
+    """Firmware and driver run memory of a type that the model never had, a clock class or a bus apart."""
+    other = chance.pick([kind for kind in ("GDDR5", "GDDR6", "GDDR6X", "GDDR7") if kind != profile.memory[0].type])
+    declared: Table = {"profile": profile.id, "resource_manager": {"memory_type": other}}
+    declared["memory_clock_max_mhz"] = round((profile.memory_clock_max_mhz or 8000) * chance.pick((0.4, 1.9)))
+    return _card({"profile": profile.id}, declared, environment=dict(_TALKATIVE))
+
+
+def _odd(chance: Draw, profile: Profile) -> LabCard:
+    """Facts that each have an innocent cause, and are too many together."""
+    odd: list[Table] = [
+        {"brand": "Quadro"},
+        {"memory_clock_max_mhz": round((profile.memory_clock_max_mhz or 8000) * 0.3)},
+        {"power_default_watts": 60.0, "power_limit_watts": 60.0},
+        {"pci": {"live_subsystem_id": 0x4043}},
+        {"vbios": {"checksum": "bad"}},
+        {"bar1_bytes": 1 << 30},
+        {"gpu_part_number": "2204-300-A1" if profile.device_ids[0] != 0x2204 else "2206-200-A1"},
+        {"sm_count": max(profile.sm_counts) + 2},
+    ]
+    kept = [each for each in odd if chance.likely(0.75)]
+    declared: Table = {"profile": profile.id}
+    for each in kept:
+        declared |= each
+    return _card({"profile": profile.id}, declared, observable=len(kept) > 5)
+
+
+def _gaming_board(chance: Draw, profile: Profile) -> LabCard:
+    """A data-centre die that names a maker of gaming cards, with a consumer's management data."""
+    declared: Table = {"profile": profile.id, "subsystem_vendor_id": chance.pick((0x19DA, 0x1569, 0x3842))}
+    declared |= {"subsystem_id": 0x4043, "inforom_image_version": "G001.0000.03.03", "power_default_watts": 100.0}
+    return _card({"profile": profile.id}, declared)
+
+
 def _perfect_transplant(chance: Draw, profile: Profile) -> LabCard:
     """The same die onto a board of the same model, with its firmware: nothing is left that could be read."""
     return _card({"profile": profile.id}, {"profile": profile.id, **partner(chance, profile)}, observable=False)
@@ -291,6 +398,7 @@ FORGERIES: tuple[tuple[Forgery, int], ...] = (
     (Forgery("name of another model", _different, _renamed, frozenset({Kind.REMARKED})), 3),
     (Forgery("device id rewritten", _any_pair, _id_rewritten, _REMARKED | {Kind.MEMORY_ALTERED}), 6),
     (Forgery("whole declaration copied", _any_pair, _posing, _REMARKED), 12),
+    (Forgery("copied declaration of a close relative", _relatives(True), _posing, _REMARKED), 5),
     (Forgery("declaration copied, clocks capped to fit", _related("generation"), _capped, _REMARKED), 8),
     (Forgery("forged memory size", _capacity, _forged_capacity, frozenset({Kind.CAPACITY_FORGED})), 8),
     (Forgery("host memory posing as the card's", _paged, _forged_capacity, frozenset({Kind.PAGED})), 3),
@@ -311,7 +419,33 @@ FORGERIES: tuple[tuple[Forgery, int], ...] = (
         3,
     ),
     (Forgery("copied identity", _one_of("geforce", "datacenter"), _cloned, frozenset({Kind.IDENTITY_CLONED})), 2),
+    (Forgery("honest card under a false listing", _different, _sold_as_another, frozenset({Kind.REMARKED})), 2),
+    (
+        Forgery("laptop card sold as desktop card", _related("laptop"), _laptop_sold_as_desktop,
+                frozenset({Kind.REMARKED})),
+        1,
+    ),
+    (
+        Forgery("attestation that does not hold", lambda chance: chance.pick(_attesting()), _attests_falsely,
+                frozenset({Kind.IDENTITY_CLONED, Kind.FIRMWARE_ALTERED, Kind.REMARKED})),
+        1,
+    ),
+    (
+        Forgery("mining die unlocked", lambda chance: chance.pick(_tiered()), _unlocked,
+                frozenset({Kind.REMARKED, Kind.FIRMWARE_ALTERED})),
+        1,
+    ),
+    (Forgery("memory of another type", lambda chance: chance.pick(_tiered()), _other_memory,
+             frozenset({Kind.MEMORY_ALTERED})), 1),
+    (Forgery("oddities that add up", lambda chance: chance.pick(_tiered()), _odd, frozenset(Kind)), 1),
+    (Forgery("data-centre die on a consumer's board", _one_of("datacenter"), _gaming_board,
+             frozenset({Kind.TRANSPLANTED})), 1),
     (Forgery("edited text", _different, _edited, frozenset({Kind.REMARKED, Kind.MEMORY_ALTERED})), 4),
+    (
+        Forgery("close relative that measures as a slow card of the model would", _relatives(False), _posing, _REMARKED,
+                catchable=False),
+        2,
+    ),
     (
         Forgery("cannot be caught: same die, same model, matching firmware", _one_of("geforce"), _perfect_transplant,
                 frozenset(), catchable=False),
@@ -319,6 +453,18 @@ FORGERIES: tuple[tuple[Forgery, int], ...] = (
     ),
 )  # fmt: skip
 """Each with its share of the population."""
+
+
+_ADVERSARIES = ("whole declaration copied", "declaration copied, clocks capped to fit")
+"""They own the machine as well: no register is read, and the kernel driver is theirs or tells nothing."""
+
+
+def _host(chance: Draw, forgery: Forgery) -> Table:
+    """Whether the driver's resource manager and the registers, which tell the die, can be read."""
+    if forgery.name in _ADVERSARIES:
+        return {"missing": ["resource_manager"]}
+    silent, root = chance.likely(0.7), chance.likely(0.15)
+    return {**({"missing": ["resource_manager"]} if silent else {}), **({"root": True} if root else {})}
 
 
 def forged_card(seed: int, number: int) -> LabCard:
@@ -333,9 +479,9 @@ def forged_card(seed: int, number: int) -> LabCard:
     return replace(
         card,
         number=number,
-        group=forgery.name,
+        group=forgery.name if card.observable or not forgery.catchable else f"{forgery.name}: too little to be seen",
         silicon={**card.silicon, "noise": noise},
-        environment={"driver_version": driver(own, claimed)},
+        environment={"driver_version": driver(own, claimed), **(card.environment or _host(own, forgery))},
         kinds=forgery.kinds,
-        observable=forgery.catchable,
+        observable=forgery.catchable and card.observable,
     )

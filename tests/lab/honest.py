@@ -4,17 +4,18 @@ Where the spreads come from:
 
 * power limits: default limits of 27 genuine GeForce and workstation cards lie between 1.0 and 1.28 of the usual one
   (captures of nvidia-smi), the least allowed between a hundredth and all of it, the largest up to 1.4 times;
-* rates: read and copy tests of genuine cards reach 0.86 to 0.98 of the peak (gpu-benches, nvbandwidth, reports), and one
-  scan differs from the next by a percent or two; overclocked memory by up to a tenth;
+* rates: read and copy tests of genuine cards reach 0.86 to 0.98 of the peak (gpu-benches, nvbandwidth, reports), and
+  one scan differs from the next by a percent or two; overclocked memory by up to a tenth;
 * drivers: branches that captures show, from the first that knows a generation to the last;
 * desktops hold 0.3 to 2.5 GiB (captures), programs of others up to a third of a card.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from gpucheck.model.attestation import ATTESTING_DIES
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import GIB, MIB
@@ -154,7 +155,8 @@ def _narrow_slot(chance: Draw, profile: Profile) -> Parts:
 
 
 def _slow_link(chance: Draw, profile: Profile) -> Table:
-    return {"pcie_lanes": min(profile.pcie_lanes or 16, chance.pick((1, 4, 8))), "pcie_generation": 2}
+    lanes = min(profile.pcie_lanes or 16, chance.pick((1, 4, 8)))
+    return {"pcie_lanes": lanes, "pcie_generation": 2, "link_replays_per_gib": chance.pick((0.0, 0.0, 900.0))}
 
 
 def _worn(chance: Draw, profile: Profile) -> Parts:
@@ -170,7 +172,9 @@ def _with_defect(chance: Draw, profile: Profile) -> Table:
     """Some cells that do not keep what is written. The card is what it is; it is broken."""
     most = profile.memory_sizes_bytes[-1]
     cells = sorted({int(chance.random() * (most // 2 // 64)) * 64 for _ in range(3)})
-    kind = chance.pick(("stuck", "transition", "retention"))
+    kind = chance.pick(("stuck", "transition", "retention", "hot"))
+    if kind == "hot":
+        return {"load_errors": float(chance.pick((1, 50)))}
     if kind == "retention":
         return {"memory_fault": [{"kind": kind, "start_bytes": cells[0] // 4096 * 4096, "length_bytes": 2 * MIB}]}
     return {
@@ -230,6 +234,31 @@ def _own_rom(chance: Draw, profile: Profile) -> Parts:
     return Parts({}, {"vbios": rom}, {})
 
 
+def _as_root(chance: Draw, profile: Profile) -> Parts:
+    """Everything that can be read was read."""
+    parts = _own_rom(chance, profile)
+    return replace(parts, environment={"root": True})
+
+
+def _attests(_chance: Draw, _profile: Profile) -> Parts:
+    return Parts({}, {"attestation": {"state": "valid"}}, {})
+
+
+def _off_the_bus(_chance: Draw, _profile: Profile) -> Parts:
+    """A card that no longer answers: honest, and in need of repair."""
+    return Parts({}, {"pci": {"off_bus": True}}, {}, unmeasured=True)
+
+
+def _on_an_adapter(_chance: Draw, _profile: Profile) -> Parts:
+    return Parts({}, {}, {"chassis": "desktop"})
+
+
+def _memory_not_trained(chance: Draw, _profile: Profile) -> Parts:
+    """Errors that bad joints leave on a card which is what it says."""
+    declared = {"resource_manager": {"calibration_failed": chance.likely(0.5)}, "pci": {"link_errors": 20_000}}
+    return Parts({}, declared, {})
+
+
 def _from_a_file(_chance: Draw, _profile: Profile) -> Parts:
     return Parts({}, {}, {}, unmeasured=True)
 
@@ -261,17 +290,22 @@ STRATA: tuple[tuple[Stratum, int], ...] = (
     (Stratum("risers and narrow slots", _desktop, _slow_link, _narrow_slot), 3),
     (Stratum("display in use", _desktop, _display, _plain), 3),
     (Stratum("others at work", _any, _others, _plain), 2),
-    (Stratum("throttling", _any, _heat, _plain), 1),
+    (Stratum("throttling", _any, _heat, _plain), 2),
+    (Stratum("dies that attest", lambda p: p.die.name in ATTESTING_DIES, _nothing, _attests), 1),
+    (Stratum("lost from the bus", _any, _nothing, _off_the_bus), 1),
+    (Stratum("modules on adapters", lambda p: p.form_factor == "sxm", _nothing, _on_an_adapter), 1),
+    (Stratum("bad joints", _any, _nothing, _memory_not_trained), 1),
     (Stratum("overclocked memory", _desktop, _memory_runs_faster, _plain), 3),
     (Stratum("worn", _any, _nothing, _worn), 2),
     (Stratum("partly defective", _any, _with_defect, _plain), 3),
     (Stratum("missing permissions", _any, _nothing, _without_rights), 2),
     (Stratum("sources absent in any combination", _any, _nothing, _in_parts), 4),
     (Stratum("with its own ROM", _any, _nothing, _own_rom), 3),
+    (Stratum("everything read, as root", _any, _nothing, _as_root), 3),
     (Stratum("declared facts alone", _any, _nothing, _from_a_file), 3),
 )
 """Each with its share of the population."""
-_HOST = ("display_in_use_bytes", "processes", "busy_share")
+_HOST = ("display_in_use_bytes", "processes", "busy_share", "link_replays_per_gib")
 
 
 @cache

@@ -1,9 +1,11 @@
 """``docs/detection.md`` and its picture, made of a scoreboard. No number in them is typed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from gpucheck.verdict.weights import BY_CHECK
+from gpucheck.verdict.weights import BY_CHECK, weights_digest
 from tests.lab.goals import DETECTED, NAMED
+from tests.lab.likelihoods import basis
 from tests.lab.picture import curve
 from tests.lab.score import ALARMS, FORGED, HONEST, Board, ranking
 
@@ -14,7 +16,7 @@ _HEAD = """# How often gpucheck is right
 
 {honest:,} honest and {forged:,} forged cards, drawn by chance from seed {seed} and judged like real ones. All are
 simulated: the figures say how the rules fare against cards as they are modelled, not how many forgeries are about.
-`make lab` judges them anew and writes this page; a tenth of them is judged by `make test`.
+`make lab` judges them anew and writes this page; a tenth of them is judged by `make test`. Rules: weights {weights}.
 
 | | |
 |---|---|
@@ -28,14 +30,20 @@ simulated: the figures say how the rules fare against cards as they are modelled
 ![Share of forged cards detected and honest cards accused, by threshold of the score](detection.svg)
 
 """
+_WEIGHTS = """Weights are decibans. Where honest cards of the laboratory fail a check, their share and that of forged
+cards say what a failure is worth. Where none does, the laboratory gives a bound alone, and the weight is an expert's
+estimate: honest cards that are modelled do not show what nobody thought of. A decisive failure settles a card by itself.
+
+"""
 _SPREADS = """## How they were drawn
 
 Honest cards: every SKU of the catalog under partners' firmware, power limits and drivers, in the circumstances of the
 first table; the module `tests/lab/honest.py` says where each spread comes from. Forged cards: the classes of the second
-table, from a renamed card to a forger who copies everything that the target declares and sets the clocks to fit. Kernels
-run on simulated silicon once for every few cards that share it; each card has noise of its own.
+table, from a renamed card to a forger who copies all that the target declares and sets the clocks to fit. Kernels run
+on simulated silicon once for every few cards that share it; each card has noise of its own.
 
-What cannot be caught is a class of its own, and does not count above. `docs/limits.md` says what that means for a buyer.
+What cannot be caught, and relatives so close that a slow card of the model measures the same, are classes of their own
+and do not count above. [What software cannot prove](limits.md) says what that means for a buyer.
 
 """
 
@@ -54,6 +62,7 @@ def page(board: Board, seed: int) -> str:
         honest=board.count(HONEST),
         forged=every,
         seed=seed,
+        weights=weights_digest().removeprefix("sha256:")[:12],
         false=board.count(HONEST, None, *_ALARMS),
         passed=board.count(HONEST, None, "authentic") / board.count(HONEST),
         detected=detected,
@@ -68,7 +77,7 @@ def page(board: Board, seed: int) -> str:
     return head + _honest(board) + _forged(board) + _calibration(board) + _checks(board) + _SPREADS.rstrip() + "\n"
 
 
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n\n"
 
@@ -143,6 +152,7 @@ def _checks(board: Board) -> str:
             for population in (FORGED, HONEST)
         ]
         if decided or any(failed):
-            rows.append((f"`{check}`", str(weight.on_fail), *(f"{number:,}" for number in (decided, *failed))))
-    columns = ("check", "weight (decibans)", "decided", "failed on forged", "failed on honest")
-    return "## Checks\n\n" + _table(columns, rows)
+            counts = (f"{number:,}" for number in (decided, *failed))
+            rows.append((f"`{check}`", str(weight.on_fail), *counts, basis(check, board)))
+    columns = ("check", "weight of a failure", "decided", "failed on forged", "failed on honest", "the weight's basis")
+    return "## Checks\n\n" + _WEIGHTS + _table(columns, rows)

@@ -1,7 +1,7 @@
 """Judge the laboratory's populations: ``make lab``. Writes ``docs/detection.md`` and its picture.
 
-``--honest`` and ``--forged`` say how many cards, ``--seed`` which, ``--limit`` for how many seconds at most. Ends with 1
-where a goal is missed, or where not all cards were judged in time. ``--counterexamples DIR`` saves what went wrong as
+``--honest`` and ``--forged`` say how many cards, ``--seed`` which, ``--limit`` for how many seconds at most. Ends with
+1 where a goal is missed, or where not all cards were judged in time. ``--counterexamples DIR`` saves what went wrong as
 scenarios that are as small as they can be.
 """
 

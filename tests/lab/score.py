@@ -29,6 +29,7 @@ class Judged(NamedTuple):
     group: str
     observable: bool
     authenticity: str
+    condition: str
     named: bool
     """One of the kinds is the right word for the forgery; True for an honest card without an alarm."""
     score: int
@@ -39,6 +40,8 @@ class Judged(NamedTuple):
     failed: tuple[tuple[str, str], ...]
     """Checks of authenticity that failed, with the confidence of each."""
     error: bool
+    answers: tuple[tuple[str, str], ...] = ()
+    """Every check that passed or failed, and which of the two."""
 
     @property
     def alarmed(self) -> bool:
@@ -69,12 +72,14 @@ def judged(population: str, card: LabCard, report: CardReport) -> Judged:
         card.group,
         card.observable,
         verdict.authenticity.value,
+        verdict.condition.value,
         bool(card.kinds & set(verdict.kinds)) if card.kinds else not alarmed,
         sum(each.decibans for each in verdict.contributions),
         verdict.coverage,
         _decided(report, failed),
         tuple((f.check, f.confidence.value) for f in failed),
         any(f.status is Status.ERROR for f in report.findings),
+        tuple((f.check, f.status.value) for f in report.findings if f.status in (Status.PASS, Status.FAIL)),
     )
 
 
@@ -92,6 +97,8 @@ class Board:
 
     outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """(population, group, authenticity) to number of cards."""
+    conditions: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """(population, group, condition) to number of cards."""
     misnamed: Counter[str] = field(default_factory=Counter)
     """Class to cards that were detected and got none of the right words."""
     hidden: set[str] = field(default_factory=set)
@@ -104,12 +111,15 @@ class Board:
     """(population, authenticity, coverage in tenths) to cards."""
     failures: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """(population, check, confidence) to failing findings."""
+    answers: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    """(population, group, check, pass or fail) to cards, hidden classes left out."""
     trouble: list[Judged] = field(default_factory=list)
     """Honest cards that were accused, forged ones that were missed or misnamed, and crashes."""
 
     def add(self, one: Judged) -> None:
         """Count one record."""
         self.outcomes[one.population, one.group, one.authenticity] += 1
+        self.conditions[one.population, one.group, one.condition] += 1
         self.covered[one.population, one.authenticity, min(9, int(one.coverage * 10))] += 1
         for check, confidence in one.failed:
             self.failures[one.population, check, confidence] += 1
@@ -117,6 +127,7 @@ class Board:
             self.hidden.add(one.group)
         else:
             self.scores[one.population, one.score] += 1
+            self.answers.update((one.population, one.group, check, status) for check, status in one.answers)
         if one.alarmed and one.decided:
             self.decided[one.group, one.decided] += 1
         if one.population == FORGED and one.observable and one.alarmed and not one.named:
@@ -126,7 +137,7 @@ class Board:
 
     def join(self, other: "Board") -> None:
         """Add another board's sums."""
-        for name in ("outcomes", "misnamed", "decided", "scores", "covered", "failures"):
+        for name in ("outcomes", "conditions", "misnamed", "decided", "scores", "covered", "failures", "answers"):
             getattr(self, name).update(getattr(other, name))
         self.hidden |= other.hidden
         self.trouble = sorted([*self.trouble, *other.trouble])
@@ -150,9 +161,9 @@ class Board:
 def _troubling(one: Judged) -> bool:
     if one.error:
         return True
-    if one.population == HONEST or not one.observable:
+    if one.population == HONEST:
         return one.alarmed
-    return not one.alarmed or not one.named
+    return one.observable and (not one.alarmed or not one.named)
 
 
 def ranking(board: Board) -> tuple[float, list[tuple[int, float, float]]]:

@@ -10,7 +10,7 @@ from gpucheck.model.base import GpucheckError
 from gpucheck.pipeline import assess
 from tests.cards import catalog
 from tests.lab.bank import scan
-from tests.lab.card import LabCard
+from tests.lab.card import LabCard, Table
 from tests.lab.score import Judged, card_of, judged
 
 Same = Callable[[LabCard], bool]
@@ -41,16 +41,22 @@ def shrunk(card: LabCard, same: Same) -> LabCard:
 def _smaller(card: LabCard) -> Iterator[LabCard]:
     for number in range(len(card.changes)):
         yield replace(card, changes=card.changes[:number] + card.changes[number + 1 :])
-    for name in ("environment", "declared", "silicon"):
-        table = getattr(card, name)
-        for key in table:
-            if key == "profile":
-                continue
-            yield replace(card, **{name: {k: v for k, v in table.items() if k != key}})
-            if isinstance(table[key], dict):
-                for inner in table[key]:
-                    kept = {k: v for k, v in table[key].items() if k != inner}
-                    yield replace(card, **{name: {**table, key: kept}})
+    for table in _without_one(card.environment):
+        yield replace(card, environment=table)
+    for table in _without_one(card.declared):
+        yield replace(card, declared=table)
+    for table in _without_one(card.silicon):
+        yield replace(card, silicon=table)
+
+
+def _without_one(table: Table) -> Iterator[Table]:
+    """The table without one of its facts, or without one of a table in it. The profile is what it starts from."""
+    for key, value in table.items():
+        if key != "profile":
+            yield {k: v for k, v in table.items() if k != key}
+        if isinstance(value, dict):
+            for inner in value:
+                yield {**table, key: {k: v for k, v in value.items() if k != inner}}
 
 
 def save_all(found: Sequence[Judged], seed: int, folder: Path) -> list[Path]:

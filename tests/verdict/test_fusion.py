@@ -149,3 +149,20 @@ def test_every_check_has_one_weight_with_a_reason() -> None:
     assert set(BY_CHECK) == {c.id for c in ALL_CHECKS}
     assert len(WEIGHTS) == len(BY_CHECK)
     assert all(w.why and w.on_fail <= 0 <= w.on_pass for w in WEIGHTS)
+
+
+def test_each_failing_check_of_authenticity_moves_the_score_when_it_fails_alone() -> None:
+    notes_only = {"module-carrier"}
+    for weight in WEIGHTS:
+        check = next(c for c in ALL_CHECKS if c.id == weight.check)
+        if check.about == "authenticity" and check.id not in notes_only:
+            alone = build({c.id: Status.INCONCLUSIVE for c in ALL_CHECKS} | {check.id: Status.FAIL})
+            (moved,) = contribute(alone)
+            assert (moved.check, moved.decibans < 0) == (check.id, True)
+
+
+def test_what_speaks_sixteen_to_one_against_a_card_keeps_it_from_being_authentic() -> None:
+    assert judge(case(), all_passed(power_limits=Status.FAIL)).authenticity is Authenticity.AUTHENTIC
+    doubtful = judge(case(), all_passed(issue_rate=Status.FAIL))
+    assert doubtful.authenticity is Authenticity.INCONCLUSIVE
+    assert "speaks against it" in doubtful.explanation
