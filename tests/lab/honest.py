@@ -305,6 +305,8 @@ STRATA: tuple[tuple[Stratum, int], ...] = (
     (Stratum("declared facts alone", _any, _nothing, _from_a_file), 3),
 )
 """Each with its share of the population."""
+_STRIDE = 293
+"""From one SKU to the next: a prime, so that any stretch of the population is spread over the catalog."""
 _HOST = ("display_in_use_bytes", "processes", "busy_share", "link_replays_per_gib")
 
 
@@ -314,12 +316,22 @@ def _fitting(name: str) -> tuple[Profile, ...]:
     return tuple(profile for profile in every_sku() if stratum.fits(profile))
 
 
+def _circumstance(chance: Draw, run: int) -> tuple[Stratum, Profile]:
+    """Every other run draws a circumstance first, so that rare ones are met; the rest go through the whole catalog."""
+    if run % 2:
+        stratum = chance.choices([each for each, _ in STRATA], [share for _, share in STRATA])[0]
+        return stratum, chance.pick(_fitting(stratum.name))
+    skus = every_sku()
+    profile = skus[run // 2 * _STRIDE % len(skus)]
+    fitting = [(each, share) for each, share in STRATA if each.fits(profile)]
+    return chance.choices([each for each, _ in fitting], [share for _, share in fitting])[0], profile
+
+
 def honest_card(seed: int, number: int) -> LabCard:
     """Card ``number`` of the population. Runs of ``SHARED_SILICON`` share stratum, SKU and silicon."""
-    shared = Draw(f"{seed}/honest/{number // SHARED_SILICON}")
-    own = Draw(f"{seed}/honest/{number}/own")
-    stratum = shared.choices([each for each, _ in STRATA], [share for _, share in STRATA])[0]
-    profile = shared.pick(_fitting(stratum.name))
+    run = number // SHARED_SILICON
+    shared, own = Draw(f"{seed}/honest/{run}"), Draw(f"{seed}/honest/{number}/own")
+    stratum, profile = _circumstance(shared, run)
     physical = stratum.silicon(shared, profile)
     host = {key: physical.pop(key) for key in _HOST if key in physical}
     parts = stratum.rest(own, profile)

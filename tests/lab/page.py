@@ -32,7 +32,7 @@ simulated: the figures say how the rules fare against cards as they are modelled
 """
 _WEIGHTS = """Weights are decibans. Where honest cards of the laboratory fail a check, their share and that of forged
 cards say what a failure is worth. Where none does, the laboratory gives a bound alone, and the weight is an expert's
-estimate: honest cards that are modelled do not show what nobody thought of. A decisive failure settles a card by itself.
+estimate: honest cards that are modelled do not show what nobody thought of. A decisive failure settles a card alone.
 
 """
 _SPREADS = """## How they were drawn

@@ -15,7 +15,9 @@ from gpucheck.verdict.weights import BY_CHECK
 from tests.cards import catalog, evidence_from, report
 from tests.lab.bank import evidence_of, scan
 from tests.lab.card import LabCard
+from tests.lab.forged import FORGERIES
 from tests.lab.goals import missed_goals
+from tests.lab.honest import STRATA
 from tests.lab.likelihoods import ENOUGH, basis, estimate
 from tests.lab.page import page
 from tests.lab.run import FORGED_CARDS, HONEST_CARDS, SEED, judge_all
@@ -69,6 +71,17 @@ def test_a_card_out_of_the_bank_is_judged_like_a_whole_scan(population: str, num
     for one, other in zip(banked.findings, scanned.findings, strict=True):
         if one.check not in _FREE:
             assert (one.check, one.status) == (other.check, other.status)
+
+
+def test_every_sku_of_the_catalog_is_among_the_honest_cards() -> None:
+    met = {card_of(HONEST, SEED, number).silicon["profile"] for number in range(0, HONEST_CARDS, 8)}
+    assert met == {profile.id for profile in catalog().all_profiles()}
+
+
+def test_every_circumstance_and_every_class_is_drawn() -> None:
+    assert len(tenth().groups(HONEST)) == len(STRATA)
+    named = {name.partition(": too little")[0] for name in tenth().groups(FORGED)}
+    assert named == {forgery.name for forgery, _ in FORGERIES}
 
 
 def test_cards_that_share_silicon_have_noise_of_their_own() -> None:
