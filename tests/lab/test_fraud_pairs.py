@@ -17,7 +17,7 @@ from tests.lab.pairs import Pair, compose, differs_in, honest, is_hard, profiles
 _SEED = 3
 _SKUS = 20
 _SCANNED = 6
-_MEASURED_ELSEWHERE = {"memory-bandwidth", "memory-uniformity", "memory-residency"}
+_MEASURED_ELSEWHERE = {"memory-bandwidth", "memory-speed", "memory-uniformity", "memory-residency"}
 """They hold a rate against a limit: noise falls otherwise, and buffers depend on how much memory is declared."""
 
 

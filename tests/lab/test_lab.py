@@ -1,18 +1,18 @@
 """A tenth of the laboratory, its record, and the tools that make something of what went wrong."""
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gpucheck.model.evidence import Evidence
+from gpucheck.model.finding import Status
 from gpucheck.model.measured import Bandwidth, HostLink, Throughput
 from gpucheck.pipeline import assess
 from gpucheck.verdict import weights_digest
 from gpucheck.verdict.weights import BY_CHECK
-from tests.cards import catalog, evidence_from, report
+from tests.cards import catalog, evidence_from, finding, report
 from tests.lab.bank import evidence_of, scan
 from tests.lab.card import LabCard
 from tests.lab.forged import FORGERIES
@@ -29,20 +29,17 @@ DOCS = Path(__file__).parents[2] / "docs"
 COUNTEREXAMPLES = sorted((Path(__file__).parent / "counterexamples").glob("*.json"))
 
 
-@cache
-def tenth() -> Board:
-    return judge_tenth()
-
-
-def test_the_tenth_reaches_every_goal() -> None:
-    board = tenth()
+def test_the_tenth_reaches_every_goal_and_its_scoreboard_is_the_one_on_record() -> None:
+    """Where the record differs, a rule moved verdicts: look at what moved, then let ``make lab`` write it anew."""
+    board = judge_tenth()
     assert sum(board.outcomes.values()) == (HONEST_CARDS + FORGED_CARDS) // SHARE
     assert missed_goals(board) == []
-
-
-def test_the_scoreboard_is_the_one_on_record() -> None:
-    """Where this fails a rule has moved verdicts: look at what moved, run ``make lab``, and write the record anew."""
-    assert summary(tenth()) == json.loads(RECORD.read_text(encoding="utf-8"))
+    honest_failures = {check for (population, check, _), n in board.failures.items() if population == HONEST and n}
+    assert not [check for check in honest_failures if BY_CHECK[check].decisive]
+    estimates = {check: estimate(check, board) for check, weight in BY_CHECK.items() if weight.on_fail}
+    usable = {c: e for c, e in estimates.items() if e.honest_failed and e.honest_answered >= ENOUGH and e.forged_failed}
+    assert {c: round(e.on_fail) for c, e in usable.items() if BY_CHECK[c].on_fail < e.on_fail - 3} == {}
+    assert summary(board) == json.loads(RECORD.read_text(encoding="utf-8"))
 
 
 def test_the_page_was_made_with_these_rules() -> None:
@@ -52,10 +49,10 @@ def test_the_page_was_made_with_these_rules() -> None:
 
 
 def test_one_seed_gives_one_scoreboard_however_it_is_divided() -> None:
-    one, other = (judge_all(11, 480, 480, workers) for workers in (1, 2))
+    one, other = (judge_all(11, 240, 240, workers) for workers in (1, 2))
     assert summary(one) == summary(other)
     assert page(one, 11) == page(other, 11)
-    assert summary(judge_all(12, 240, 240, 1)) != summary(judge_all(11, 240, 240, 1))
+    assert summary(judge_all(12, 240, 240, 2)) != summary(one)
 
 
 _FREE = {"memory-bandwidth", "memory-uniformity", "memory-residency", "memory-speed", "load-condition", "host-link"}
@@ -79,9 +76,10 @@ def test_every_sku_of_the_catalog_is_among_the_honest_cards() -> None:
 
 
 def test_every_circumstance_and_every_class_is_drawn() -> None:
-    assert len(tenth().groups(HONEST)) == len(STRATA)
-    named = {name.partition(": too little")[0] for name in tenth().groups(FORGED)}
-    assert named == {forgery.name for forgery, _ in FORGERIES}
+    honest = {card_of(HONEST, SEED, number).group for number in range(0, HONEST_CARDS, 8)}
+    forged = {card_of(FORGED, SEED, number).group.partition(": too little")[0] for number in range(0, FORGED_CARDS, 6)}
+    assert honest == {stratum.name for stratum, _ in STRATA}
+    assert forged == {forgery.name for forgery, _ in FORGERIES}
 
 
 def test_cards_that_share_silicon_have_noise_of_their_own() -> None:
@@ -110,7 +108,7 @@ def test_a_wrong_verdict_is_cut_down_to_the_facts_that_make_it() -> None:
     assert small.declared == {"profile": "geforce-rtx-3060-12-gb", "memory_bytes": 24 << 30}
     assert (small.environment, small.silicon) == ({}, {"profile": "geforce-rtx-3060-12-gb"})
     saved = json.loads(document(small, seen))
-    assert evidence_from(saved["scenario"]).memory_walk == scan(small).memory_walk
+    assert finding(evidence_from(saved["scenario"]), "memory-capacity").status is Status.FAIL
 
 
 @pytest.mark.parametrize("path", COUNTEREXAMPLES, ids=lambda path: path.stem)
@@ -150,11 +148,6 @@ def test_a_false_alarm_a_miss_and_a_wrong_word_miss_a_goal() -> None:
         assert missed_goals(board), one
 
 
-def test_no_honest_card_of_the_lab_fails_a_decisive_check() -> None:
-    failed = {check for (population, check, _), n in tenth().failures.items() if population == HONEST and n}
-    assert not [check for check in failed if BY_CHECK[check].decisive]
-
-
 def test_a_weight_follows_the_lab_where_honest_cards_fail_as_well() -> None:
     board = Board()
     for population, group, failed, passed in (
@@ -171,9 +164,3 @@ def test_a_weight_follows_the_lab_where_honest_cards_fail_as_well() -> None:
     assert basis("subsystem", board) == "expert estimate"
     board.answers[HONEST, "all", "brand", "fail"] = 0
     assert basis("brand", board).startswith("expert estimate; none of 990 honest cards")
-
-
-def test_weights_that_the_lab_can_estimate_follow_it() -> None:
-    estimates = {check: estimate(check, tenth()) for check, weight in BY_CHECK.items() if weight.on_fail}
-    usable = {c: e for c, e in estimates.items() if e.honest_failed and e.honest_answered >= ENOUGH and e.forged_failed}
-    assert {c: round(e.on_fail) for c, e in usable.items() if BY_CHECK[c].on_fail < e.on_fail - 3} == {}

@@ -163,6 +163,4 @@ def test_each_failing_check_of_authenticity_moves_the_score_when_it_fails_alone(
 
 def test_what_speaks_sixteen_to_one_against_a_card_keeps_it_from_being_authentic() -> None:
     assert judge(case(), all_passed(power_limits=Status.FAIL)).authenticity is Authenticity.AUTHENTIC
-    doubtful = judge(case(), all_passed(issue_rate=Status.FAIL))
-    assert doubtful.authenticity is Authenticity.INCONCLUSIVE
-    assert "speaks against it" in doubtful.explanation
+    assert judge(case(), all_passed(issue_rate=Status.FAIL)).authenticity is Authenticity.INCONCLUSIVE
