@@ -9,7 +9,7 @@ from gpucheck.cli.errors import CallError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-FORMATS = ("terminal", "json")
+FORMATS = ("terminal", "json", "junit", "sarif", "csv", "prometheus")
 SIMULATE_VARIABLE = "GPUCHECK_SIMULATE"
 
 
@@ -48,7 +48,7 @@ result_options = together(
         "--format",
         "format_",
         type=click.Choice(FORMATS),
-        help="terminal (the default), or json (the default where FILE ends in .json).",
+        help="terminal is the default. The end of FILE chooses another: .json, .xml (junit), .sarif, .csv, .prom.",
     ),
     output_option,
 )

@@ -17,11 +17,21 @@ if TYPE_CHECKING:
 WIDEST = 100
 """Columns beyond which lines become hard to read."""
 STDOUT = "-"
+SUFFIXES = {
+    ".sarif.json": "sarif",
+    ".json": "json",
+    ".xml": "junit",
+    ".sarif": "sarif",
+    ".csv": "csv",
+    ".prom": "prometheus",
+}
+"""End of a file's name to the format that it means; the longer of two ends comes first."""
 
 
 def chosen_format(asked: str | None, output: str | None) -> str:
     """The format that was asked for, else the one that the file's name means."""
-    return asked or ("json" if output and output.lower().endswith(".json") else "terminal")
+    meant = (each for end, each in SUFFIXES.items() if output and output.lower().endswith(end))
+    return asked or next(meant, "terminal")
 
 
 def check_target(output: str | None, inputs: Sequence[str] = ()) -> None:
@@ -60,7 +70,7 @@ def _write_stdout(text: str) -> None:
     if sys.stdout is None:
         raise CliError("the result cannot be written: stdout is closed.", "Name a file after -o.")
     try:
-        if text.isascii() or _takes_unicode():
+        if "\r" not in text and (text.isascii() or _takes_unicode()):
             click.echo(text, nl=False, color=True)
         else:
             click.echo(text.encode("utf-8"), nl=False)
@@ -76,7 +86,7 @@ def _write_file(text: str, path: Path) -> None:
     """Write beside the target and move into place, so that no reader ever sees half of it."""
     target = path.resolve()
     if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8")
+        target.write_text(text, encoding="utf-8", newline="\n")
         return
     draft = target.with_name(f".{target.name[:80]}.{os.urandom(4).hex()}")
     try:

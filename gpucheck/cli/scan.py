@@ -1,5 +1,6 @@
 """``gpucheck scan``: collect, judge, show."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,10 +59,20 @@ def deliver(report: "Report", format_: str | None, output: str | None, note: str
 
 def rendered(report: "Report", format_: str | None, output: str | None, note: str = "") -> str:
     """The report as text in the wanted format."""
-    if chosen_format(format_, output) == "json":
-        from gpucheck.render.document import render_json
-
-        return render_json(report)
+    chosen = chosen_format(format_, output)
+    if chosen in RENDERERS:
+        module, _, name = RENDERERS[chosen].partition(":")
+        return str(getattr(importlib.import_module(module), name)(report))
     from gpucheck.render.terminal import render_terminal
 
     return render_terminal(report, look_of(output), note=note)
+
+
+RENDERERS = {
+    "json": "gpucheck.render.document:render_json",
+    "junit": "gpucheck.render.junit:render_junit",
+    "sarif": "gpucheck.render.sarif:render_sarif",
+    "csv": "gpucheck.render.csv_table:render_csv",
+    "prometheus": "gpucheck.render.prometheus:render_prometheus",
+}
+"""Format to the function that writes it, imported when it is asked for."""

@@ -80,15 +80,25 @@ def _declared_memory(evidence: Evidence) -> str:
 
 
 def _proven_memory(card: CardReport) -> str:
+    size = proven_bytes(card)
+    if size is None:
+        return ""
+    return f"{mib(size)} its own" if _paged(card) else f"{mib(size)} proven"
+
+
+def proven_bytes(card: CardReport) -> int | None:
     """What kept its own values; where part of that is the host's memory, what is left as the card's own."""
     walk = card.evidence.memory_walk
     if not isinstance(walk, MemoryWalk):
-        return ""
-    paged = any(f.check == "memory-residency" and f.status is Status.FAIL for f in card.findings)
-    if not paged:
-        return f"{mib(walk.distinct_bytes)} proven"
+        return None
+    if not _paged(card):
+        return walk.distinct_bytes
     lent = sum(region.length_bytes for region in walk.slow_regions if region.at_host_speed)
-    return f"{mib(max(0, walk.distinct_bytes - lent))} its own"
+    return max(0, walk.distinct_bytes - lent)
+
+
+def _paged(card: CardReport) -> bool:
+    return any(f.check == "memory-residency" and f.status is Status.FAIL for f in card.findings)
 
 
 def _multiprocessors(evidence: Evidence) -> tuple[str, str]:

@@ -1,15 +1,23 @@
 """A document that someone tampered with is refused or shown, whatever was done to it. It never crashes us."""
 
 import copy
+import csv
+import io
 import json
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 
 from gpucheck.catalog import Catalog
 from gpucheck.pipeline import assess
+from gpucheck.render.csv_table import render_csv
 from gpucheck.render.document import DocumentError, load_evidence, load_report, render_json
+from gpucheck.render.junit import render_junit
+from gpucheck.render.prometheus import render_prometheus
+from gpucheck.render.sarif import render_sarif
 from gpucheck.render.terminal import render_terminal
 from tests.builders import forged_card, make_card, make_evidence, make_report
 
@@ -54,6 +62,20 @@ def test_a_tampered_report_is_refused_or_shown(text: str) -> None:
     shown = render_terminal(report)
     assert all(line.isprintable() for line in shown.split("\n"))
     assert load_report(render_json(report)) == report
+
+
+@settings(max_examples=200, deadline=None)
+@given(tampered())
+def test_a_tampered_report_is_told_in_every_format(text: str) -> None:
+    try:
+        report = load_report(text)
+    except DocumentError:
+        return
+    count = len(report.cards)
+    assert len(ET.fromstring(render_junit(report))) == max(1, count)
+    assert len(json.loads(render_sarif(report))["runs"][0]["logicalLocations"]) == count
+    assert len(list(csv.reader(io.StringIO(render_csv(report), newline="")))) == count + 1
+    assert len([family for family in text_string_to_metric_families(render_prometheus(report)) if family.samples]) >= 3
 
 
 @settings(max_examples=150, deadline=None)
