@@ -9,7 +9,9 @@ from gpucheck.cli.errors import CallError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-FORMATS = ("terminal", "json")
+FORMATS = ("terminal", "json", "html")
+"""Of reports; what else is shown comes as text for a terminal or as JSON."""
+PLAIN_FORMATS = ("terminal", "json")
 SIMULATE_VARIABLE = "GPUCHECK_SIMULATE"
 
 
@@ -48,6 +50,16 @@ result_options = together(
         "--format",
         "format_",
         type=click.Choice(FORMATS),
+        help="terminal (the default), json or html (the default where FILE ends in .json or .html).",
+    ),
+    output_option,
+)
+
+plain_result_options = together(
+    click.option(
+        "--format",
+        "format_",
+        type=click.Choice(PLAIN_FORMATS),
         help="terminal (the default), or json (the default where FILE ends in .json).",
     ),
     output_option,

@@ -17,11 +17,19 @@ if TYPE_CHECKING:
 WIDEST = 100
 """Columns beyond which lines become hard to read."""
 STDOUT = "-"
+_SUFFIXES = {".json": "json", ".html": "html", ".htm": "html"}
 
 
-def chosen_format(asked: str | None, output: str | None) -> str:
-    """The format that was asked for, else the one that the file's name means."""
-    return asked or ("json" if output and output.lower().endswith(".json") else "terminal")
+def chosen_format(asked: str | None, output: str | None, known: Sequence[str] = ()) -> str:
+    """The format that was asked for, else the one that the file's name means.
+
+    Text for a terminal in a file that a browser opens would be taken for markup: where the meant format is none of
+    ``known``, if any are given, the call is refused.
+    """
+    meant = _SUFFIXES.get(Path(output or "").suffix.lower(), "terminal")
+    if asked is None and known and meant not in known:
+        raise CallError(f"This command writes no {meant}.", f"Name the file otherwise, or give --format {known[0]}.")
+    return asked or meant
 
 
 def check_target(output: str | None, inputs: Sequence[str] = ()) -> None:

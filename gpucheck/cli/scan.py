@@ -1,5 +1,6 @@
 """``gpucheck scan``: collect, judge, show."""
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from gpucheck.cli.output import check_target, chosen_format, look_of, write
 if TYPE_CHECKING:
     from gpucheck.catalog import Catalog
     from gpucheck.model.match import Claim
+    from gpucheck.model.profile import Profile
     from gpucheck.model.report import Report
 
 
@@ -58,10 +60,28 @@ def deliver(report: "Report", format_: str | None, output: str | None, note: str
 
 def rendered(report: "Report", format_: str | None, output: str | None, note: str = "") -> str:
     """The report as text in the wanted format."""
-    if chosen_format(format_, output) == "json":
+    chosen = chosen_format(format_, output)
+    if chosen == "json":
         from gpucheck.render.document import render_json
 
         return render_json(report)
+    if chosen == "html":
+        from gpucheck.render.html import render_html
+
+        return render_html(report, _profiles(report), note=note)
     from gpucheck.render.terminal import render_terminal
 
     return render_terminal(report, look_of(output), note=note)
+
+
+def _profiles(report: "Report") -> "dict[str, Profile]":
+    """Reference data of the SKUs that the report names, as far as they are known here."""
+    from gpucheck.catalog import Catalog
+    from gpucheck.catalog.files import ProfileError
+
+    catalog = Catalog()
+    found: dict[str, Profile] = {}
+    for id_ in dict.fromkeys(card.match.profile for card in report.cards):
+        with contextlib.suppress(ProfileError):
+            found |= {id_: catalog.by_id(id_)} if id_ else {}
+    return found

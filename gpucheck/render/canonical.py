@@ -1,8 +1,8 @@
 """One form of a report that is the same byte for byte wherever it is written, and the digest over it.
 
-Canonical is the saved JSON read back and written with sorted keys (by code point), without blanks, in UTF-8, each number
-in the shortest form that reads back as the same. Python's ``json.dumps(document, sort_keys=True, ensure_ascii=False,
-separators=(",", ":"))`` makes it from any saved report, without this program.
+Canonical is the saved JSON read back and written with sorted keys (by code point), without blanks, in UTF-8, each
+number in the shortest form that reads back as the same. Python's ``json.dumps(document, sort_keys=True,
+ensure_ascii=False, separators=(",", ":"))`` makes it from any saved report, without this program.
 """
 
 import hashlib

@@ -53,7 +53,8 @@ def verdict_of(card: CardReport) -> str:
     return card.verdict.authenticity.value.upper() + (f" ({kinds})" if kinds else "")
 
 
-def _headline_verdict(card: CardReport) -> str:
+def headline_verdict(card: CardReport) -> str:
+    """The same, and that the card is defective where it is."""
     if card.verdict.condition is not Condition.DEFECTIVE:
         return verdict_of(card)
     joined = ", but DEFECTIVE" if card.verdict.authenticity is Authenticity.AUTHENTIC else ", DEFECTIVE"
@@ -62,7 +63,7 @@ def _headline_verdict(card: CardReport) -> str:
 
 def headline(card: CardReport, look: Look) -> list[str]:
     """The verdict in one line, the circumstances in the next."""
-    verdict = look.fit(_headline_verdict(card), look.width - 2)
+    verdict = look.fit(headline_verdict(card), look.width - 2)
     prefix = "SIMULATED " if card.simulated else ""
     name = look.clean(name_of(card))
     room = look.width - columns(verdict) - len(prefix) - 2

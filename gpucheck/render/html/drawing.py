@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from gpucheck.model.units import GIB, KIB, MIB
 
-WIDTH, HEIGHT = 340, 150
-LEFT, RIGHT, TOP, BOTTOM = 40, 8, 12, 34
+WIDTH, HEIGHT = 340, 134
+LEFT, RIGHT, TOP, BOTTOM = 40, 8, 12, 18
 MOST_MARKS = 6
 
 
@@ -64,7 +64,9 @@ def address_marks(axis: Axis) -> list[Mark]:
     """Marks in GiB, or MiB where there is less than two of those."""
     unit, name = (GIB, "GiB") if axis.high >= 2 * GIB else (MIB, "MiB")
     steps = _binary_steps(axis.high / unit)
-    return [Mark(axis.at(step * unit), f"{step:,.0f} {name}" if step == steps[-1] else f"{step:,.0f}") for step in steps]
+    return [
+        Mark(axis.at(step * unit), f"{step:,.0f} {name}" if step == steps[-1] else f"{step:,.0f}") for step in steps
+    ]
 
 
 def _binary_steps(high: float) -> list[float]:
@@ -78,7 +80,9 @@ def size(size_bytes: float) -> str:
     """A size with the largest binary unit that leaves a number of at least one."""
     for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
         if size_bytes >= unit:
-            return f"{size_bytes / unit:,.4g} {name}" if size_bytes < 1000 * unit else f"{size_bytes / unit:,.0f} {name}"
+            return (
+                f"{size_bytes / unit:,.4g} {name}" if size_bytes < 1000 * unit else f"{size_bytes / unit:,.0f} {name}"
+            )
     return f"{size_bytes:,.0f} bytes"
 
 

@@ -98,7 +98,9 @@ def _summary(card: CardReport, walk: MemoryWalk) -> str:
     passes = f"{walk.passes} pass{'es' * (walk.passes != 1)}"
     kept = f"{mib(walk.distinct_bytes)} of {mib(walk.tested_bytes)} kept a value of their own in {passes} ({how})."
     holder = f" ({walk.untested_holder.rstrip('.')})" if walk.untested_holder else ""
-    left = f" Not reached: {mib(walk.untested_bytes)} of {mib(walk.total_bytes)}{holder}." if walk.untested_bytes else ""
+    left = (
+        f" Not reached: {mib(walk.untested_bytes)} of {mib(walk.total_bytes)}{holder}." if walk.untested_bytes else ""
+    )
     return kept + left + _outcome(walk)
 
 

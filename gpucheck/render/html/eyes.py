@@ -14,6 +14,10 @@ from gpucheck.model.report import CardReport
 from gpucheck.model.units import MIB, mib
 from gpucheck.model.vbios import VbiosFacts
 
+TRACES = (
+    "Traces of work: flux, scratches or fresh solder around the die and the memory chips, sanded markings, chips of "
+    "different makers or dates side by side."
+)
 SLOT_WATTS = 75
 _CHANNEL_BITS = 32
 _IN_A_SLOT = ("desktop", "oem", "workstation", "pcie", "mining")
@@ -28,15 +32,14 @@ def for_eyes(card: CardReport, profile: Profile | None) -> tuple[str, ...]:
         *_numbers(card),
         *(_power(profile) if profile else ()),
         *_die(card, profile),
-        "Traces of work: flux, scratches or fresh solder around the die and the memory chips, sanded markings, "
-        "chips of different makers or dates side by side.",
+        TRACES,
     )
 
 
 def _memory(profile: Profile) -> Iterator[str]:
     layouts = {(layout.type, layout.bus_width_bits) for layout in profile.memory}
     if all(type_.startswith("HBM") for type_, _ in layouts):
-        yield f"Memory: {profile.name} has its memory beside the die, on the same package; no memory chips on the board."
+        yield f"Memory: that of {profile.name} is beside the die, on one package; no chips of it are on the board."
         return
     told = list(dict.fromkeys(_layouts(profile)))
     if told and None not in told:

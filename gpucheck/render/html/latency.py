@@ -5,16 +5,7 @@ from typing import NamedTuple
 from gpucheck.model.evidence import CudaFacts
 from gpucheck.model.measured import Latency
 from gpucheck.model.report import CardReport
-from gpucheck.render.html.drawing import (
-    HEIGHT,
-    BOTTOM,
-    Axis,
-    Mark,
-    horizontal,
-    round_steps,
-    size,
-    vertical,
-)
+from gpucheck.render.html.drawing import BOTTOM, HEIGHT, Axis, Mark, horizontal, round_steps, size, vertical
 
 MOST_POINTS = 300
 MOST_LEVELS = 6
@@ -44,7 +35,6 @@ class LatencyDrawing(NamedTuple):
     """The curve with its texts. ``knee`` is where loads leave the second-level cache: from, width."""
 
     points: tuple[tuple[float, float], ...]
-    path: str
     levels: tuple[Level, ...]
     across: tuple[Mark, ...]
     up: tuple[Mark, ...]
@@ -67,7 +57,6 @@ def latency_drawing(card: CardReport) -> LatencyDrawing | None:
     placed = tuple((across.at(footprint), up.at(time)) for footprint, time in points)
     return LatencyDrawing(
         points=placed,
-        path="M" + " L".join(f"{x} {y}" for x, y in placed),
         levels=_levels(seen, across, up),
         across=_footprints(across),
         up=tuple(Mark(up.at(step), f"{step:,.0f}") for step in round_steps(up.high, 4)),

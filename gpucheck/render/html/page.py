@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from gpucheck.model.profile import Profile
 from gpucheck.model.report import Report
 from gpucheck.model.text import sanitise
-from gpucheck.render import words
 from gpucheck.render.canonical import digest
 from gpucheck.render.html.qr import qr_code
 from gpucheck.render.html.view import card_view
@@ -41,7 +40,6 @@ def render_html(report: Report, profiles: Mapping[str, Profile] | None = None, *
         simulated=_simulated(report),
         drivers=sorted({d for card in report.cards if (d := card.evidence.host.driver_version)}),
         when=report.created_at.strftime("%Y-%m-%d %H:%M %Z"),
-        conditions=words.CONDITIONS,
     )
 
 

@@ -7,10 +7,10 @@ QUIET_MODULES = 4
 
 
 class Code(NamedTuple):
-    """A QR code: the side of the square in modules, its border included, and the path of the dark ones."""
+    """A QR code: the side of the square in modules, its border included, and the path of the dark ones, row by row."""
 
     side: int
-    path: str
+    rows: tuple[str, ...]
 
 
 def qr_code(text: str) -> Code:
@@ -18,8 +18,8 @@ def qr_code(text: str) -> Code:
     import segno
 
     rows = [bytes(row) for row in segno.make(text, error="m", micro=False).matrix]
-    dark = "".join(_row(row, y + QUIET_MODULES) for y, row in enumerate(rows))
-    return Code(len(rows) + 2 * QUIET_MODULES, dark)
+    dark = (_row(row, y) for y, row in enumerate(rows, QUIET_MODULES))
+    return Code(len(rows) + 2 * QUIET_MODULES, tuple(dark))
 
 
 def _row(row: bytes, y: int) -> str:

@@ -9,7 +9,7 @@ from gpucheck.model.report import CardReport
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.render import words
-from gpucheck.render.card import failures, name_of, verdict_of
+from gpucheck.render.card import failures, headline_verdict, name_of
 from gpucheck.render.consistency import compared
 from gpucheck.render.facts import Row, rows
 from gpucheck.render.html.error_map import ErrorMap, error_map
@@ -79,7 +79,7 @@ def card_view(card: CardReport, number: int, profiles: Mapping[str, Profile]) ->
         name=name_of(card),
         how="simulated" if card.simulated else "measured",
         tone=TONES[words.COLOURS[card.verdict.authenticity]],
-        verdict=verdict_of(card),
+        verdict=headline_verdict(card),
         sentence=_sentence(card),
         condition=words.CONDITIONS[card.verdict.condition],
         examined=words.percent(card.verdict.coverage),
