@@ -4,13 +4,15 @@ from typing import NamedTuple
 
 from gpucheck.model.measured import MemoryFault, MemoryWalk
 from gpucheck.model.report import CardReport
-from gpucheck.model.units import mib
+from gpucheck.model.units import MIB, mib
 from gpucheck.render.html.drawing import Axis, Mark, address_marks, horizontal, size
 
 MOST_FAULTS = 8
 LANE, FIRST_LANE = 18, 46
 NARROWEST = 3.0
 """So that a single cell can be seen."""
+SCATTERED = 0.01
+"""Share of wrong bytes below which a stretch is drawn hollow: most of it is sound."""
 KINDS = {
     "wraparound": "addresses wrap: two reach the same cell",
     "limbo": "writes vanish",
@@ -30,6 +32,7 @@ class Fault(NamedTuple):
     x: float
     y: float
     width: float
+    scattered: bool
     name: str
     first: str
     last: str
@@ -74,6 +77,7 @@ def _fault(fault: MemoryFault, lane: int, across: Axis) -> Fault:
         round(min(left, across.end - width), 2),
         FIRST_LANE + LANE * lane,
         round(width, 2),
+        fault.wrong_bytes < SCATTERED * (fault.last_byte + 1 - fault.first_byte),
         KINDS[fault.kind],
         size(max(0, fault.first_byte)),
         size(max(0, fault.last_byte)),
@@ -87,7 +91,7 @@ def _detail(fault: MemoryFault) -> str:
     if fault.distance_bytes:
         parts.append(f"{size(fault.distance_bytes)} apart")
     if fault.bit is not None:
-        parts.append(f"bit {fault.bit} of 64" + (f" reads {fault.value}" if fault.value is not None else ""))
+        parts.append(f"bit {fault.bit} of 64")
     if fault.channel is not None and fault.channels:
         parts.append(f"channel {fault.channel} of {fault.channels}")
     return ", ".join(filter(None, parts))
@@ -96,12 +100,19 @@ def _detail(fault: MemoryFault) -> str:
 def _summary(card: CardReport, walk: MemoryWalk) -> str:
     how = "simulated" if card.simulated else "measured"
     passes = f"{walk.passes} pass{'es' * (walk.passes != 1)}"
-    kept = f"{mib(walk.distinct_bytes)} of {mib(walk.tested_bytes)} kept a value of their own in {passes} ({how})."
+    kept = f"{_kept(walk)} kept a value of their own in {passes} ({how})."
     holder = f" ({walk.untested_holder.rstrip('.')})" if walk.untested_holder else ""
     left = (
         f" Not reached: {mib(walk.untested_bytes)} of {mib(walk.total_bytes)}{holder}." if walk.untested_bytes else ""
     )
     return kept + left + _outcome(walk)
+
+
+def _kept(walk: MemoryWalk) -> str:
+    lost = walk.tested_bytes - walk.distinct_bytes
+    if 0 < lost < MIB:
+        return f"All but {size(lost)} of {mib(walk.tested_bytes)}"
+    return f"{mib(walk.distinct_bytes)} of {mib(walk.tested_bytes)}"
 
 
 def _outcome(walk: MemoryWalk) -> str:

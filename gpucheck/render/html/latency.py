@@ -5,10 +5,12 @@ from typing import NamedTuple
 from gpucheck.model.evidence import CudaFacts
 from gpucheck.model.measured import Latency
 from gpucheck.model.report import CardReport
-from gpucheck.render.html.drawing import BOTTOM, HEIGHT, Axis, Mark, horizontal, round_steps, size, vertical
+from gpucheck.render.html.drawing import TOP, Axis, Mark, horizontal, round_steps, size, vertical
 
 MOST_POINTS = 300
 MOST_LEVELS = 6
+_LETTER, _LINE = 5.2, 11.0
+"""Room that a letter of the drawing's size takes at most, and a line of them."""
 NAMES = {
     "l1": "L1 cache",
     "l2": "L2 cache",
@@ -19,13 +21,14 @@ NAMES = {
 
 
 class Level(NamedTuple):
-    """One level of the hierarchy: its band in the drawing, and its figures with their units."""
+    """One level of the hierarchy: its band and its name in the drawing, its figures with their units."""
 
     name: str
     x: float
     width: float
     line: float
-    label_at: float
+    label: tuple[float, float]
+    at_end: bool
     up_to: str
     nanoseconds: str
     cycles: str
@@ -67,26 +70,39 @@ def latency_drawing(card: CardReport) -> LatencyDrawing | None:
 
 
 def _levels(seen: Latency, across: Axis, up: Axis) -> tuple[Level, ...]:
-    found, left, told_at = [], across.start, -100.0
+    found: list[Level] = []
+    left = across.start
     for level in seen.levels[:MOST_LEVELS]:
         right = max(left, across.at(level.largest_footprint_bytes))
-        line = up.at(level.nanoseconds)
-        label = max(line - 5, 9.0) if abs(line - told_at) > 9 else told_at + 10
-        told_at = label
+        name, line = NAMES[level.level], up.at(level.nanoseconds)
+        wide = len(name) * _LETTER
+        at_end = left + 3 + wide > across.end
+        first = across.end - wide if at_end else left + 3
         found.append(
             Level(
-                NAMES[level.level],
-                left,
-                round(right - left, 2),
-                line,
-                round(min(label, HEIGHT - BOTTOM - 3), 2),
-                size(level.largest_footprint_bytes),
-                f"{level.nanoseconds:,.0f} ns",
-                f"{level.cycles:,.0f}",
+                name=name,
+                x=left,
+                width=round(right - left, 2),
+                line=line,
+                label=(across.end if at_end else round(left + 3, 2), _clear(first, line, found, across)),
+                at_end=at_end,
+                up_to=size(level.largest_footprint_bytes),
+                nanoseconds=f"{level.nanoseconds:,.0f} ns",
+                cycles=f"{level.cycles:,.0f}",
             )
         )
         left = right
     return tuple(found)
+
+
+def _clear(first: float, line: float, before: list[Level], across: Axis) -> float:
+    """Where a name is written: above its line, else so far below as no earlier name is in its way."""
+    place = max(line - 5, TOP - 3.0)
+    for other in before:
+        end = across.end if other.at_end else other.label[0] + len(other.name) * _LETTER
+        if first < end + 3 and abs(other.label[1] - place) < _LINE:
+            place = other.label[1] + _LINE
+    return round(place, 2)
 
 
 def _footprints(axis: Axis) -> tuple[Mark, ...]:
