@@ -268,6 +268,21 @@ def test_hostile_text_stays_text(hostile: str) -> None:
     assert len(shown) <= 4000
 
 
+def test_a_long_name_does_not_push_the_verdict_away() -> None:
+    before, found, _ = Page(render_html(told_by("x" * 9000))).text.partition("Something about this card does not fit")
+    assert found
+    assert len(before) < 4000
+
+
+def test_green_means_that_nothing_is_wrong() -> None:
+    def tones(condition: Condition) -> set[str]:
+        page = page_of(make_card(verdict=make_verdict(condition=condition)), make_card(verdict=make_verdict("suspect")))
+        return {a["class"] for _, a in page.tags if a.get("class") in ("good", "head good")}
+
+    assert tones(Condition.GOOD) == {"good", "head good"}
+    assert tones(Condition.DEFECTIVE) == set()
+
+
 def test_no_pile_of_marks_covers_the_lines_above() -> None:
     assert clean("e" + "\u0301" * 200 + "f") == "e\u0301\u0301f"
     assert clean("Việt Nam") == "Việt Nam"
@@ -279,10 +294,10 @@ def test_what_eyes_should_see_depends_on_the_model() -> None:
         profile = catalog().by_id(card.match.profile or "")
         return Page(render_html(make_report(card), {profile.id: profile})).text.partition("What only eyes can see")[2]
 
-    assert "has 12 on one side of the board, the die's; none on its back." in eyes("rtx-4090")
+    assert "has 12, all on the die's side of the board." in eyes("rtx-4090")
     assert "GeForce RTX 4090 takes 450 W by its reference data" in eyes("rtx-4090")
-    assert "has AD102" in eyes("rtx-4090")
-    assert "has 24 on both sides of the board." in eyes("rtx-3090")
+    assert "has AD102 by its reference data" in eyes("rtx-4090")
+    assert "has 24, on both sides of the board." in eyes("rtx-3090")
     assert "beside the die, on one package" in eyes("h100-80gb")
     assert "power connector" not in eyes("rtx-4090-laptop")
 

@@ -21,7 +21,7 @@ TRACES = (
 SLOT_WATTS = 75
 _CHANNEL_BITS = 32
 _IN_A_SLOT = ("desktop", "oem", "workstation", "pcie", "mining")
-_SIDES = {False: "on one side of the board, the die's; none on its back", True: "on both sides of the board"}
+_SIDES = {False: "all on the die's side of the board", True: "on both sides of the board"}
 
 
 def for_eyes(card: CardReport, profile: Profile | None) -> tuple[str, ...]:
@@ -54,11 +54,11 @@ def _layouts(profile: Profile) -> Iterator[str | None]:
     for layout in profile.memory:
         for size_mib in layout.sizes_mib:
             both = layout.is_clamshell(size_mib)
-            if both is None or layout.bus_width_bits is None:
+            if both is None or layout.bus_width_bits is None or layout.uneven:
                 yield None
                 continue
             count = layout.bus_width_bits // _CHANNEL_BITS * (1 + both)
-            yield f"{count} {_SIDES[both]}" + (f" (with {mib(size_mib * MIB)})" if several else "")
+            yield f"{count}, {_SIDES[both]}" + (f" (with {mib(size_mib * MIB)})" if several else "")
 
 
 def _sides_stated(card: CardReport) -> Iterator[str]:
@@ -101,5 +101,6 @@ def _die(card: CardReport, profile: Profile | None) -> Iterator[str]:
     rom = card.evidence.vbios
     sku = rom.chip_sku if isinstance(rom, VbiosFacts) else None
     how = "simulated" if card.simulated else "declared"
-    more = f", and the firmware is for {profile.die.name}-{sku[:3]} ({how})" if sku else ""
-    yield f"Marking of the die, only with the cooler off: {profile.name} has {profile.die.name}{more}."
+    die = profile.die.name
+    more = f", and the firmware is for {die}-{sku[:3]} ({how})" if sku else ""
+    yield f"Marking of the die, seen only with the cooler off: {profile.name} has {die} by its reference data{more}."

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LONGEST = 4000
 """Characters of one value; the explanation of a verdict is the longest that we write."""
+BRIEF = 200
+"""Characters of a name, a place or a digest: a long one must not push the verdict off the page."""
 MOST_MARKS = 2
 """Combining marks in a row, as any language needs them; a pile of them would cover the lines above."""
 
@@ -58,7 +60,7 @@ def _simulated(report: Report) -> str:
 def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates", encoding="utf-8"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -67,6 +69,8 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["brief"] = _brief
+    return environment
 
 
 def _shown(value: Any) -> Any:
@@ -74,9 +78,13 @@ def _shown(value: Any) -> Any:
     return value if hasattr(value, "__html__") else clean(str(value))
 
 
-def clean(text: str) -> str:
+def _brief(value: object) -> str:
+    return clean(str(value), BRIEF)
+
+
+def clean(text: str, limit: int = LONGEST) -> str:
     """Return hostile text on one line, without control characters, and without piles of combining marks."""
-    plain = sanitise(text, LONGEST)
+    plain = sanitise(text, limit)
     return plain if plain.isascii() else _flattened(plain)
 
 

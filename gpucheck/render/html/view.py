@@ -26,6 +26,8 @@ SENTENCES = {
     Authenticity.MODIFIED: "This card was altered after it left the factory.",
     Authenticity.COUNTERFEIT: "This card is not what it says it is.",
 }
+PLACE = 200
+"""Characters of each part of the place."""
 TONES = {"green": "good", "yellow": "warn", "red": "bad"}
 COSTS = {
     Severity.INFO: "nothing by itself (info)",
@@ -78,7 +80,7 @@ def card_view(card: CardReport, number: int, profiles: Mapping[str, Profile]) ->
         card=card,
         name=name_of(card),
         how="simulated" if card.simulated else "measured",
-        tone=TONES[words.COLOURS[card.verdict.authenticity]],
+        tone=_tone(card),
         verdict=headline_verdict(card),
         sentence=_sentence(card),
         condition=words.CONDITIONS[card.verdict.condition],
@@ -97,6 +99,12 @@ def card_view(card: CardReport, number: int, profiles: Mapping[str, Profile]) ->
     )
 
 
+def _tone(card: CardReport) -> str:
+    """Never green where something is wrong, be it the condition alone."""
+    tone = TONES[words.COLOURS[card.verdict.authenticity]]
+    return "warn" if tone == "good" and card.verdict.condition is Condition.DEFECTIVE else tone
+
+
 def _sentence(card: CardReport) -> str:
     verdict = card.verdict
     told = SENTENCES[verdict.authenticity]
@@ -111,11 +119,11 @@ def _sentence(card: CardReport) -> str:
 
 def _place(card: CardReport) -> str:
     facts = card.evidence.declared
-    told = [card.evidence.label]
+    told = [card.evidence.label[:PLACE]]
     if facts and facts.device_id is not None:
         told.append(f"device {pci_id(facts.vendor_id, facts.device_id)} (declared)")
     if facts and facts.vbios_version:
-        told.append(f"VBIOS {facts.vbios_version} (declared)")
+        told.append(f"VBIOS {facts.vbios_version[:PLACE]} (declared)")
     return ", ".join(told)
 
 
