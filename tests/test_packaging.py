@@ -48,6 +48,7 @@ def test_the_wheel_holds_data_and_schemas(wheel: Path) -> None:
     assert "gpucheck/_data/kernels/memory_walk.cu" in names
     assert "gpucheck/schema/report-v1.schema.json" in names
     assert "gpucheck/py.typed" in names
+    assert {f"gpucheck/render/html/templates/{name}" for name in ("page.html", "card.html", "style.css")} <= names
     assert any(name.startswith("gpucheck/_data/profiles/") for name in names)
     assert any(name.startswith("gpucheck/simulation/scenarios/") for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -60,6 +61,13 @@ def test_a_simulated_scan_runs_from_an_empty_folder(installed: Path, tmp_path: P
     assert card["simulated"] == "rtx-4090"
     assert card["verdict"]["authenticity"] == "authentic"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_is_made_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    run(installed / "gpucheck", "scan", "--simulate", "rtx-4090", "-o", "page.html", cwd=tmp_path)
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>\n")
+    assert "No real card was examined. Scenario: rtx-4090." in text
 
 
 def test_the_installed_code_is_the_wheels(installed: Path, tmp_path: Path) -> None:

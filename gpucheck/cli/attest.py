@@ -7,7 +7,7 @@ import click
 
 from gpucheck.cli.errors import CallError, CliError
 from gpucheck.cli.exit_codes import ExitCode, highest
-from gpucheck.cli.options import result_options
+from gpucheck.cli.options import PLAIN_FORMATS, plain_result_options
 from gpucheck.cli.output import check_target, chosen_format, look_of, write
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _EPILOG = "Exit codes: 0 all of it holds; 10 something was not decided, such as 
 @click.argument("file", metavar="FILE")
 @click.option("--nonce", metavar="HEX", help="The question that you chose, 32 bytes: without it, the age is unknown.")
 @click.option("--chain", metavar="FILE", help="The certificates (PEM), where FILE is a report alone.")
-@result_options
+@plain_result_options
 def attest(file: str, nonce: str | None, chain: str | None, format_: str | None, output: str | None) -> int:
     """Verify a die's saved attestation: certificates, NVIDIA's root, signature, question, firmware.
 
@@ -29,8 +29,9 @@ def attest(file: str, nonce: str | None, chain: str | None, format_: str | None,
     card it was saved from.
     """
     check_target(output, tuple(filter(None, (file, chain))))
+    chosen = chosen_format(format_, output, PLAIN_FORMATS)
     facts = _verified(file, chain, _question(nonce))
-    if chosen_format(format_, output) == "json":
+    if chosen == "json":
         import json
 
         text = json.dumps([each.model_dump(mode="json") for each in facts], indent=2) + "\n"

@@ -9,7 +9,9 @@ from gpucheck.cli.errors import CallError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-FORMATS = ("terminal", "json", "junit", "sarif", "csv", "prometheus")
+FORMATS = ("terminal", "json", "html", "junit", "sarif", "csv", "prometheus")
+"""Of reports; what else is shown comes as text for a terminal or as JSON."""
+PLAIN_FORMATS = ("terminal", "json")
 SIMULATE_VARIABLE = "GPUCHECK_SIMULATE"
 
 
@@ -48,7 +50,17 @@ result_options = together(
         "--format",
         "format_",
         type=click.Choice(FORMATS),
-        help="terminal is the default. The end of FILE chooses another: .json, .xml (junit), .sarif, .csv, .prom.",
+        help="terminal is the default. The end of FILE chooses: .json, .html, .xml (junit), .sarif, .csv, .prom.",
+    ),
+    output_option,
+)
+
+plain_result_options = together(
+    click.option(
+        "--format",
+        "format_",
+        type=click.Choice(PLAIN_FORMATS),
+        help="terminal (the default), or json (the default where FILE ends in .json).",
     ),
     output_option,
 )

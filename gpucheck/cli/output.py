@@ -20,6 +20,8 @@ STDOUT = "-"
 SUFFIXES = {
     ".sarif.json": "sarif",
     ".json": "json",
+    ".html": "html",
+    ".htm": "html",
     ".xml": "junit",
     ".sarif": "sarif",
     ".csv": "csv",
@@ -28,10 +30,16 @@ SUFFIXES = {
 """End of a file's name to the format that it means; the longer of two ends comes first."""
 
 
-def chosen_format(asked: str | None, output: str | None) -> str:
-    """The format that was asked for, else the one that the file's name means."""
-    meant = (each for end, each in SUFFIXES.items() if output and output.lower().endswith(end))
-    return asked or next(meant, "terminal")
+def chosen_format(asked: str | None, output: str | None, known: Sequence[str] = ()) -> str:
+    """The format that was asked for, else the one that the file's name means.
+
+    Text for a terminal in a file that a browser opens would be taken for markup: where the meant format is none of
+    ``known``, if any are given, the call is refused.
+    """
+    meant = next((each for end, each in SUFFIXES.items() if output and output.lower().endswith(end)), "terminal")
+    if asked is None and known and meant not in known:
+        raise CallError(f"This command writes no {meant}.", f"Name the file otherwise, or give --format {known[0]}.")
+    return asked or meant
 
 
 def check_target(output: str | None, inputs: Sequence[str] = ()) -> None:

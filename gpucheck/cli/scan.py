@@ -1,5 +1,6 @@
 """``gpucheck scan``: collect, judge, show."""
 
+import contextlib
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from gpucheck.cli.output import check_target, chosen_format, look_of, write
 if TYPE_CHECKING:
     from gpucheck.catalog import Catalog
     from gpucheck.model.match import Claim
+    from gpucheck.model.profile import Profile
     from gpucheck.model.report import Report
 
 
@@ -62,7 +64,8 @@ def rendered(report: "Report", format_: str | None, output: str | None, note: st
     chosen = chosen_format(format_, output)
     if chosen in RENDERERS:
         module, _, name = RENDERERS[chosen].partition(":")
-        return str(getattr(importlib.import_module(module), name)(report))
+        renderer = getattr(importlib.import_module(module), name)
+        return str(renderer(report, _profiles(report), note=note) if chosen == "html" else renderer(report))
     from gpucheck.render.terminal import render_terminal
 
     return render_terminal(report, look_of(output), note=note)
@@ -70,9 +73,23 @@ def rendered(report: "Report", format_: str | None, output: str | None, note: st
 
 RENDERERS = {
     "json": "gpucheck.render.document:render_json",
+    "html": "gpucheck.render.html:render_html",
     "junit": "gpucheck.render.junit:render_junit",
     "sarif": "gpucheck.render.sarif:render_sarif",
     "csv": "gpucheck.render.csv_table:render_csv",
     "prometheus": "gpucheck.render.prometheus:render_prometheus",
 }
 """Format to the function that writes it, imported when it is asked for."""
+
+
+def _profiles(report: "Report") -> "dict[str, Profile]":
+    """Reference data of the SKUs that the report names, as far as they are known here."""
+    from gpucheck.catalog import Catalog
+    from gpucheck.catalog.files import ProfileError
+
+    catalog = Catalog()
+    found: dict[str, Profile] = {}
+    for id_ in dict.fromkeys(card.match.profile for card in report.cards):
+        with contextlib.suppress(ProfileError):
+            found |= {id_: catalog.by_id(id_)} if id_ else {}
+    return found

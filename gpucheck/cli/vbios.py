@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from gpucheck.cli.exit_codes import ExitCode
-from gpucheck.cli.options import result_options
+from gpucheck.cli.options import PLAIN_FORMATS, plain_result_options
 from gpucheck.cli.output import check_target, chosen_format, look_of, write
 
 
 @click.command(epilog="Example: gpucheck vbios card.rom")
 @click.argument("file", metavar="FILE")
-@result_options
+@plain_result_options
 def vbios(file: str, format_: str | None, output: str | None) -> int:
     """Show what a VBIOS ROM says of itself: version, board, memory, power, images.
 
@@ -19,10 +19,11 @@ def vbios(file: str, format_: str | None, output: str | None) -> int:
     `gpucheck scan --vbios FILE`.
     """
     check_target(output, (file,))
+    chosen = chosen_format(format_, output, PLAIN_FORMATS)
     from gpucheck.sources.vbios.origin import read_file
 
     facts = read_file(file)
-    if chosen_format(format_, output) == "json":
+    if chosen == "json":
         text = facts.model_dump_json(indent=2) + "\n"
     else:
         from gpucheck.render.vbios import render_vbios

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from gpucheck.model.base import Reason, Unavailable
-from gpucheck.model.evidence import SECTIONS, NvmlFacts
 from gpucheck.model.finding import Finding, Severity, Status
 from gpucheck.model.report import CardReport
 from gpucheck.model.units import pci_id
@@ -12,14 +10,13 @@ from gpucheck.render import words
 from gpucheck.render.consistency import consistency
 from gpucheck.render.facts import table
 from gpucheck.render.style import Colour, Look, columns
+from gpucheck.render.unseen import unseen
 
 FULL_REASONS = 5
 """Reasons that are told in full; of any further only the title."""
 SHORTEST_NAME = 24
 """Columns of the name below which the verdict moves to a line of its own."""
 _HARM = list(Severity)
-_PARTITION = "Only a part of the card is visible"
-"""How checks begin that pass over a slice or a virtual GPU."""
 
 
 def render_card(card: CardReport, look: Look) -> list[str]:
@@ -56,7 +53,8 @@ def verdict_of(card: CardReport) -> str:
     return card.verdict.authenticity.value.upper() + (f" ({kinds})" if kinds else "")
 
 
-def _headline_verdict(card: CardReport) -> str:
+def headline_verdict(card: CardReport) -> str:
+    """The same, and that the card is defective where it is."""
     if card.verdict.condition is not Condition.DEFECTIVE:
         return verdict_of(card)
     joined = ", but DEFECTIVE" if card.verdict.authenticity is Authenticity.AUTHENTIC else ", DEFECTIVE"
@@ -65,7 +63,7 @@ def _headline_verdict(card: CardReport) -> str:
 
 def headline(card: CardReport, look: Look) -> list[str]:
     """The verdict in one line, the circumstances in the next."""
-    verdict = look.fit(_headline_verdict(card), look.width - 2)
+    verdict = look.fit(headline_verdict(card), look.width - 2)
     prefix = "SIMULATED " if card.simulated else ""
     name = look.clean(name_of(card))
     room = look.width - columns(verdict) - len(prefix) - 2
@@ -142,61 +140,5 @@ def _passed(card: CardReport, look: Look) -> list[str]:
 
 
 def _unseen(card: CardReport, look: Look) -> list[str]:
-    """What was not examined, by reason: absent sections with the checks that they leave open, then single checks."""
-    absences = _absences(card)
-    waiting = _waiting(card, {name for names in absences.values() for name in names})
-    lines: list[str] = []
-    for reason, names in absences.items():
-        text = f"{words.REASONS[reason].capitalize()}: {', '.join(words.section(name) for name in names)}"
-        text += _details(card, names)
-        open_ = [title for name in names for title in waiting.pop(name, [])]
-        lines += look.paragraph(text + (f". Leaves open: {', '.join(open_)}." if open_ else "."), indent=2)
-    for key, titles in waiting.items():
-        lines += look.paragraph(f"{', '.join(titles)}: {key}", indent=2)
-    lines += _inapplicable(card, look)
+    lines = [line for text in unseen(card) for line in look.paragraph(text, indent=2)]
     return [look.paint("Not examined", "bold"), *lines] if lines else []
-
-
-def _absences(card: CardReport) -> dict[Reason, list[str]]:
-    """Names of absent sections by reason, without the one of two twins that nobody asked for."""
-    twin = {"nvml": "nvidia_smi", "nvidia_smi": "nvml"}
-    groups: dict[Reason, list[str]] = {}
-    for name in SECTIONS:
-        section = getattr(card.evidence, name)
-        if not isinstance(section, Unavailable):
-            continue
-        told_elsewhere = name in twin and isinstance(getattr(card.evidence, twin[name]), NvmlFacts)
-        if not (told_elsewhere and section.unavailable is Reason.NOT_REQUESTED):
-            groups.setdefault(section.unavailable, []).append(name)
-    return groups
-
-
-def _details(card: CardReport, names: Sequence[str]) -> str:
-    said = dict.fromkeys(getattr(card.evidence, name).detail for name in names)
-    told = "; ".join(detail.rstrip(".") for detail in list(filter(None, said))[:3])
-    return f" ({told})" if told else ""
-
-
-def _waiting(card: CardReport, absent: set[str]) -> dict[str, list[str]]:
-    """Titles of the checks without an answer: by the absent section that they wait for, else by their message."""
-    groups: dict[str, list[str]] = {}
-    for finding in card.findings:
-        if finding.status is Status.INCONCLUSIVE:
-            place = finding.evidence[0].partition(".")[0] if finding.evidence else ""
-            key = place if place in absent else finding.message.removeprefix("Not examined: ")
-            groups.setdefault(key, []).append(finding.title)
-    return groups
-
-
-def _inapplicable(card: CardReport, look: Look) -> list[str]:
-    """Checks that do not apply: those that a partition hides from by its name, the others by theirs."""
-    found = [f for f in card.findings if f.status is Status.NOT_APPLICABLE]
-    hidden: dict[str, list[str]] = {}
-    for finding in found:
-        if finding.message.startswith(_PARTITION):
-            hidden.setdefault(finding.message.rstrip("."), []).append(finding.title)
-    lines: list[str] = []
-    for why, titles in hidden.items():
-        lines += look.paragraph(f"{why}. Not judged: {', '.join(titles)}.", indent=2)
-    others = [f.title for f in found if not f.message.startswith(_PARTITION)]
-    return lines + (look.paragraph(f"Does not apply: {', '.join(others)}.", indent=2) if others else [])

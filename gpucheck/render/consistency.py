@@ -10,16 +10,21 @@ _WORDS = {Status.FAIL: "contradict", Status.PASS: "agree", Status.INCONCLUSIVE: 
 """Status of the comparing check to the word for it, in the order in which they are shown."""
 
 
+def compared(card: CardReport) -> list[tuple[str, list[str]]]:
+    """Return a word with the pairs that it is true of, such as ``agree``; nothing where no pair was compared."""
+    found = [finding for finding in card.findings if finding.edge and finding.about == "authenticity"]
+    if not any(finding.status in (Status.FAIL, Status.PASS) for finding in found):
+        return []
+    told = [(word, _pairs(found, status)) for status, word in _WORDS.items()]
+    return [(word, pairs) for word, pairs in told if pairs]
+
+
 def consistency(card: CardReport, look: Look) -> list[str]:
     """Return the pairs by what came of them; nothing where none was compared."""
-    compared = [finding for finding in card.findings if finding.edge and finding.about == "authenticity"]
-    if not any(finding.status in (Status.FAIL, Status.PASS) for finding in compared):
-        return []
-    lines = [look.paint("Die, board, firmware and memory against each other", "bold")]
-    for status, word in _WORDS.items():
-        pairs = _pairs(compared, status)
-        if pairs:
-            lines += look.labelled(word, "; ".join(pairs), indent=2, gap=14)
+    found = compared(card)
+    lines = [look.paint("Die, board, firmware and memory against each other", "bold")] if found else []
+    for word, pairs in found:
+        lines += look.labelled(word, "; ".join(pairs), indent=2, gap=14)
     return lines
 
 

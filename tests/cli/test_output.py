@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gpucheck.cli import output
-from gpucheck.cli.errors import CliError
+from gpucheck.cli.errors import CallError, CliError
+from gpucheck.cli.options import PLAIN_FORMATS
 
 
 def test_a_file_is_written_whole_with_the_mode_of_a_new_file(tmp_path: Path) -> None:
@@ -74,12 +75,22 @@ def test_stdout_needs_no_check(target: str | None) -> None:
         (None, "-", "terminal"),
         (None, "r.JSON", "json"),
         (None, "r.txt", "terminal"),
+        (None, "r.html", "html"),
+        (None, "R.HTM", "html"),
+        ("json", "r.html", "json"),
         ("terminal", "r.json", "terminal"),
         ("json", None, "json"),
     ],
 )
 def test_the_format_follows_the_name(asked: str | None, target: str | None, expected: str) -> None:
     assert output.chosen_format(asked, target) == expected
+
+
+def test_what_has_no_page_is_not_written_into_one() -> None:
+    with pytest.raises(CallError, match="writes no html"):
+        output.chosen_format(None, "rom.html", PLAIN_FORMATS)
+    assert output.chosen_format("terminal", "rom.html", PLAIN_FORMATS) == "terminal"
+    assert output.chosen_format(None, "rom.json", PLAIN_FORMATS) == "json"
 
 
 def test_a_file_gets_plain_text_of_80_columns() -> None:

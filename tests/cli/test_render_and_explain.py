@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from gpucheck.checks import ALL_CHECKS
 from gpucheck.cli.app import cli
+from gpucheck.render.canonical import digest
 from gpucheck.render.document import load_report, render_evidence, render_json
 from gpucheck.render.manual import parts
 from tests.builders import forged_card, make_card, make_evidence, make_report
@@ -36,6 +37,33 @@ def test_render_shows_the_report_as_it_was_judged(saved: Path) -> None:
 
 def test_render_as_json_changes_nothing(saved: Path) -> None:
     assert load_report(run("render", str(saved), "--format", "json").stdout) == REPORT
+
+
+def test_render_as_html_holds_the_digest_of_the_file(saved: Path) -> None:
+    result = run("render", str(saved), "--format", "html")
+    assert result.exit_code == 13
+    assert result.stdout.startswith("<!DOCTYPE html>\n")
+    assert digest(REPORT) in result.stdout
+    assert "as the file states it" in result.stdout
+    assert "has 12, all on the die&#39;s side of the board" in result.stdout
+
+
+@pytest.mark.parametrize("profile", ["", "no-such-profile", "../../etc/passwd", "名"])
+def test_render_as_html_of_a_model_that_is_not_known_here(saved: Path, profile: str) -> None:
+    content = json.loads(saved.read_text())
+    content["cards"][0]["match"]["profile"] = profile
+    saved.write_text(json.dumps(content))
+    result = run("render", str(saved), "-o", str(saved.with_suffix(".html")))
+    assert result.exit_code == 13
+    assert "Traces of work" in saved.with_suffix(".html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", ["vbios", "attest"])
+def test_commands_without_a_page_refuse_one(saved: Path, command: str) -> None:
+    page = saved.with_suffix(".html")
+    assert run(command, str(saved), "-o", str(page)).exit_code == 2
+    assert run(command, str(saved), "--format", "html").exit_code == 2
+    assert not page.exists()
 
 
 def test_render_refuses_what_is_newer(saved: Path) -> None:

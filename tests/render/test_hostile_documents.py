@@ -15,11 +15,13 @@ from gpucheck.catalog import Catalog
 from gpucheck.pipeline import assess
 from gpucheck.render.csv_table import render_csv
 from gpucheck.render.document import DocumentError, load_evidence, load_report, render_json
+from gpucheck.render.html import render_html
 from gpucheck.render.junit import render_junit
 from gpucheck.render.prometheus import render_prometheus
 from gpucheck.render.sarif import render_sarif
 from gpucheck.render.terminal import render_terminal
 from tests.builders import forged_card, make_card, make_evidence, make_report
+from tests.render.pages import Page
 
 CONTENT = json.loads(render_json(make_report(forged_card(), make_card(evidence=make_evidence(simulated="rtx-4090")))))
 CATALOG = Catalog()
@@ -61,6 +63,7 @@ def test_a_tampered_report_is_refused_or_shown(text: str) -> None:
         return
     shown = render_terminal(report)
     assert all(line.isprintable() for line in shown.split("\n"))
+    assert len(Page(render_html(report)).all("article")) == len(report.cards)
     assert load_report(render_json(report)) == report
 
 
