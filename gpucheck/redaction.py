@@ -75,11 +75,11 @@ class _Cleaner:
         long = {secret for secret in secrets if len(secret) >= SHORTEST}
         derived = {form.lower(): secret for secret in sorted(long) for form in _forms(secret) if len(form) >= SHORTEST}
         self._meant = derived | {secret.lower(): secret for secret in long}
-        forms = [re.escape(form) for form in sorted(self._meant, key=len, reverse=True)]
+        forms = _any_of(self._meant.keys() | long)
         whole = [rf"(?<![\w.-]){re.escape(name)}(?![\w-])" for name in names]
-        patterns = [_MARK.pattern, *forms, *whole, _UUID, _DEVICE_SERIAL, _BUILDER, _HOME]
+        patterns = [_MARK.pattern, *filter(None, [forms]), *whole, _UUID, _DEVICE_SERIAL, _BUILDER, _HOME]
         self._pattern = re.compile("|".join(patterns), re.IGNORECASE)
-        self._again = re.compile(f"(?=({'|'.join(forms)}))", re.IGNORECASE) if forms else None
+        self._again = re.compile(f"(?=({forms}))", re.IGNORECASE) if forms else None
 
     def model(self, node: Document) -> Document:
         """The record with every free text in it cleaned; what comes from a fixed list of words is left alone."""
@@ -125,6 +125,16 @@ class _Cleaner:
         marks = [mark.span() for mark in _MARK.finditer(text)]
         spans = (found.span(1) for found in self._again.finditer(text)) if self._again else ()
         return any(not any(first <= start and end <= last for first, last in marks) for start, end in spans)
+
+
+def _any_of(texts: Collection[str], depth: int = 3) -> str:
+    """A pattern for any of the texts, the longest first, grouped by beginnings so that few are tried at a place."""
+    if not depth:
+        return "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))
+    heads: dict[str, list[str]] = {}
+    for text in sorted(texts):
+        heads.setdefault(text[0], []).append(text[1:])
+    return "|".join(f"{re.escape(head)}(?:{_any_of(rest, depth - 1)})" for head, rest in heads.items())
 
 
 def _forms(secret: str) -> Iterator[str]:

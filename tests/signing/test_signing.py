@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from gpucheck.model.strict_json import StrictJsonError, canonical, parse
 from gpucheck.render.canonical import digest
 from gpucheck.render.document import load_evidence, load_report, render_json
-from gpucheck.signing import KIND, RefusedError, SigningError, keys, sign, verify
+from gpucheck.signing import KIND, RefusedError, keys, sign, verify
+from gpucheck.signing.keys import SigningError
 from gpucheck.signing.tree import differences, tree
 from tests.builders import forged_card, make_card, make_report
 
@@ -237,13 +238,13 @@ def test_the_canonical_form_is_utf8_sorted_and_without_blanks() -> None:
     assert canonical({"b": [1, 2.5, None], "a": "ä\n"}) == '{"a":"ä\\n","b":[1,2.5,null]}'.encode()
 
 
-@pytest.mark.parametrize("pem", [b"", b"rubbish", PRIVATE, PUBLIC[:60], b"\xff" * 40])
+@pytest.mark.parametrize("pem", [b"", b"rubbish", PRIVATE, PUBLIC[:60], b"\xff" * 40], ids=range(5))
 def test_what_is_no_public_key_is_told(pem: bytes) -> None:
     with pytest.raises(SigningError):
         verify(SIGNED, pem)
 
 
-@pytest.mark.parametrize("pem", [b"", b"rubbish", PUBLIC, PRIVATE[:60]])
+@pytest.mark.parametrize("pem", [b"", b"rubbish", PUBLIC, PRIVATE[:60]], ids=range(4))
 def test_what_is_no_private_key_is_told(pem: bytes) -> None:
     with pytest.raises(SigningError):
         sign(CONTENT, pem, WHEN)
