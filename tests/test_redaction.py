@@ -271,18 +271,18 @@ def test_every_letter_of_a_serial_number_counts_also_those_without_a_small_form(
 
 
 def test_a_report_of_a_whole_bench_is_redacted_without_waiting() -> None:
-    """Time grows with the texts, hardly with the number of secrets: 40 cards state some 500 spellings of theirs."""
+    """Time grows with the texts, hardly with the number of secrets: 200 cards state some 2,500 spellings of theirs."""
 
     def card(number: int) -> Evidence:
         serial, uuid = f"13250210{number:05}", f"GPU-{uuids.uuid5(uuids.NAMESPACE_OID, str(number))}"
         nvml = make_nvml(serial=serial, uuid=uuid, pdi=hex(0xF1E2D3C4B5A60000 + number), raw={"x": "0123 " * 800})
         return make_evidence(nvml=nvml, driver=make_driver(uuid=uuid))
 
-    whole = make_report(*(make_card(evidence=card(number)) for number in range(40)))
+    whole = make_report(*(make_card(evidence=card(number)) for number in range(200)))
     started = time.process_time()
     found = redacted(whole, KEY)
-    assert time.process_time() - started < 5
-    assert not holds(found, "1325021000039")
+    assert time.process_time() - started < 3
+    assert not holds(found, "1325021000199")
 
 
 @pytest.mark.parametrize("scenario", ["rtx-4090", "rtx-4090-48gb-forged", "rtx-5090", "replaced-nvml-library"])
