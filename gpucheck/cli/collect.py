@@ -8,27 +8,25 @@ from gpucheck.cli.examine import examine, something
 from gpucheck.cli.exit_codes import ExitCode
 from gpucheck.cli.options import depth_options, machine_options, output_option
 from gpucheck.cli.output import check_target, write
+from gpucheck.cli.redact import hiding, key_files, redact_options
 
 
 @click.command(epilog="Example: gpucheck collect --redact -o evidence.json")
-@click.option("--redact", is_flag=True, help="Replace serial numbers and UUIDs by short digests.")
+@redact_options
 @machine_options
 @depth_options
 @output_option
-def collect(redact: bool, output: str | None, **options: Any) -> int:
+def collect(redact: bool, redact_key: str | None, output: str | None, **options: Any) -> int:
     """Save the evidence of the cards as JSON without judging it.
 
     Judge it later, elsewhere, with `gpucheck assess`; it needs no card.
     """
-    check_target(output)
+    check_target(output, key_files(redact_key))
+    hide = hiding(redact, redact_key)
     found, whole = examine(options)
-    if redact:
-        from gpucheck.redaction import redacted
+    from gpucheck.render.document import EvidenceFile, render_evidence
 
-        found = tuple(redacted(each) for each in found)
-    from gpucheck.render.document import render_evidence
-
-    write(render_evidence(found), output)
+    write(render_evidence(hide(EvidenceFile(cards=found)).cards), output)
     if not whole:
         return ExitCode.INTERRUPTED
     return ExitCode.AUTHENTIC if any(map(something, found)) else ExitCode.NOTHING

@@ -46,7 +46,8 @@ For scripts. Among several cards the highest wins. Errors go to stderr, results 
 {rows}
 
 `scan` and `assess` give a verdict's code; `render` gives the code of the report that it shows; `collect` gives 0 where
-evidence was had. An unreadable file among several gives at least 3 while the others are still assessed.
+evidence was had. `report verify` gives 0 where the signature holds, 11 where it does not, and 3 where there is none or
+something cannot be read. An unreadable file among several gives at least 3 while the others are still assessed.
 
 Generated from `gpucheck/cli/exit_codes.py`; `make docs` writes this page anew.
 """

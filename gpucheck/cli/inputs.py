@@ -17,7 +17,7 @@ _HEAD_BYTES = 256
 def read_evidence(path: str) -> "list[Evidence]":
     """Return the evidence of every card in a file, or from stdin where it is ``-``."""
     if path == STDIN:
-        return _from_text(_stdin(), "stdin")
+        return _from_text(_text(_stdin(), "stdin"), "stdin")
     if _looks_like_json(path):
         from gpucheck.render.document import load_evidence
 
@@ -30,10 +30,19 @@ def read_evidence(path: str) -> "list[Evidence]":
 def read_document(path: str) -> str:
     """Return the text of a JSON document, or of stdin."""
     if path == STDIN:
-        return _stdin()
+        return _text(_stdin(), "stdin")
     from gpucheck.sources.file_reading import read_bytes
 
     return _text(read_bytes(path, LIMIT_BYTES), path)
+
+
+def read_raw(path: str) -> bytes:
+    """Return the bytes of a document, or of stdin, for what must not be guessed at."""
+    if path == STDIN:
+        return _bounded(_stdin(), "stdin")
+    from gpucheck.sources.file_reading import read_bytes
+
+    return read_bytes(path, LIMIT_BYTES)
 
 
 def _looks_like_json(path: str) -> bool:
@@ -69,15 +78,19 @@ def _from_nvidia_smi(text: str, origin: str) -> "list[Evidence]":
     return list(acquaint(to_evidence(parsed, name)))
 
 
-def _stdin() -> str:
+def _stdin() -> bytes:
     if sys.stdin is None:
         raise CliError("stdin is closed.", "Name a file, or send it one: gpucheck assess - < FILE")
-    return _text(sys.stdin.buffer.read(LIMIT_BYTES + 1), "stdin")
+    return sys.stdin.buffer.read(LIMIT_BYTES + 1)
 
 
 def _text(data: bytes, origin: str) -> str:
-    if len(data) > LIMIT_BYTES:
-        raise CliError(f"{origin} is larger than {LIMIT_BYTES >> 20} MiB.", "No report needs to be that large.")
     from gpucheck.sources.file_reading import decode
 
-    return decode(data)
+    return decode(_bounded(data, origin))
+
+
+def _bounded(data: bytes, origin: str) -> bytes:
+    if len(data) > LIMIT_BYTES:
+        raise CliError(f"{origin} is larger than {LIMIT_BYTES >> 20} MiB.", "No report needs to be that large.")
+    return data

@@ -11,6 +11,7 @@ from gpucheck.cli.errors import CallError
 from gpucheck.cli.examine import examine
 from gpucheck.cli.options import claim_option, depth_options, machine_options, result_options
 from gpucheck.cli.output import check_target, chosen_format, look_of, write
+from gpucheck.cli.redact import hiding, key_files, redact_options
 
 if TYPE_CHECKING:
     from gpucheck.catalog import Catalog
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
 @claim_option
 @machine_options
 @depth_options
+@redact_options
 @result_options
 def scan(claim: str | None, format_: str | None, output: str | None, **options: Any) -> int:
     """Examine the cards of this machine and say whether each is what it claims to be.
 
     Reads what each card declares, measures what its silicon does, and judges the contradiction.
     """
-    check_target(output)
+    check_target(output, key_files(options["redact_key"]))
+    hide = hiding(options["redact"], options["redact_key"])
     from gpucheck.catalog import Catalog
     from gpucheck.pipeline import assess, make_report
 
@@ -37,7 +40,7 @@ def scan(claim: str | None, format_: str | None, output: str | None, **options: 
     sold = resolve_claim(catalog, claim)
     evidence, whole = examine(options)
     cards = [assess(each, catalog, sold) for each in evidence]
-    code = deliver(make_report(cards, evidence[0].host, catalog), format_, output)
+    code = deliver(hide(make_report(cards, evidence[0].host, catalog)), format_, output)
     return code if whole else exit_codes.ExitCode.INTERRUPTED
 
 

@@ -8,13 +8,13 @@ ensure_ascii=False, separators=(",", ":"))`` makes it from any saved report, wit
 import hashlib
 import json
 
+from gpucheck.model import strict_json
 from gpucheck.model.base import Frozen
 
 
 def canonical_json(document: Frozen) -> bytes:
     """Return the canonical form of a report, or of any other document of ours."""
-    content = json.loads(document.model_dump_json())
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
+    return strict_json.canonical(json.loads(document.model_dump_json()))
 
 
 def digest(document: Frozen) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from gpucheck import __version__
 from gpucheck.model.base import Frozen, GpucheckError
@@ -53,8 +53,8 @@ def _escaped(text: str) -> str:
 
 
 def load_report(text: str, origin: str = "the document") -> Report:
-    """Read a report back. Raises ``DocumentError``."""
-    content = _parse(text, origin)
+    """Read a report back, also out of a signed document, whose signature is not verified. Raises ``DocumentError``."""
+    content, text = _parse(text, origin)
     if content.get("kind") == "evidence":
         raise DocumentError(f"{_name(origin)} holds evidence, not a report.", "Judge it with `gpucheck assess`.")
     return _validate(Report, text, content, origin)
@@ -62,7 +62,7 @@ def load_report(text: str, origin: str = "the document") -> Report:
 
 def load_evidence(text: str, origin: str = "the document") -> list[Evidence]:
     """Read the evidence of every card from an evidence document or from a report. Raises ``DocumentError``."""
-    content = _parse(text, origin)
+    content, text = _parse(text, origin)
     if content.get("kind") == "evidence":
         found = list(_validate(EvidenceFile, text, content, origin).cards)
     else:
@@ -72,7 +72,17 @@ def load_evidence(text: str, origin: str = "the document") -> list[Evidence]:
     return found
 
 
-def _parse(text: str, origin: str) -> dict[str, Any]:
+def is_signed(text: str) -> bool:
+    """Whether a text begins as a signed report does."""
+    return bool(_SIGNED.match(text))
+
+
+_SIGNED_KIND = "signed_report"
+_SIGNED = re.compile(rf'\s*\{{\s*"kind"\s*:\s*"{_SIGNED_KIND}"')
+
+
+def _parse(text: str, origin: str) -> tuple[dict[str, Any], str]:
+    """The document that a text holds, taken out of a signature around it, and the document's own text."""
     name = _name(origin)
     if len(text) > LIMIT_BYTES:
         raise DocumentError(f"{name} is larger than {LIMIT_BYTES >> 20} MiB.", "No report needs to be that large.")
@@ -80,12 +90,16 @@ def _parse(text: str, origin: str) -> dict[str, Any]:
         content = from_json(text, allow_inf_nan=False)
     except ValueError as error:
         raise DocumentError(f"{name} is not valid JSON: {sanitise(str(error), 120)}.", _WANTED) from error
+    if isinstance(content, dict) and content.get("kind") == _SIGNED_KIND:
+        _check_version(content, name)
+        content = content.get("report")
+        text = to_json(content).decode()
     if not isinstance(content, dict) or "cards" not in content:
         raise DocumentError(f"{name} is JSON, but no document of gpucheck.", _WANTED)
     _check_version(content, name)
     if not _sane(content):
         raise DocumentError(f"{name} holds a number that no card can have.", _WANTED)
-    return content
+    return content, text
 
 
 def _sane(node: Any) -> bool:
