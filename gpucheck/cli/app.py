@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "collect": ("gpucheck.cli.collect:collect", "Save the evidence of the cards without judging it."),
     "assess": ("gpucheck.cli.assess:assess", "Judge saved evidence, or nvidia-smi output that a seller sent."),
     "render": ("gpucheck.cli.render:render", "Show a saved report again."),
+    "inventory": ("gpucheck.cli.inventory:inventory", "Keep cards, and know them again."),
     "vbios": ("gpucheck.cli.vbios:vbios", "Show what a saved VBIOS ROM says."),
     "attest": ("gpucheck.cli.attest:attest", "Verify a die's saved attestation."),
     "explain": ("gpucheck.cli.explain:explain", "Explain a check: what, why, how it is fooled."),
