@@ -139,8 +139,9 @@ def _another_board(now: Sighting, earlier: Sequence[Sighting], seen: Sequence[Si
     """The same die on a board on which it was not before."""
     same = [s for s in earlier if same_die(s.identity, now.identity)]
     known = [s for s in same if same_board(s.identity, now.identity) is not None]
-    if not known or same_board(known[-1].identity, now.identity):
-        return []
+    copied = any(s.identity.twin and same_die(s.identity, now.identity) for s in seen)
+    if copied or not known or same_board(known[-1].identity, now.identity):
+        return []  # of a copy it is told elsewhere: it was never moved
     was = known[-1]
     before = f"until {day(was.at)} it was on the one with serial number {was.identity.serial}"
     if any(same_board(s.identity, now.identity) for s in same):
