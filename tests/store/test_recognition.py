@@ -256,7 +256,8 @@ def test_comparing_is_mutual(one: Identity, other: Identity) -> None:
 @settings(max_examples=300, deadline=None)
 @given(identities, st.lists(pick(["uuid", "pdi", "serial", "board_part_number", "chip_id"]), max_size=5))
 def test_a_card_that_tells_less_is_never_accused(whole: Identity, left_out: list[str]) -> None:
-    less = whole._replace(**dict.fromkeys(left_out))
+    nothing: dict[str, Any] = dict.fromkeys(left_out)
+    less = whole._replace(**nothing)
     assert kinds(1, sighting(1)._replace(identity=whole), sighting(2)._replace(identity=less)) == []
     assert kinds(1, sighting(1)._replace(identity=less), sighting(2)._replace(identity=whole)) == []
 

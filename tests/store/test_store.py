@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import multiprocessing
 import sqlite3
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import insert, inspect, text
@@ -139,8 +140,11 @@ def test_labels_and_notes_are_kept_and_hostile_text_stays_one_line(place: str) -
 @pytest.mark.parametrize("call", ["item", "describe", "note"])
 def test_an_item_that_is_not_there(place: str, call: str) -> None:
     store = open_store(place)
-    calls = {"item": lambda: store.item(5), "describe": lambda: store.describe(5, label="x"),
-             "note": lambda: store.note(5, "x")}  # fmt: skip
+    calls: dict[str, Callable[[], object]] = {
+        "item": lambda: store.item(5),
+        "describe": lambda: store.describe(5, label="x"),
+        "note": lambda: store.note(5, "x"),
+    }
     with pytest.raises(NotThereError, match="no item 5"):
         calls[call]()
 
