@@ -1,5 +1,6 @@
 """``gpucheck inventory add``, ``export`` and ``import``: between the inventory and files."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from gpucheck.cli.errors import CliError, report, say
 from gpucheck.cli.exit_codes import ExitCode, highest
 from gpucheck.cli.inputs import STDIN, read_document, read_evidence
 from gpucheck.cli.keep import opened, save, store_option
-from gpucheck.cli.output import check_target, write
+from gpucheck.cli.output import check_target
 
 if TYPE_CHECKING:
     from gpucheck.model.evidence import Evidence
@@ -80,7 +81,31 @@ def _judged(evidence: "list[Evidence]") -> "Report":
 def export(output: str | None, place: str | None) -> None:
     """Write the whole inventory as lines of JSON: a copy to keep, or to take to another place."""
     check_target(output)
-    write("".join(opened(place).dump()), output)
+    lines = opened(place).dump()
+    if output in (None, STDIN):
+        for line in lines:
+            click.echo(line, nl=False)
+        return
+    _write_lines(lines, Path(str(output)).resolve())
+
+
+def _write_lines(lines: Iterator[str], target: Path) -> None:
+    """Write line by line, for an inventory may be larger than the memory; the file appears whole or not at all."""
+    if target.exists() and not target.is_file():
+        with target.open("w", encoding="utf-8") as device:
+            device.writelines(lines)
+        return
+    draft = target.with_name(f".{target.name[:80]}.{os.urandom(4).hex()}")
+    try:
+        with draft.open("x", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    except OSError as error:
+        raise CliError(f"{target} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 @click.command("import", epilog="Example: gpucheck inventory import inventory.jsonl")

@@ -183,10 +183,28 @@ def test_an_inventory_moves_by_file(tmp_path: Path) -> None:
     inventory("add", saved(tmp_path, "1.json", 0, **A))
     file, other = str(tmp_path / "all.jsonl"), str(tmp_path / "other.sqlite")
     inventory("export", "-o", file)
+    assert inventory("export") == Path(file).read_text(encoding="utf-8")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.json", "all.jsonl", "data"]
     result = run("inventory", "import", file, "--store", other)
     assert result.exit_code == 0, result.output
     assert "1 intakes taken in, 1 new items" in result.stderr
     assert inventory("list", "--store", other) == inventory("list")
+
+
+def test_an_export_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inventory("add", saved(tmp_path, "1.json", 0, **A))
+    file = tmp_path / "all.jsonl"
+    file.write_text("old")
+
+    def fail(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    result = run("inventory", "export", "-o", str(file))
+    assert result.exit_code == 3
+    assert "No space left" in result.stderr
+    assert file.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.json", "all.jsonl", "data"]
 
 
 def test_saving_that_fails_after_the_scan_keeps_report_and_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
