@@ -14,6 +14,8 @@ from gpucheck.store.schema import intakes, items, notes, reports
 from gpucheck.store.writing import neighbours, want_item
 
 _ITEM = tuple(items.c[name].label(f"item_{name}") for name in ("created_at", "label", "location", "customer"))
+_JOINED = items.join(intakes, intakes.c.item_id == items.c.id)
+_AT_ONCE = 500
 _SEARCHED = (
     items.c.label, items.c.location, items.c.customer, intakes.c.model, intakes.c.serial, intakes.c.uuid,
     intakes.c.board_part_number,
@@ -24,15 +26,27 @@ def find_items(
     connection: Connection, words: Sequence[str] = (), verdict: str | None = None, limit: int | None = None
 ) -> tuple[list[Item], int]:
     """Items whose texts or last intake hold all words, newest first, and how many there are without the limit."""
-    last = _last_intakes()
     conditions = [_holds(word) for word in words]
     conditions += [intakes.c.authenticity == verdict] if verdict else []
-    joined = items.join(intakes, intakes.c.item_id == items.c.id)
-    base = select(items.c.id).select_from(joined).where(last, *conditions)
-    total = connection.execute(select(func.count()).select_from(base.subquery())).scalar_one()
-    chosen = select(intakes, *_ITEM, _count()).select_from(joined).where(last, *conditions)
-    rows = connection.execute(chosen.order_by(items.c.id.desc()).limit(limit)).mappings()
+    chosen, total = _chosen(connection, conditions, limit)
+    found = select(intakes, *_ITEM, _count()).select_from(_JOINED).where(_last_intakes())
+    rows: list[Any] = []
+    for at in range(0, len(chosen), _AT_ONCE):
+        some = found.where(items.c.id.in_(chosen[at : at + _AT_ONCE])).order_by(items.c.id.desc())
+        rows += connection.execute(some).mappings()
     return [_item(row) for row in rows], total
+
+
+def _chosen(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int | None
+) -> tuple[list[int], int]:
+    """The numbers of the items that are wanted, newest first, and how many there are without the limit."""
+    newest = select(items.c.id).order_by(items.c.id.desc())
+    if not conditions:
+        total = connection.execute(select(func.count()).select_from(items)).scalar_one()
+        return list(connection.execute(newest.limit(limit)).scalars()), total
+    found = list(connection.execute(newest.select_from(_JOINED).where(*conditions, _last_intakes())).scalars())
+    return found[:limit], len(found)
 
 
 def _last_intakes() -> ColumnElement[bool]:
