@@ -81,3 +81,9 @@ def test_profiles_are_found(installed: Path, tmp_path: Path) -> None:
 
 def test_python_m_gpucheck(installed: Path, tmp_path: Path) -> None:
     assert run(installed / "python", "-m", "gpucheck", "--version", cwd=tmp_path).startswith("gpucheck ")
+
+
+def test_an_inventory_is_made_with_the_wheels_own_migrations(installed: Path, tmp_path: Path) -> None:
+    place = tmp_path / "inventory.sqlite"
+    run(installed / "gpucheck", "scan", "--quick", "--simulate", "rtx-4090", "--save", "--store", place, cwd=tmp_path)
+    assert "GeForce RTX 4090" in run(installed / "gpucheck", "inventory", "list", "--store", place, cwd=tmp_path)

@@ -34,6 +34,8 @@ _WORDS = {
 }
 """Fields whose names do not read well."""
 
+VIRTUAL = "a virtual GPU"
+"""What ``partition`` says of one."""
 _VIRTUAL = re.compile(r"[\w)]-(?:\d{1,2}-)?\d{1,3}[ABCQ](?:ME)?$")
 """Profiles of virtual GPUs end so: ``NVIDIA A40-48Q``, ``GRID T4-2B``, ``GRID A100-3-20C``."""
 _SLICE = re.compile(r"\bMIG \d+(c\.\d+)?g\.\d+gb\b", re.IGNORECASE)
@@ -119,7 +121,7 @@ def partition(evidence: Evidence) -> str:
     if not isinstance(evidence.cuda, Unavailable):
         names.append(evidence.cuda.name)
     if (facts and (facts.virtualization or "").lower() == "vgpu") or any(map(_VIRTUAL.search, names)):
-        return "a virtual GPU"
+        return VIRTUAL
     if (facts and facts.mig_enabled) or any(map(_SLICE.search, names)):
         return "MIG is on: kernels see one slice"
     return ""

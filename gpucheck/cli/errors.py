@@ -8,6 +8,7 @@ from gpucheck.cli.exit_codes import ExitCode
 ISSUES = "https://github.com/gpucheck/gpucheck/issues"
 DEBUG_VARIABLE = "GPUCHECK_DEBUG"
 _LONGEST = 1500
+_FAULTS = {"store": ExitCode.STORE, "call": ExitCode.USAGE}
 
 
 class CliError(Exception):
@@ -62,7 +63,9 @@ def _code_of(error: Exception) -> ExitCode:
         return error.code
     from gpucheck.model.base import GpucheckError
 
-    return ExitCode.NOTHING if isinstance(error, GpucheckError) else ExitCode.INTERNAL
+    if not isinstance(error, GpucheckError):
+        return ExitCode.INTERNAL
+    return _FAULTS.get(getattr(error, "fault", ""), ExitCode.NOTHING)
 
 
 def _clean(text: str) -> str:

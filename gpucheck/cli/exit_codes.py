@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     INTERNAL = 1
     USAGE = 2
     NOTHING = 3
+    STORE = 4
     DEFECTIVE = 9
     INCONCLUSIVE = 10
     SUSPECT = 11
@@ -29,6 +30,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.INTERNAL: "internal error: a fault of gpucheck",
     ExitCode.USAGE: "the call was wrong: unknown option, claim, scenario or check",
     ExitCode.NOTHING: "nothing could be examined or written: no card, unreadable file",
+    ExitCode.STORE: "the inventory cannot be used: full, read-only, locked, damaged, newer, or out of reach",
     ExitCode.DEFECTIVE: "authentic, but defective",
     ExitCode.INCONCLUSIVE: "inconclusive: too little could be examined",
     ExitCode.SUSPECT: "suspect: something speaks against the card",
@@ -48,6 +50,9 @@ For scripts. Among several cards the highest wins. Errors go to stderr, results 
 `scan` and `assess` give a verdict's code; `render` gives the code of the report that it shows; `collect` gives 0 where
 evidence was had. `report verify` gives 0 where the signature holds, 11 where it does not, and 3 where there is none or
 something cannot be read. An unreadable file among several gives at least 3 while the others are still assessed.
+
+An inventory that cannot be used (4) is left as it was. `scan --save` opens it before the scan, and `scan --save` and
+`inventory intake` count what the inventory finds, such as another die on a known board, into the verdict's code.
 
 Generated from `gpucheck/cli/exit_codes.py`; `make docs` writes this page anew.
 """

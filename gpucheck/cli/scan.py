@@ -8,8 +8,10 @@ import click
 
 from gpucheck.cli import exit_codes
 from gpucheck.cli.errors import CallError
+from gpucheck.cli.errors import report as tell_of
 from gpucheck.cli.examine import examine
-from gpucheck.cli.options import claim_option, depth_options, machine_options, result_options
+from gpucheck.cli.keep import opened, save, store_option
+from gpucheck.cli.options import claim_option, depth_options, exclusive, machine_options, result_options
 from gpucheck.cli.output import check_target, chosen_format, look_of, write
 from gpucheck.cli.redact import hiding, key_files, redact_options
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from gpucheck.model.match import Claim
     from gpucheck.model.profile import Profile
     from gpucheck.model.report import Report
+    from gpucheck.store.store import Store
 
 
 @click.command(epilog="Example: gpucheck scan --claim 'RTX 4090' -o report.json")
@@ -26,13 +29,19 @@ if TYPE_CHECKING:
 @depth_options
 @redact_options
 @result_options
-def scan(claim: str | None, format_: str | None, output: str | None, **options: Any) -> int:
+@click.option("--save", "keep", is_flag=True, help="Keep the cards in the inventory (see `gpucheck inventory`).")
+@store_option
+def scan(
+    claim: str | None, format_: str | None, output: str | None, keep: bool, place: str | None, **options: Any
+) -> int:
     """Examine the cards of this machine and say whether each is what it claims to be.
 
     Reads what each card declares, measures what its silicon does, and judges the contradiction.
     """
+    exclusive(save=keep, redact=options["redact"] or bool(options["redact_key"]))
     check_target(output, key_files(options["redact_key"]))
     hide = hiding(options["redact"], options["redact_key"])
+    store = opened(place, make=True) if keep else None
     from gpucheck.catalog import Catalog
     from gpucheck.pipeline import assess, make_report
 
@@ -40,8 +49,19 @@ def scan(claim: str | None, format_: str | None, output: str | None, **options: 
     sold = resolve_claim(catalog, claim)
     evidence, whole = examine(options)
     cards = [assess(each, catalog, sold) for each in evidence]
-    code = deliver(hide(make_report(cards, evidence[0].host, catalog)), format_, output)
+    report = make_report(cards, evidence[0].host, catalog)
+    code = deliver(hide(report), format_, output)
+    if store is not None:
+        code = max(code, _saved(store, report))
     return code if whole else exit_codes.ExitCode.INTERRUPTED
+
+
+def _saved(store: "Store", report: "Report") -> int:
+    """Save a report that was delivered already: what goes wrong must not lose its verdict's code."""
+    try:
+        return save(store, report, err=True)
+    except Exception as error:  # noqa: BLE001 - told of here
+        return tell_of(error)
 
 
 def resolve_claim(catalog: "Catalog", claim: str | None) -> "Claim | None":

@@ -1,0 +1,120 @@
+"""How long looking into a large inventory takes: 10,000 items with 5 intakes each, on SQLite.
+
+``python benchmarks/inventory.py [--items N] [--place PATH]``. Every intake has a report of its own, that of a simulated
+card with another UUID. The times are of whole commands with the start of Python, the median of seven, and of the same
+work within one process.
+"""
+
+import argparse
+import copy
+import datetime as dt
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+LIMIT_MS = 300
+
+
+def fill(place: str, count: int, visits: int) -> None:
+    """Make the inventory, some thousand rows a transaction."""
+    from sqlalchemy import insert
+
+    from gpucheck.catalog import Catalog
+    from gpucheck.pipeline import Plan, assess, collect, make_report
+    from gpucheck.simulation import machine
+    from gpucheck.store import packing
+    from gpucheck.store.recognition import key
+    from gpucheck.store.rows import row_of, stamp
+    from gpucheck.store.schema import intakes, items, reports
+    from gpucheck.store.store import open_store
+
+    catalog = Catalog()
+    evidence = collect(machine(["a100-80gb"]).cards[0], Plan(quick=True))
+    report = make_report([assess(evidence, catalog)], evidence.host, catalog)
+    pattern = row_of(report, 0, dt.datetime.now(dt.UTC))
+    start = evidence.collected_at
+    text = packing.canonical(report)
+    uuid = str(pattern["uuid"])
+    created = f'"created_at":{report.model_dump_json(include={"created_at"}).partition(":")[2].rstrip("}")}'
+    store = open_store(place)
+    for first in range(0, count, 500):
+        rows: dict[str, list[dict[str, Any]]] = {"items": [], "reports": [], "intakes": []}
+        for item in range(first + 1, min(first + 500, count) + 1):
+            own = f"GPU-{item:08x}-55b6-ea2e-76e5-577ad8e688ee"
+            rows["items"].append({"id": item, "created_at": stamp(start), "label": f"RMA {item}",
+                                  "location": f"shelf {item % 40}", "customer": f"customer {item % 900}"})  # fmt: skip
+            for visit in range(visits):
+                number = (item - 1) * visits + visit + 1
+                when = stamp(start + dt.timedelta(days=visit * 30, seconds=item))
+                whole = text.replace(uuid, own).replace(created, f'"created_at":"{2030 + visit}-01-02T03:04:05Z"')
+                stated = {"uuid": own, "pdi": f"0x{item:016x}", "serial": f"{item:013d}", "id": number,
+                          "item_id": item, "report_id": number, "measured_at": when,
+                          "evidence_digest": f"sha256:{number:064x}"}  # fmt: skip
+                keys = {f"{name}_key": key(str(stated[name])) for name in ("uuid", "pdi", "serial")}
+                rows["reports"].append({"id": number, "digest": packing.digest(whole),
+                                        "created_at": when, "body": packing.pack(whole)})  # fmt: skip
+                rows["intakes"].append(copy.copy(pattern) | stated | keys)
+        with store.writer() as connection:
+            for table in (items, reports, intakes):
+                connection.execute(insert(table), rows[table.name])
+
+
+def commands(place: str, item: int) -> dict[str, float]:
+    """Milliseconds of whole commands."""
+    calls = {"list": ("list",), "list WORDS": ("list", f"RMA {item}"), "history": ("history", str(item)),
+             "diff": ("diff", str(item))}  # fmt: skip
+    return {name: _median(lambda call=call: _run(place, *call)) for name, call in calls.items()}
+
+
+def _run(place: str, *call: str) -> None:
+    whole = [sys.executable, "-m", "gpucheck", "inventory", *call, "--store", place]
+    subprocess.run(whole, check=True, capture_output=True)
+
+
+def in_process(place: str, item: int) -> dict[str, float]:
+    """Milliseconds of the same work, once everything is loaded."""
+    from gpucheck.store.changes import changes
+    from gpucheck.store.store import open_store
+
+    store = open_store(place, make=False)
+
+    def diff() -> None:
+        visits = store.item(item)[1]
+        changes(store.report(visits[-2])[1], store.report(visits[-1])[1])
+
+    works = {"list": lambda: store.items(limit=100), "list WORDS": lambda: store.items([f"RMA {item}"], limit=100),
+             "history": lambda: store.item(item), "diff": diff}  # fmt: skip
+    return {name: _median(work) for name, work in works.items()}
+
+
+def _median(work: Any, times: int = 7) -> float:
+    found = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        work()
+        found.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(found)
+
+
+def main() -> None:
+    """Fill, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--place")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = asked.place or str(Path(folder) / "inventory.sqlite")
+        if not Path(place).exists():
+            fill(place, asked.items, 5)
+        print(f"{asked.items} items, {Path(place).stat().st_size / 1e6:,.0f} MB, goal {LIMIT_MS} ms (measured, median)")
+        for title, times in (("command", commands(place, asked.items // 2)), ("in process", in_process(place, 5))):
+            for name, ms in times.items():
+                print(f"  {title:<10} {name:<12} {ms:7.1f} ms  {'met' if ms < LIMIT_MS else 'MISSED'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""``gpucheck inventory``: look at the cards that were kept. Nothing is judged anew here."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpucheck.cli.errors import CallError
+from gpucheck.cli.inventory_bench import intake, reassess
+from gpucheck.cli.inventory_files import add, export, import_
+from gpucheck.cli.keep import opened, store_option
+from gpucheck.cli.options import result_options
+from gpucheck.cli.output import check_target, look_of, write
+from gpucheck.cli.scan import rendered
+
+if TYPE_CHECKING:
+    from gpucheck.model.inventory import Intake, Notice
+    from gpucheck.render.inventory import Visit
+    from gpucheck.store.store import Store
+
+VERDICTS = ("authentic", "inconclusive", "suspect", "modified", "counterfeit")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")
+item_argument = click.argument("item", metavar="ITEM", type=click.IntRange(min=1, max=(1 << 62)))
+
+
+@click.group()
+def inventory() -> None:
+    """Keep cards, and know them again by die and board."""
+
+
+@inventory.command("list", epilog="Example: gpucheck inventory list 'RTX 4090' --verdict modified")
+@click.argument("words", nargs=-1)
+@click.option("--verdict", type=click.Choice(VERDICTS), help="Only items whose last report says so.")
+@click.option("--limit", type=click.IntRange(min=1, max=1_000_000), default=100, show_default=True, metavar="N")
+@json_option
+@store_option
+def list_(words: tuple[str, ...], verdict: str | None, limit: int, as_json: bool, place: str | None) -> None:
+    """List items, the newest first: those whose label, location, customer, model or numbers hold all WORDS."""
+    found, total, notices = opened(place).items(words, verdict, limit)
+    from gpucheck.render.inventory import Shown, render_list
+    from gpucheck.store.recognition import weigh
+
+    shown = [
+        Shown(each, weigh(each.last.authenticity, notices[each.number]), tuple(notices[each.number])) for each in found
+    ]
+    write(_json(shown) if as_json else render_list(shown, total, look_of(None)), None)
+
+
+@inventory.command(epilog="Example: gpucheck inventory show 17 --report --format json -o report.json")
+@item_argument
+@click.option("--report", "whole", is_flag=True, help="The stored report of the last intake instead.")
+@click.option("--intake", "number", type=int, metavar="N", help="With --report: that of this intake.")
+@result_options
+@store_option
+def show(
+    item: int, whole: bool, number: int | None, format_: str | None, output: str | None, place: str | None
+) -> None:
+    """Show an item: verdict, identity, history and notes; or one of its reports, as it was stored."""
+    check_target(output)
+    if (number is not None or format_ is not None) and not whole:
+        raise CallError("--intake and --format choose a report.", "Add --report.")
+    store = opened(place)
+    if whole:
+        report, _ = store.report(_chosen(store, item, number))
+        write(rendered(report, format_, output, "Shown as it was stored; nothing was judged anew."), output)
+        return
+    found, intakes, notes, notices = store.item(item)
+    from gpucheck.render.inventory import Shown, render_item
+    from gpucheck.store.recognition import weigh
+
+    shown = Shown(found, weigh(found.last.authenticity, notices), tuple(notices))
+    write(render_item(shown, _visits(intakes, notices), notes, look_of(output)), output)
+
+
+@inventory.command()
+@item_argument
+@json_option
+@store_option
+def history(item: int, as_json: bool, place: str | None) -> None:
+    """Show an item's intakes, the oldest first."""
+    _, intakes, _, notices = opened(place).item(item)
+    from gpucheck.render.inventory import render_history
+
+    visits = _visits(intakes, notices)
+    write(_json(visits) if as_json else render_history(item, visits, look_of(None)), None)
+
+
+@inventory.command(epilog="Example: gpucheck inventory diff 17")
+@item_argument
+@click.argument("old", type=int, required=False)
+@click.argument("new", type=int, required=False)
+@json_option
+@store_option
+def diff(item: int, old: int | None, new: int | None, as_json: bool, place: str | None) -> None:
+    """Show what changed between the last two intakes of an item, or between intakes OLD and NEW."""
+    store = opened(place)
+    _, intakes, _, notices = store.item(item)
+    if old is None and len(intakes) < 2:
+        raise CallError(f"item {item} has one intake, and two are compared.", "Scan it again with --save.")
+    earlier = _chosen(store, item, old) if old is not None else intakes[-2]
+    later = _chosen(store, item, new) if new is not None else intakes[-1]
+    from gpucheck.render.inventory import render_diff
+    from gpucheck.store.changes import changes
+
+    found = changes(store.report(earlier)[1], store.report(later)[1])
+    one, other = _visits([earlier], notices)[0], _visits([later], notices)[0]
+    new_since = [n for n in other.notices if n.since > earlier.at or n.intake == later.number]
+    other = other._replace(notices=tuple(new_since))
+    write(_json(found) if as_json else render_diff(one, other, found, look_of(None)), None)
+
+
+@inventory.command()
+@item_argument
+@click.option("--label", metavar="TEXT", help="What stands on the card's sticker.")
+@click.option("--location", metavar="TEXT", help="Where it lies.")
+@click.option("--customer", metavar="TEXT", help="Whose it is, or the order's number.")
+@store_option
+def label(item: int, place: str | None, **words: str | None) -> None:
+    """Set an item's label, location or customer; an empty text takes one away."""
+    if not any(text is not None for text in words.values()):
+        raise CallError("Nothing to set.", "Give --label, --location or --customer.")
+    opened(place).describe(item, **words)
+
+
+@inventory.command()
+@item_argument
+@click.argument("text")
+@store_option
+def note(item: int, text: str, place: str | None) -> None:
+    """Add a remark to an item."""
+    if not text.strip():
+        raise CallError("The note is empty.", "Give it as one text in quotes.")
+    opened(place).note(item, text)
+
+
+def _chosen(store: "Store", item: int, number: int | None) -> "Intake":
+    """An intake of the item by its number, else its last one."""
+    _, intakes, _, _ = store.item(item)
+    if number is None:
+        return intakes[-1]
+    found = next((intake for intake in intakes if intake.number == number), None)
+    if found is None:
+        raise CallError(f"item {item} has no intake {number}.", f"`gpucheck inventory history {item}` names them.")
+    return found
+
+
+def _visits(intakes: "list[Intake]", notices: "list[Notice]") -> "list[Visit]":
+    """Each intake with its authenticity at its time, and the notices that began with it."""
+    from gpucheck.render.inventory import Visit
+    from gpucheck.store.recognition import until, weigh
+
+    found = []
+    for each in intakes:
+        held = until(notices, each.at, each.number)
+        fresh = tuple(n for n in held if n.intake == each.number or len(intakes) == 1)
+        found.append(Visit(each, weigh(each.authenticity, held), fresh))
+    return found
+
+
+def _json(rows: Any) -> str:
+    return json.dumps(_plain(rows), indent=2, default=str) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """Records as objects with their names."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: _plain(each) for name, each in value._asdict().items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+for command in (add, intake, reassess, export, import_):
+    inventory.add_command(command)

@@ -1,0 +1,143 @@
+"""``gpucheck inventory intake`` and ``reassess``: many cards at once."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpucheck.cli.errors import report
+from gpucheck.cli.examine import examine
+from gpucheck.cli.exit_codes import ExitCode, highest
+from gpucheck.cli.keep import opened, store_option, tell
+from gpucheck.cli.options import claim_option, depth_options, machine_options
+from gpucheck.cli.output import look_of, write
+from gpucheck.cli.scan import resolve_claim
+
+if TYPE_CHECKING:
+    from gpucheck.catalog import Catalog
+    from gpucheck.model.evidence import Evidence
+    from gpucheck.model.inventory import Added, Item
+    from gpucheck.model.match import Claim
+    from gpucheck.model.report import CardReport
+    from gpucheck.store.store import Store
+
+
+@click.command(epilog="Example: gpucheck inventory intake --location 'shelf 4'")
+@claim_option
+@machine_options
+@depth_options
+@click.option("--location", metavar="TEXT", help="Where the cards will lie.")
+@click.option("--customer", metavar="TEXT", help="Whose they are.")
+@store_option
+def intake(
+    claim: str | None, location: str | None, customer: str | None, place: str | None, **options: Any
+) -> ExitCode:
+    """Scan every card of the bench side by side, keep each, and print a table.
+
+    A card that cannot be examined or kept is told of, and the others go on.
+    """
+    store = opened(place, make=True)
+    from gpucheck.catalog import Catalog
+
+    catalog = Catalog()
+    sold = resolve_claim(catalog, claim)
+    evidence, whole = examine(options)
+    cards, failed = _judged(evidence, catalog, sold)
+    added, code = _kept(store, cards, catalog)
+    for number in dict.fromkeys(each.item for each in added):
+        store.describe(number, location=location, customer=customer)
+    code = highest([failed, code, tell(added)])
+    return code if whole else ExitCode.INTERRUPTED
+
+
+def _judged(
+    evidence: "Sequence[Evidence]", catalog: "Catalog", sold: "Claim | None"
+) -> "tuple[list[CardReport], ExitCode]":
+    from gpucheck.pipeline import assess
+
+    cards, code = [], ExitCode.AUTHENTIC
+    for each in evidence:
+        try:
+            cards.append(assess(each, catalog, sold))
+        except Exception as error:  # noqa: BLE001 - one card's fault must not lose the others
+            code = highest([code, report(error)])
+    return cards, code
+
+
+def _kept(store: "Store", cards: "list[CardReport]", catalog: "Catalog") -> "tuple[list[Added], ExitCode]":
+    """Keep the scan as one report; where that fails, each card by itself."""
+    from gpucheck.model.base import GpucheckError
+    from gpucheck.pipeline import make_report
+
+    if not cards:
+        return [], ExitCode.NOTHING
+    host = cards[0].evidence.host
+    try:
+        return store.add(make_report(cards, host, catalog)), ExitCode.AUTHENTIC
+    except GpucheckError as error:
+        if len(cards) == 1:
+            raise
+        code = report(error)
+    added: list[Added] = []
+    for card in cards:
+        try:
+            added += store.add(make_report([card], host, catalog))
+        except GpucheckError as error:
+            code = highest([code, report(error)])
+    return added, code
+
+
+@click.command()
+@click.option("--all", "every", is_flag=True, help="Every intake, not only the last of each item.")
+@store_option
+def reassess(every: bool, place: str | None) -> None:
+    """Judge stored evidence again with today's rulebook, and show what changed. Nothing is stored.
+
+    A claim that was made at the time is held against the card again.
+    """
+    store = opened(place)
+    from gpucheck.catalog import Catalog
+
+    catalog = Catalog()
+    items, total, _ = store.items()
+    count, lines = 0, []
+    for number, old, new in _again(store, items, catalog, every=every):
+        count += 1
+        before, after = _verdict(old), _verdict(new)
+        if before != after:
+            lines.append(f"Item {number[0]}, intake #{number[1]}: {before} -> {after}")
+            lines += [f"  {title}: {was} -> {now}" for title, was, now in _findings(old, new)]
+    lines.append(f"{count} intakes of {total} items judged with catalog {catalog.digest[7:19]}: {_tally(lines)}.")
+    look = look_of(None)
+    write("".join(f"{look.clean(line)}\n" for line in lines), None)
+
+
+def _again(
+    store: "Store", items: "list[Item]", catalog: "Catalog", *, every: bool
+) -> "Iterator[tuple[tuple[int, int], CardReport, CardReport]]":
+    from gpucheck.pipeline import assess
+
+    for item in items:
+        for intake in store.item(item.number)[1] if every else [item.last]:
+            _, old = store.report(intake)
+            claim = resolve_claim(catalog, old.match.claim) if old.match.claim else None
+            yield (item.number, intake.number), old, assess(old.evidence, catalog, claim)
+
+
+def _verdict(card: "CardReport") -> str:
+    kinds = ", ".join(card.verdict.kinds)
+    return f"{card.verdict.authenticity.value}{f' ({kinds})' if kinds else ''}, {card.verdict.condition.value}"
+
+
+def _findings(old: "CardReport", new: "CardReport") -> list[tuple[str, str, str]]:
+    was = {finding.check: finding.status.value for finding in old.findings}
+    return [
+        (finding.title, was.get(finding.check, "no such check"), finding.status.value)
+        for finding in new.findings
+        if was.get(finding.check) != finding.status.value
+    ]
+
+
+def _tally(lines: list[str]) -> str:
+    changed = sum(line.startswith("Item ") for line in lines)
+    return f"{changed} verdicts changed" if changed else "no verdict changed"

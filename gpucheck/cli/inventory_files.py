@@ -1,0 +1,132 @@
+"""``gpucheck inventory add``, ``export`` and ``import``: between the inventory and files."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gpucheck.cli.errors import CliError, report, say
+from gpucheck.cli.exit_codes import ExitCode, highest
+from gpucheck.cli.inputs import STDIN, read_document, read_evidence
+from gpucheck.cli.keep import opened, save, store_option
+from gpucheck.cli.output import check_target
+
+if TYPE_CHECKING:
+    from gpucheck.model.evidence import Evidence
+    from gpucheck.model.report import Report
+
+
+@click.command(epilog="Example: gpucheck inventory add intake.json")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--item", type=click.IntRange(min=1), metavar="N", help="It is this item, whatever the card states.")
+@store_option
+def add(files: tuple[str, ...], item: int | None, place: str | None) -> int:
+    """Keep saved reports, or saved evidence and nvidia-smi output, which is judged first. A FILE of - is stdin.
+
+    Each file is kept whole or not at all; one that cannot be read is told of, and the others are kept.
+    """
+    store = opened(place, make=True)
+    code = ExitCode.AUTHENTIC
+    for path in files:
+        try:
+            found = _report(path)
+        except Exception as error:  # noqa: BLE001 - one file's fault must not lose the others
+            code = highest([code, report(error), ExitCode.NOTHING])
+            continue
+        save(store, found, item)
+    return code
+
+
+def _report(path: str) -> "Report":
+    """The report in a file as it stands, or one made of the evidence in it."""
+    from gpucheck.model.base import GpucheckError
+
+    text = read_document(path) if path == STDIN or _is_json(path) else ""
+    if text.lstrip()[:1] == "{":
+        from gpucheck.render.document import load_evidence, load_report
+
+        try:
+            return load_report(text, path)
+        except GpucheckError as error:
+            if "holds evidence" not in error.message:
+                raise
+        return _judged(load_evidence(text, path))
+    if path == STDIN:
+        raise CliError("stdin holds no report and no evidence.", "Name a file of nvidia-smi output instead.")
+    return _judged(read_evidence(path))
+
+
+def _is_json(path: str) -> bool:
+    file = Path(path)
+    if not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        return stream.read(256).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+
+
+def _judged(evidence: "list[Evidence]") -> "Report":
+    from gpucheck.catalog import Catalog
+    from gpucheck.pipeline import assess, make_report
+
+    catalog = Catalog()
+    return make_report([assess(each, catalog) for each in evidence], evidence[0].host, catalog)
+
+
+@click.command(epilog="Example: gpucheck inventory export -o inventory.jsonl")
+@click.option("-o", "--output", metavar="FILE", help="Write to FILE, whole or not at all; - is stdout (the default).")
+@store_option
+def export(output: str | None, place: str | None) -> None:
+    """Write the whole inventory as lines of JSON: a copy to keep, or to take to another place."""
+    check_target(output)
+    lines = opened(place).dump()
+    if output in (None, STDIN):
+        for line in lines:
+            click.echo(line, nl=False)
+        return
+    _write_lines(lines, Path(str(output)).resolve())
+
+
+def _write_lines(lines: Iterator[str], target: Path) -> None:
+    """Write line by line, for an inventory may be larger than the memory; the file appears whole or not at all."""
+    if target.exists() and not target.is_file():
+        with target.open("w", encoding="utf-8") as device:
+            device.writelines(lines)
+        return
+    draft = target.with_name(f".{target.name[:80]}.{os.urandom(4).hex()}")
+    try:
+        with draft.open("x", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    except OSError as error:
+        raise CliError(f"{target} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@click.command("import", epilog="Example: gpucheck inventory import inventory.jsonl")
+@click.argument("file", metavar="FILE")
+@store_option
+def import_(file: str, place: str | None) -> None:
+    """Take in what `export` wrote, all of it or nothing. Cards that are there already keep their items."""
+    loaded = opened(place, make=True).load(_lines(file))
+    say(f"{loaded.intakes} intakes taken in, {loaded.items} new items; {loaded.known} intakes were there already.")
+
+
+def _lines(path: str) -> Iterator[str]:
+    if path == STDIN:
+        if sys.stdin is None:
+            raise CliError("stdin is closed.", "Name a file.")
+        yield from sys.stdin
+        return
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            yield from file
+    except OSError as error:
+        raise CliError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise CliError(f"{path} is no text.", "Wanted is what `gpucheck inventory export` wrote.") from error

@@ -1,0 +1,57 @@
+"""The inventory for commands: the option that names it, saving a report, and telling what came of it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from gpucheck.cli.exit_codes import ExitCode, highest
+
+if TYPE_CHECKING:
+    from gpucheck.model.inventory import Added
+    from gpucheck.model.report import Report
+    from gpucheck.store.store import Store
+
+VARIABLE = "GPUCHECK_STORE"
+
+store_option = click.option(
+    "--store",
+    "place",
+    metavar="URL|PATH",
+    envvar=VARIABLE,
+    help=f"The inventory: a file or postgresql://... Also by {VARIABLE}. Default: in the user's data folder.",
+)
+
+
+def opened(place: str | None, *, make: bool = False) -> "Store":
+    """Open the inventory, and make it where that is wanted."""
+    from gpucheck.store.store import open_store
+
+    return open_store(place, make=make)
+
+
+def save(store: "Store", report: "Report", item: int | None = None, *, err: bool = False) -> ExitCode:
+    """Save a report, tell where its cards went, and return the code of the verdicts with the inventory's notices."""
+    return tell(store.add(report, item), err=err)
+
+
+def tell(added: "Sequence[Added]", *, err: bool = False) -> ExitCode:
+    """Tell where cards went, on stdout or stderr."""
+    from gpucheck.cli.output import look_of, write
+    from gpucheck.render.inventory import render_added
+    from gpucheck.store.recognition import weigh
+
+    weighed = [(each, weigh(each.authenticity, each.notices)) for each in added]
+    text = render_added(weighed, look_of("-"))
+    if err:
+        click.echo(text, nl=False, err=True)
+    else:
+        write(text, None)
+    return highest(code_of(authenticity, each.condition) for each, authenticity in weighed)
+
+
+def code_of(authenticity: str, condition: str) -> ExitCode:
+    """The exit code of a stored verdict."""
+    if authenticity == "authentic":
+        return ExitCode.DEFECTIVE if condition == "defective" else ExitCode.AUTHENTIC
+    return ExitCode[authenticity.upper()]

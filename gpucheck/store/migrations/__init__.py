@@ -1,0 +1,1 @@
+"""Alembic's migrations of the inventory, oldest first in ``versions``. A released one is never edited."""

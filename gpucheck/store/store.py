@@ -1,0 +1,127 @@
+"""The inventory as commands use it. Each call is one transaction: all of it happens, or nothing."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine
+
+from gpucheck.model.inventory import Added, Intake, Item, Note, Notice
+from gpucheck.model.report import CardReport, Report
+from gpucheck.store import exchange, migrate, reading, recognition, writing
+from gpucheck.store.engine import connect, is_file, locate, name_of, prepare
+from gpucheck.store.engine import writing as for_writing
+from gpucheck.store.errors import StoreError, told
+from gpucheck.store.schema import HEAD
+
+
+class Store:
+    """An open inventory. Make one with ``open_store``."""
+
+    def __init__(self, engine: Engine, place: str) -> None:
+        self._engine = engine
+        self.place = place
+
+    @contextmanager
+    def reader(self) -> Iterator[Connection]:
+        """A transaction that reads one state of the inventory."""
+        with told(self.place), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writer(self) -> Iterator[Connection]:
+        """A transaction that writes: kept where the block ends, undone where it raises."""
+        with told(self.place), self._engine.connect() as connection, for_writing(connection).begin():
+            yield connection
+
+    def add(self, report: Report, item: int | None = None) -> list[Added]:
+        """Save a report's cards, and say of each what the inventory knows about it.
+
+        ``item`` names the item of a report's only card, where the card cannot tell it itself.
+        """
+        if item is not None and len(report.cards) != 1:
+            raise StoreError(f"the report holds {len(report.cards)} cards, and --item names one.", "Leave out --item.")
+        with self.writer() as connection:
+            if item is not None:
+                writing.want_item(connection, item)
+            added = writing.add_report(connection, report, {} if item is None else {0: item})
+        with self.reader() as connection:
+            known = reading.notices_of(connection, [each.item for each in added])
+        return [
+            each._replace(notices=tuple(recognition.until(known[each.item], each.at, each.intake))) for each in added
+        ]
+
+    def items(
+        self, words: Sequence[str] = (), verdict: str | None = None, limit: int | None = None
+    ) -> tuple[list[Item], int, dict[int, list[Notice]]]:
+        """Items that hold all words, newest first, how many there are, and what is noticed of those returned."""
+        with self.reader() as connection:
+            found, total = reading.find_items(connection, words, verdict, limit)
+            return found, total, reading.notices_of(connection, [item.number for item in found])
+
+    def item(self, number: int) -> tuple[Item, list[Intake], list[Note], list[Notice]]:
+        """One item with its intakes (oldest first), notes, and what is noticed of it."""
+        with self.reader() as connection:
+            notices = reading.notices_of(connection, [number])[number]
+            whole = reading.one_item(connection, number)
+            return whole, reading.intakes_of(connection, number), reading.notes_of(connection, number), notices
+
+    def report(self, intake: Intake) -> tuple[Report, CardReport]:
+        """The report that an intake came with, and its card."""
+        with self.reader() as connection:
+            report = reading.report_of(connection, intake.report)
+        return report, report.cards[intake.position]
+
+    def describe(self, item: int, **changes: str | None) -> None:
+        """Replace ``label``, ``location`` or ``customer``; None leaves one as it is."""
+        with self.writer() as connection:
+            writing.describe(connection, item, changes)
+
+    def note(self, item: int, words: str) -> None:
+        """Append a remark."""
+        with self.writer() as connection:
+            writing.add_note(connection, item, words, dt.datetime.now(dt.UTC))
+
+    def dump(self) -> Iterator[str]:
+        """The whole inventory as lines of JSON, from one state of it."""
+        with self.reader() as connection:
+            yield from exchange.lines(connection)
+
+    def load(self, lines: Iterator[str]) -> exchange.Loaded:
+        """Take in another inventory's lines: all of them, or none."""
+        with self.writer() as connection:
+            return exchange.load(connection, lines)
+
+
+def open_store(asked: str | None = None, *, make: bool = True) -> Store:
+    """Open the inventory that is asked for by URL or path, else by the environment, else the user's own.
+
+    It is brought to this program's version. With ``make`` False, one that does not exist is an error and is not made.
+    Raises ``StoreError``.
+    """
+    url = locate(asked)
+    place = name_of(url)
+    with told(place):
+        if make:
+            prepare(url)
+        elif is_file(url) and not Path(str(url.database)).exists():
+            raise StoreError(
+                f"there is no inventory at {place}.", "`gpucheck inventory add` or `scan --save` makes it."
+            )
+    store = Store(connect(url), place)
+    _bring_up(store, url)
+    return store
+
+
+def _bring_up(store: Store, url: URL) -> None:
+    try:
+        with store.reader() as connection:
+            found = migrate.revision_of(connection)
+        if found != HEAD:
+            with store.writer() as connection:
+                migrate.upgrade(connection)
+    except StoreError as error:
+        if error.message.startswith("inventory "):
+            raise
+        raise StoreError(f"inventory {name_of(url)}: {error.message}", error.hint) from error

@@ -1,0 +1,254 @@
+"""The inventory from the command line, with simulated cards."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gpucheck.cli.app import cli
+from gpucheck.render.document import load_report, render_evidence, render_json
+from tests.builders import forged_card, make_evidence, make_report
+from tests.store.given import BOARD, A, B, visit
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments))
+
+
+def inventory(*arguments: str) -> str:
+    """Run a command of the inventory that must succeed, and return its stdout."""
+    result = run("inventory", *arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def told(text: str) -> str:
+    return " ".join(text.split())
+
+
+def saved(folder: Path, name: str, day: int, **stated: str) -> str:
+    path = folder / name
+    path.write_text(render_json(visit(day, **stated)))
+    return str(path)
+
+
+def swapped(folder: Path) -> str:
+    """A scenario: an A100 with the board facts of the shipped one, and another die."""
+    path = folder / "returned.toml"
+    path.write_text(
+        'title = "the same board with another die"\nseed = 4711\n[silicon]\nprofile = "a100-sxm4-80-gb"\n'
+        '[declared]\nprofile = "a100-sxm4-80-gb"\nserial = "1320821287998"\n'
+        'board_part_number = "692-2G506-0200-003"\ninforom_image_version = "G506.0200.00.04"\n'
+    )
+    return str(path)
+
+
+def test_a_card_that_comes_back_with_another_die_is_named(tmp_path: Path) -> None:
+    first = run("scan", "--simulate", "a100-80gb", "--save")
+    assert first.exit_code == 0, first.output
+    serial = json.loads(inventory("list", "--json"))[0]["item"]["last"]["identity"]["serial"]
+    assert serial == "1320821287998", "the returned card's board is this one"
+    back = run("scan", "--simulate", swapped(tmp_path), "--save")
+    assert back.exit_code == 12, back.output
+    assert "MODIFIED (die on a foreign board)" in told(back.stderr)
+    shown = told(inventory("diff", "1"))
+    assert "Same board, another die since" in shown
+    assert "Verdict with what the inventory knows: authentic then modified." in shown
+    assert "Die (declared, simulated): GPU-" in shown
+    assert "MODIFIED (die on a foreign board)" in told(inventory("list"))
+    assert "MODIFIED (die on a foreign board)" in told(inventory("show", "1"))
+    assert "another die since" in told(inventory("history", "1"))
+
+
+def test_the_report_on_stdout_stays_one_document(tmp_path: Path) -> None:
+    result = run("scan", "--simulate", "rtx-4090", "--quick", "--format", "json", "--save")
+    assert load_report(result.stdout).cards[0].simulated == "rtx-4090"
+    assert "Item 1, intake #1 (a new item)" in result.stderr
+    assert load_report(inventory("show", "1", "--report", "--format", "json")) == load_report(result.stdout)
+
+
+def test_a_second_visit_without_change_says_so(tmp_path: Path) -> None:
+    inventory("add", saved(tmp_path, "1.json", 0, **A, **BOARD), saved(tmp_path, "2.json", 9, **A, **BOARD))
+    assert "Nothing that is compared has changed." in inventory("diff", "1")
+
+
+def test_what_changed_is_shown_with_its_unit_and_source(tmp_path: Path) -> None:
+    for number, report in enumerate((visit(0, **A), make_report(forged_card()))):
+        path = tmp_path / f"{number}.json"
+        path.write_text(render_json(report))
+        inventory("add", str(path), *(["--item", "1"] if number else []))
+    shown = told(inventory("diff", "1", "1", "2"))
+    assert "Memory (declared): 23.99 GiB (25,757,220,864 bytes) -> 47.99 GiB (51,527,024,640 bytes)" in shown
+    assert "Authenticity (judged): authentic -> counterfeit" in shown
+
+
+def test_evidence_and_a_sellers_text_are_judged_when_they_come_in(tmp_path: Path) -> None:
+    evidence, text = tmp_path / "evidence.json", tmp_path / "seller.txt"
+    evidence.write_text(render_evidence([make_evidence()]))
+    text.write_text("GPU 0: NVIDIA GeForce RTX 3090 (UUID: GPU-11112222-3333-4444-5555-666677778888)\n")
+    out = inventory("add", str(evidence), str(text))
+    assert "Item 1, intake #1 (a new item): GeForce RTX 4090, AUTHENTIC" in told(out)
+    assert "Item 2, intake #2 (a new item): GeForce RTX 3090, INCONCLUSIVE" in told(out)
+
+
+def test_one_bad_file_costs_the_others_nothing(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"cards": 7')
+    result = run("inventory", "add", str(bad), saved(tmp_path, "1.json", 0, **A), str(tmp_path / "absent"))
+    assert result.exit_code == 3
+    assert "Item 1" in result.stdout
+    assert "bad.json is not valid JSON" in result.stderr
+    assert "absent" in result.stderr
+
+
+def test_label_note_and_search(tmp_path: Path) -> None:
+    inventory("add", saved(tmp_path, "1.json", 0, **A), saved(tmp_path, "2.json", 0, **B))
+    inventory("label", "2", "--label", "RMA 7", "--location", "shelf 4", "--customer", "Kim")
+    inventory("note", "2", "fan loud")
+    found = inventory("list", "rma", "SHELF")
+    assert "RMA 7, shelf 4" in found
+    assert len(found.splitlines()) == 1
+    page = inventory("show", "2")
+    for words in ("RMA 7", "shelf 4", "Kim", "fan loud", "states no serial number"):
+        assert words in page
+    assert inventory("list", "nothing like it") == "No item.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("show", "9"), "no item 9"),
+        (("history", "9"), "no item 9"),
+        (("diff", "1"), "one intake"),
+        (("diff", "1", "1", "55"), "no intake 55"),
+        (("show", "1", "--format", "json"), "--report"),
+        (("label", "1"), "--label"),
+        (("note", "1", " "), "empty"),
+        (("show", "0"), "0"),
+        (("list", "--limit", "0"), "--limit"),
+        (("intake", "--simulate", "rtx-9999"), "rtx-9999"),
+    ],
+)
+def test_a_wrong_call_is_one_clear_error(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+    inventory("add", saved(tmp_path, "1.json", 0, **A))
+    result = run("inventory", *arguments)
+    assert result.exit_code == 2, result.output
+    assert says in result.stderr
+
+
+def test_the_bench_is_taken_in_and_the_forged_one_found() -> None:
+    simulated = [f"--simulate={name}" for name in ("rtx-4090", "rtx-4090-48gb-forged", "l40s")]
+    result = run("inventory", "intake", "--quick", "--location", "shelf 4", *simulated)
+    assert result.exit_code == 13, result.output
+    assert inventory("list", "--verdict", "counterfeit").count("memory size forged") == 1
+    assert inventory("list", "shelf").count("SIMULATED") == 3
+
+
+def test_one_card_that_cannot_be_judged_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gpucheck import pipeline
+
+    plain = pipeline.assess
+
+    def fail(evidence: object, *rest: object) -> object:
+        if getattr(evidence, "simulated", "") == "l40s":
+            raise ZeroDivisionError("a fault of ours")
+        return plain(evidence, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "assess", fail)
+    result = run("inventory", "intake", "--quick", "--simulate", "l40s", "--simulate", "rtx-4090")
+    assert "ZeroDivisionError" in result.stderr
+    assert result.exit_code == 1
+    assert "GeForce RTX 4090, AUTHENTIC" in told(result.stdout)
+
+
+def test_reassess_shows_what_todays_rulebook_says_otherwise(tmp_path: Path) -> None:
+    assert run("scan", "--simulate", "rtx-4090", "--quick", "--save").exit_code == 0
+    assert "no verdict changed" in inventory("reassess")
+    path = tmp_path / "old.json"
+    document = json.loads(run("scan", "--simulate", "rtx-3090-as-rtx-4090", "--quick", "--format", "json").stdout)
+    document["cards"][0]["verdict"] |= {"authenticity": "authentic", "kinds": []}
+    path.write_text(json.dumps(document))
+    inventory("add", str(path))
+    shown = inventory("reassess")
+    assert "Item 2, intake #2: authentic, " in shown
+    assert "-> counterfeit" in shown
+    assert "1 verdicts changed" in shown
+    assert "AUTHENTIC" in inventory("list", "3090") + inventory("list", "--verdict", "authentic"), "nothing was stored"
+
+
+def test_an_inventory_moves_by_file(tmp_path: Path) -> None:
+    inventory("add", saved(tmp_path, "1.json", 0, **A))
+    file, other = str(tmp_path / "all.jsonl"), str(tmp_path / "other.sqlite")
+    inventory("export", "-o", file)
+    assert inventory("export") == Path(file).read_text(encoding="utf-8")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.json", "all.jsonl", "data"]
+    result = run("inventory", "import", file, "--store", other)
+    assert result.exit_code == 0, result.output
+    assert "1 intakes taken in, 1 new items" in result.stderr
+    assert inventory("list", "--store", other) == inventory("list")
+
+
+def test_an_export_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inventory("add", saved(tmp_path, "1.json", 0, **A))
+    file = tmp_path / "all.jsonl"
+    file.write_text("old")
+
+    def fail(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    result = run("inventory", "export", "-o", str(file))
+    assert result.exit_code == 3
+    assert "No space left" in result.stderr
+    assert file.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.json", "all.jsonl", "data"]
+
+
+def test_saving_that_fails_after_the_scan_keeps_report_and_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gpucheck.store.errors import StoreError
+    from gpucheck.store.store import Store
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("inventory x: the disk is full.", "Nothing was changed.")
+
+    monkeypatch.setattr(Store, "add", fail)
+    authentic = run("scan", "--simulate", "rtx-4090", "--quick", "--save")
+    assert authentic.exit_code == 4
+    assert "AUTHENTIC" in authentic.stdout
+    assert "the disk is full" in authentic.stderr
+    assert run("scan", "--simulate", "rtx-4090-48gb-forged", "--quick", "--save").exit_code == 13
+
+
+def test_an_inventory_that_cannot_be_used_is_told_of_before_the_scan(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("gpucheck.watchdog.collect_all", lambda *_, **__: pytest.fail("the scan ran"))
+    result = run("scan", "--simulate", "rtx-4090", "--save", "--store", str(tmp_path))
+    assert result.exit_code == 4
+
+
+@pytest.mark.parametrize("call", [("scan", "--simulate", "rtx-4090", "--no-probe"), ("inventory", "--help")])
+def test_what_needs_no_inventory_loads_none(call: tuple[str, ...]) -> None:
+    code = (
+        "import sys\nfrom gpucheck.cli import main\n"
+        "try: main()\n"
+        "except SystemExit:\n"
+        "    print([m for m in ('sqlalchemy', 'alembic', 'platformdirs') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *call], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_looking_needs_no_migrations(tmp_path: Path) -> None:
+    inventory("add", saved(tmp_path, "1.json", 0, **A))
+    code = (
+        "import sys\nfrom gpucheck.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print([m for m in ('alembic', 'numpy') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "inventory", "list"], capture_output=True, text=True, check=True)
+    assert "GeForce RTX 4090" in done.stdout
+    assert done.stderr.splitlines()[-1] == "[]"
