@@ -7,7 +7,8 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from gpucheck import __version__, modes, turns
 from gpucheck.catalog import Catalog
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 Section = Frozen | Unavailable
 Emit = Callable[[str, Section], None]
 Progress = Callable[[str, float], None]
+
+_MOST_TWINS = 16
+_Identity = Literal["uuid", "pdi"]
 
 DEVICE_STAGES = ("cuda", *MEASURED_SECTIONS)
 """Stages that run on the device, in order; all others are sources."""
@@ -226,18 +230,30 @@ def collect(card: Card, plan: Plan, progress: Progress = lambda _name, _share: N
 
 def acquaint(found: Sequence[Evidence]) -> tuple[Evidence, ...]:
     """Tell each of the cards that were looked at in one go which others state its identity."""
+    stating: dict[tuple[_Identity, str], list[Evidence]] = {}
+    for one in found:
+        for identity in _identities(one):
+            stating.setdefault(identity, []).append(one)
     return tuple(
-        one.model_copy(update={"scanned_together": len(found), "twins": tuple(_twins(one, found))}) for one in found
+        one.model_copy(
+            update={"scanned_together": len(found), "twins": tuple(islice(_twins(one, stating), _MOST_TWINS))}
+        )
+        for one in found
     )
 
 
-def _twins(one: Evidence, found: Sequence[Evidence]) -> Iterator[Twin]:
-    for other in found:
-        if other is one or not one.declared or not other.declared or one.declared.bdf == other.declared.bdf:
-            continue
-        for field in ("uuid", "pdi"):
-            own = getattr(one.declared, field)
-            if own and not _says_nothing(own) and own.lower() == (getattr(other.declared, field) or "").lower():
+def _identities(one: Evidence) -> Iterator[tuple[_Identity, str]]:
+    fields: tuple[_Identity, ...] = ("uuid", "pdi")
+    for field in fields:
+        stated = getattr(one.declared, field, None)
+        if stated and not _says_nothing(stated):
+            yield field, stated.lower()
+
+
+def _twins(one: Evidence, stating: Mapping[tuple[_Identity, str], Sequence[Evidence]]) -> Iterator[Twin]:
+    for field, stated in _identities(one):
+        for other in stating[field, stated]:
+            if other.declared and one.declared and other.declared.bdf != one.declared.bdf:
                 yield Twin(label=other.label, field=field)
 
 

@@ -9,10 +9,12 @@ from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.finding import Finding, Status
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Authenticity, Condition
-from gpucheck.verdict.weights import BY_CHECK, DOUBT_AT
+from gpucheck.verdict.weights import BY_CHECK
 
 _ORACLE = silicon_match.id
 _OWN_FIRMWARE = {"vbios-agreement", "bar1-size", "memory-capacity"}
+_TOLD = 3
+"""Failures that an explanation tells; the report lists them all."""
 _SPOKEN_VOWEL = ("RTX", "NVS", "L2", "L4", "H1", "H2", "H8")
 
 
@@ -78,10 +80,10 @@ def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: flo
 
 
 def _doubts(findings: Sequence[Finding]) -> str:
-    """What failed and weighs as much as a doubt, in the words of the checks; the heaviest first."""
-    failed = [f for f in findings if f.status is Status.FAIL and f.about == "authenticity"]
-    weighty = sorted((BY_CHECK[f.check].on_fail, f.check, f.message) for f in failed)
-    return " ".join(message for weight, _, message in weighty if weight <= DOUBT_AT)
+    """What failed and has a weight, in the words of the checks; the heaviest first, and three at most."""
+    failed = [f for f in findings if f.status is Status.FAIL and BY_CHECK[f.check].on_fail]
+    failed.sort(key=lambda f: (BY_CHECK[f.check].on_fail, f.check))
+    return " ".join(f.message for f in failed[:_TOLD])
 
 
 def _missing(findings: Sequence[Finding], coverage: float) -> str:
@@ -124,7 +126,7 @@ def _reasons(findings: Sequence[Finding], authenticity: Authenticity) -> list[st
     # The oracle's answer has its own sentence.
     failed = [f for f in findings if f.status is Status.FAIL and f.about == "authenticity" and f.check != _ORACLE]
     failed.sort(key=lambda f: (not BY_CHECK[f.check].decisive, BY_CHECK[f.check].on_fail, f.check))
-    return [f.message for f in failed[:3]]
+    return [f.message for f in failed[:_TOLD]]
 
 
 def _reach(findings: Sequence[Finding], authenticity: Authenticity) -> str:

@@ -374,3 +374,28 @@ def test_memory_that_neither_side_of_the_board_explains() -> None:
     found = finding(alter(evidence, nvml__memory_total_bytes=36 * GIB - 100 * MIB), "memory-straps")
     assert found.status is Status.FAIL
     assert "12 or 24" in found.message
+
+
+def test_weak_signs_that_leave_a_card_open_together_are_told() -> None:
+    evidence = alter(genuine(), nvml__brand="Quadro", nvml__power_default_watts=60.0)
+    verdict = report(evidence).verdict
+    assert verdict.authenticity == "inconclusive"
+    assert "Nothing contradicts" not in verdict.explanation
+    assert "Quadro" in verdict.explanation
+    assert "60 W" in verdict.explanation
+
+
+def test_thousands_of_cards_in_one_text_are_compared_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is asked for its identity a few times, however many there are."""
+    one, asked = genuine(), 0
+    many = [alter(one, nvml__bdf=f"{n:04x}:01:00.0", nvml__uuid=f"GPU-{n:08d}", nvml__pdi=None) for n in range(300)]
+    read = Evidence.declared.fget  # type: ignore[attr-defined]
+
+    def counted(evidence: Evidence) -> Any:
+        nonlocal asked
+        asked += 1
+        return read(evidence)
+
+    monkeypatch.setattr(Evidence, "declared", property(counted))
+    assert all(not each.twins for each in acquaint(many))
+    assert asked < 20 * len(many)
