@@ -7,6 +7,7 @@ first start of the driver included, so that only what hangs runs into them.
 from typing import Literal
 
 from gpucheck.model.base import Reason, Unavailable
+from gpucheck.model.evidence import MEASURED_SECTIONS, SECTIONS
 
 Mode = Literal["quick", "default", "deep"]
 
@@ -25,18 +26,6 @@ LONGEST_TURN_SECONDS = 60.0
 
 _START_SECONDS = 60.0
 """Any stage may be the one that opens the card: without a persistent driver that alone can take half a minute."""
-_DECLARED = (
-    "pci",
-    "driver",
-    "vbios",
-    "nvml",
-    "nvidia_smi",
-    "resource_manager",
-    "registers",
-    "attestation",
-    "integrity",
-    "cuda",
-)
 _SECONDS: dict[str, tuple[float, float, float]] = {
     # stage: quick, default, deep; beyond the start
     "census": (30, 60, 60),
@@ -60,5 +49,9 @@ def left_out(mode: Mode, stage: str) -> Unavailable | None:
 
 def limit_seconds(mode: Mode, stage: str) -> float:
     """Return how long a stage may take on a real card."""
-    beyond = (0.0, 0.0, 0.0) if stage in _DECLARED else _SECONDS.get(stage, (60.0, 120.0, 600.0))
+    beyond = (
+        (0.0, 0.0, 0.0)
+        if stage in SECTIONS and stage not in MEASURED_SECTIONS
+        else _SECONDS.get(stage, (60.0, 120.0, 600.0))
+    )
     return _START_SECONDS + beyond[_MODES.index(mode)]

@@ -92,10 +92,7 @@ def _foreign_firmware(codes: _Codes, odd: list[str]) -> Outcome:
 
 def _is_geforce(profiles: tuple[Profile, ...]) -> bool:
     """Whether the board data of such cards are known to be the common ones."""
-    return all(
-        p.sku_class == "geforce" and tuple(map(int, p.die.compute_capability.split("."))) >= _TELLING_SINCE
-        for p in profiles
-    )
+    return all(p.sku_class == "geforce" and p.die.capability_numbers >= _TELLING_SINCE for p in profiles)
 
 
 def _images(case: Case) -> list[str]:

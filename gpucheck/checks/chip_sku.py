@@ -76,7 +76,7 @@ def _foreign(case: Case, foreign: dict[str, str], observed: str, expected: str) 
 
 def _expected(profiles: tuple[Profile, ...]) -> str | None:
     classes = {_EXPECTED.get((p.sku_class, p.form_factor)) for p in profiles}
-    old = any(tuple(map(int, p.die.compute_capability.split("."))) < _SINCE for p in profiles)
+    old = any(p.die.capability_numbers < _SINCE for p in profiles)
     return None if old or len(classes) != 1 else classes.pop()
 
 

@@ -18,7 +18,7 @@ def read_evidence(path: str) -> "list[Evidence]":
     """Return the evidence of every card in a file, or from stdin where it is ``-``."""
     if path == STDIN:
         return _from_text(_text(_stdin(), "stdin"), "stdin")
-    if _looks_like_json(path):
+    if looks_like_json(path):
         from gpucheck.render.document import load_evidence
 
         return load_evidence(read_document(path), path)
@@ -45,7 +45,7 @@ def read_raw(path: str) -> bytes:
     return read_bytes(path, LIMIT_BYTES)
 
 
-def _looks_like_json(path: str) -> bool:
+def looks_like_json(path: str) -> bool:
     """Whether the first character opens a JSON object. What cannot be opened is left to the other reader to tell of."""
     file = Path(path)
     try:

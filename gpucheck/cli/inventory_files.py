@@ -1,6 +1,5 @@
 """``gpucheck inventory add``, ``export`` and ``import``: between the inventory and files."""
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +9,9 @@ import click
 
 from gpucheck.cli.errors import CliError, report, say
 from gpucheck.cli.exit_codes import ExitCode, highest
-from gpucheck.cli.inputs import STDIN, read_document, read_evidence
+from gpucheck.cli.inputs import STDIN, looks_like_json, read_document, read_evidence
 from gpucheck.cli.keep import opened, save, store_option
-from gpucheck.cli.output import check_target
+from gpucheck.cli.output import check_target, write_pieces
 
 if TYPE_CHECKING:
     from gpucheck.model.evidence import Evidence
@@ -44,7 +43,7 @@ def _report(path: str) -> "Report":
     """The report in a file as it stands, or one made of the evidence in it."""
     from gpucheck.model.base import GpucheckError
 
-    text = read_document(path) if path == STDIN or _is_json(path) else ""
+    text = read_document(path) if path == STDIN or looks_like_json(path) else ""
     if text.lstrip()[:1] == "{":
         from gpucheck.render.document import load_evidence, load_report
 
@@ -57,14 +56,6 @@ def _report(path: str) -> "Report":
     if path == STDIN:
         raise CliError("stdin holds no report and no evidence.", "Name a file of nvidia-smi output instead.")
     return _judged(read_evidence(path))
-
-
-def _is_json(path: str) -> bool:
-    file = Path(path)
-    if not file.is_file():
-        return False
-    with file.open("rb") as stream:
-        return stream.read(256).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
 
 
 def _judged(evidence: "list[Evidence]") -> "Report":
@@ -86,26 +77,11 @@ def export(output: str | None, place: str | None) -> None:
         for line in lines:
             click.echo(line, nl=False)
         return
-    _write_lines(lines, Path(str(output)).resolve())
-
-
-def _write_lines(lines: Iterator[str], target: Path) -> None:
-    """Write line by line, for an inventory may be larger than the memory; the file appears whole or not at all."""
-    if target.exists() and not target.is_file():
-        with target.open("w", encoding="utf-8") as device:
-            device.writelines(lines)
-        return
-    draft = target.with_name(f".{target.name[:80]}.{os.urandom(4).hex()}")
     try:
-        with draft.open("x", encoding="utf-8", newline="\n") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
+        # Line by line, for an inventory may be larger than the memory.
+        write_pieces(lines, Path(str(output)))
     except OSError as error:
-        raise CliError(f"{target} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error
-    finally:
-        draft.unlink(missing_ok=True)
+        raise CliError(f"{output} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error
 
 
 @click.command("import", epilog="Example: gpucheck inventory import inventory.jsonl")

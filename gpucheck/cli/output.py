@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,7 @@ def write(text: str, output: str | None) -> None:
         _write_stdout(text)
         return
     try:
-        _write_file(text, Path(output))
+        write_pieces([text], Path(output))
     except OSError as error:
         raise CliError(f"{output} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error
     if sys.stderr.isatty():
@@ -90,16 +90,17 @@ def _write_stdout(text: str) -> None:
         raise CliError(f"the result cannot be written to stdout: {error.strerror or error}.") from error
 
 
-def _write_file(text: str, path: Path) -> None:
-    """Write beside the target and move into place, so that no reader ever sees half of it."""
+def write_pieces(pieces: Iterable[str], path: Path) -> None:
+    """Write piece by piece beside the target and move into place, so that no reader ever sees half of it."""
     target = path.resolve()
     if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8", newline="\n")
+        with target.open("w", encoding="utf-8", newline="\n") as device:
+            device.writelines(pieces)
         return
     draft = target.with_name(f".{target.name[:80]}.{os.urandom(4).hex()}")
     try:
         with draft.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(target)

@@ -72,6 +72,12 @@ class Die(Frozen):
     sources: dict[str, str] = {}
 
     @property
+    def capability_numbers(self) -> tuple[int, int]:
+        """The compute capability as numbers, which compare as generations do: as text 12.0 comes before 8.9."""
+        major, minor = self.compute_capability.split(".")
+        return int(major), int(minor)
+
+    @property
     def function_ids(self) -> tuple[int, ...]:
         """PCI device ids of every function beside the display."""
         return (*self.audio_device_ids, *self.usb_device_ids, *self.ucsi_device_ids)

@@ -70,7 +70,7 @@ def declared_vbios(
         why = _NO_WINDOW if windows else _FOR_ROOT
         return VbiosFacts(source="simulated", version=nvml.vbios_version, missing={"rom": why})
     stated = given.model_dump(exclude_none=True, exclude=_NOT_FIELDS)
-    capability = tuple(int(part) for part in profile.die.compute_capability.split("."))
+    capability = profile.die.capability_numbers
     version = given.version or nvml.vbios_version
     facts: dict[str, Any] = {
         "version": version,

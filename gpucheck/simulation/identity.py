@@ -44,8 +44,7 @@ class Identity:
     @property
     def capability(self) -> tuple[int, int]:
         """Compute capability as numbers."""
-        major, minor = self.profile.die.compute_capability.split(".")
-        return int(major), int(minor)
+        return self.profile.die.capability_numbers
 
     @property
     def professional(self) -> bool:
