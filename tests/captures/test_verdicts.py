@@ -11,7 +11,7 @@ import pytest
 
 from gpucheck.model.finding import Status
 from gpucheck.model.report import CardReport
-from gpucheck.pipeline import assess
+from gpucheck.pipeline import acquaint, assess
 from gpucheck.sources.file_reading import SourceFileError
 from gpucheck.sources.nvidia_smi import parse, read_file, to_evidence
 from tests.cards import catalog
@@ -43,7 +43,7 @@ def captures(*labels: str) -> list[Any]:
 def judged(name: str) -> list[CardReport]:
     try:
         text = read_file(CAPTURES / name)
-        return [assess(evidence, catalog()) for evidence in to_evidence(parse(text, name), name)]
+        return [assess(evidence, catalog()) for evidence in acquaint(to_evidence(parse(text, name), name))]
     except SourceFileError:
         return []
 
