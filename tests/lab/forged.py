@@ -99,7 +99,7 @@ _RELATIONS: dict[str, Callable[[Profile, Profile], bool]] = {
         and b.form_factor in ("workstation", "pcie")
         and a.die.name == b.die.name
         and differs_in(Pair(a.id, b.id)) != ("memory type",)
-        and a.die.compute_capability >= "6.0"
+        and a.die.capability_numbers >= (6, 0)
     ),
     "generation": lambda a, b: (
         a.die.compute_capability == b.die.compute_capability
@@ -112,7 +112,7 @@ _RELATIONS: dict[str, Callable[[Profile, Profile], bool]] = {
         and b.sku_class == "workstation"
         and b.form_factor == "workstation"
         and a.die.name == b.die.name
-        and a.die.compute_capability >= "6.0"
+        and a.die.capability_numbers >= (6, 0)
     ),
 }
 
@@ -141,7 +141,7 @@ def _apart(one: Profile, other: Profile) -> bool:
     """Whether a measurement settles it: memory faster than overclocking makes it, or half of the tensor rate."""
     silicon, claimed = soldered_of(one.id), soldered_of(other.id)
     tiers = {silicon.tensor_fp32_accumulate, claimed.tensor_fp32_accumulate}
-    documented = one.die.compute_capability < "12.0"
+    documented = one.die.capability_numbers < (12, 0)
     return silicon.bandwidth > 1.2 * claimed.bandwidth or (tiers == {"full", "half"} and documented)
 
 

@@ -162,7 +162,7 @@ def _slow_link(chance: Draw, profile: Profile) -> Table:
 def _worn(chance: Draw, profile: Profile) -> Parts:
     """Counters of a card with a past. A few remapped rows are what remapping is for."""
     counts = {"pcie_replay_count": int(chance.random() * 3000)}
-    if profile.ecc == "yes" and profile.die.compute_capability >= "8.0" and profile.sku_class == "datacenter":
+    if profile.ecc == "yes" and profile.die.capability_numbers >= (8, 0) and profile.sku_class == "datacenter":
         counts |= {"row_remap_correctable": chance.pick((0, 1, 5)), "row_remap_uncorrectable": chance.pick((0, 2))}
     errors = {"pci__aer_correctable": {"BadTLP": int(chance.random() * 20_000), "RxErr": chance.pick((0, 7, 400))}}
     return Parts({}, counts, {}, tuple(errors.items()))
