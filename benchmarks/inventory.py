@@ -27,6 +27,7 @@ def fill(place: str, count: int, visits: int) -> None:
     from gpucheck.pipeline import Plan, assess, collect, make_report
     from gpucheck.simulation import machine
     from gpucheck.store import packing
+    from gpucheck.store.noticing import refresh_all
     from gpucheck.store.recognition import key
     from gpucheck.store.rows import row_of, stamp
     from gpucheck.store.schema import intakes, items, reports
@@ -61,6 +62,8 @@ def fill(place: str, count: int, visits: int) -> None:
         with store.writer() as connection:
             for table in (items, reports, intakes):
                 connection.execute(insert(table), rows[table.name])
+    with store.writer() as connection:
+        refresh_all(connection)
 
 
 def commands(place: str, item: int) -> dict[str, float]:

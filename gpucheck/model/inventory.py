@@ -94,6 +94,8 @@ class Item(NamedTuple):
     customer: str
     intakes: int
     last: Intake
+    authenticity: str
+    """Of the last intake, with what the inventory notices of the item counted in."""
 
 
 class Note(NamedTuple):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
+from gpucheck.store import noticing
 from gpucheck.store.errors import StoreError
 from gpucheck.store.schema import HEAD, REVISIONS, VERSION_TABLE, metadata
 
@@ -44,3 +45,5 @@ def upgrade(connection: Connection, target: str = HEAD) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, target)
+    if target == HEAD:
+        noticing.refresh_all(connection)

@@ -1,35 +1,48 @@
 """Reads items, intakes and reports."""
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
-from gpucheck.model.inventory import Intake, Item, Note, Notice
+from gpucheck.model.inventory import Intake, Item, Note
 from gpucheck.model.report import Report
-from gpucheck.store import packing, recognition
+from gpucheck.store import packing
 from gpucheck.store.errors import NotThereError
 from gpucheck.store.rows import intake_of, moment
 from gpucheck.store.schema import intakes, items, notes, reports
-from gpucheck.store.writing import neighbours, want_item
+from gpucheck.store.writing import want_item
 
-_ITEM = tuple(items.c[name].label(f"item_{name}") for name in ("created_at", "label", "location", "customer"))
-_JOINED = items.join(intakes, intakes.c.item_id == items.c.id)
+_ITEM = tuple(
+    items.c[name].label(f"item_{name}") for name in ("created_at", "label", "location", "customer", "authenticity")
+)
+_LAST = items.join(intakes, intakes.c.id == items.c.last_intake_id)
 _AT_ONCE = 500
 _SEARCHED = (
     items.c.label, items.c.location, items.c.customer, intakes.c.model, intakes.c.serial, intakes.c.uuid,
-    intakes.c.board_part_number,
+    intakes.c.pdi, intakes.c.board_part_number,
 )  # fmt: skip
+_STICKER = re.compile(r"gpucheck:([0-9]{1,18}):(sha256:[0-9a-f]{64})", re.IGNORECASE)
+"""What the code on a label carries: item and digest of a report."""
+_LONGEST_NUMBER = 18
+
+
+class Wanted(NamedTuple):
+    """Which items: those that hold all words, whose verdict with the inventory's notices is this one, of this model."""
+
+    words: Sequence[str] = ()
+    verdict: str | None = None
+    model: str | None = None
 
 
 def find_items(
-    connection: Connection, words: Sequence[str] = (), verdict: str | None = None, limit: int | None = None
+    connection: Connection, wanted: Wanted, limit: int | None = None, offset: int = 0
 ) -> tuple[list[Item], int]:
-    """Items whose texts or last intake hold all words, newest first, and how many there are without the limit."""
-    conditions = [_holds(word) for word in words]
-    conditions += [intakes.c.authenticity == verdict] if verdict else []
-    chosen, total = _chosen(connection, conditions, limit)
-    found = select(intakes, *_ITEM, _count()).select_from(_JOINED).where(_last_intakes())
+    """Items that are wanted, newest first, and how many there are without limit and offset."""
+    chosen = _chosen(connection, wanted)
+    total, chosen = len(chosen), chosen[offset : None if limit is None else offset + limit]
+    found = select(intakes, *_ITEM, _count()).select_from(_LAST)
     rows: list[Any] = []
     for at in range(0, len(chosen), _AT_ONCE):
         some = found.where(items.c.id.in_(chosen[at : at + _AT_ONCE])).order_by(items.c.id.desc())
@@ -37,26 +50,27 @@ def find_items(
     return [_item(row) for row in rows], total
 
 
-def _chosen(
-    connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int | None
-) -> tuple[list[int], int]:
-    """The numbers of the items that are wanted, newest first, and how many there are without the limit."""
-    newest = select(items.c.id).order_by(items.c.id.desc())
-    if not conditions:
-        total = connection.execute(select(func.count()).select_from(items)).scalar_one()
-        return list(connection.execute(newest.limit(limit)).scalars()), total
-    found = list(connection.execute(newest.select_from(_JOINED).where(*conditions, _last_intakes())).scalars())
-    return found[:limit], len(found)
+def _chosen(connection: Connection, wanted: Wanted) -> list[int]:
+    """The numbers of all items that are wanted, newest first."""
+    return list(connection.execute(_narrowed(select(items.c.id), wanted).order_by(items.c.id.desc())).scalars())
 
 
-def _last_intakes() -> ColumnElement[bool]:
-    """Only the intake of an item that no other one of it comes after."""
-    later = intakes.alias("later")
-    after = or_(
-        later.c.measured_at > intakes.c.measured_at,
-        and_(later.c.measured_at == intakes.c.measured_at, later.c.id > intakes.c.id),
-    )
-    return ~select(later.c.id).where(later.c.item_id == intakes.c.item_id, after).exists()
+def _narrowed(query: Select[Any], wanted: Wanted) -> Select[Any]:
+    conditions = [_holds(word) for word in wanted.words]
+    conditions += [items.c.authenticity == wanted.verdict] if wanted.verdict else []
+    conditions += [intakes.c.model == wanted.model] if wanted.model else []
+    return query.select_from(_LAST).where(*conditions)
+
+
+def tally(connection: Connection, wanted: Wanted) -> dict[str, int]:
+    """How many of the items that are wanted have each verdict."""
+    counted = select(items.c.authenticity, func.count()).group_by(items.c.authenticity)
+    return {row[0]: row[1] for row in connection.execute(_narrowed(counted, wanted))}
+
+
+def models(connection: Connection) -> list[str]:
+    """What the items declare to be, each once, in the order of the alphabet."""
+    return sorted(connection.execute(select(intakes.c.model).select_from(_LAST).distinct()).scalars())
 
 
 def _count() -> Any:
@@ -65,7 +79,16 @@ def _count() -> Any:
 
 
 def _holds(word: str) -> ColumnElement[bool]:
-    return or_(*(column.icontains(word, autoescape=True) for column in _SEARCHED))
+    """Whether a text holds the word, or the word is the item's number or what a label's code carries."""
+    sticker = _STICKER.fullmatch(word)
+    if sticker:
+        digest = reports.c.digest == sticker[2].lower()
+        of_it = select(intakes.c.id).join(reports, intakes.c.report_id == reports.c.id).where(digest)
+        return and_(items.c.id == int(sticker[1]), of_it.where(intakes.c.item_id == items.c.id).exists())
+    held = [column.icontains(word.replace("\0", ""), autoescape=True) for column in _SEARCHED]
+    number = word.removeprefix("#")
+    named = number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER
+    return or_(*held, *([items.c.id == int(number)] if named else []))
 
 
 def _item(row: Any) -> Item:
@@ -76,6 +99,7 @@ def _item(row: Any) -> Item:
         location=row["item_location"],
         customer=row["item_customer"],
         intakes=row["item_intakes"],
+        authenticity=row["item_authenticity"],
         last=intake_of(row),
     )
 
@@ -83,9 +107,8 @@ def _item(row: Any) -> Item:
 def one_item(connection: Connection, number: int) -> Item:
     """One item. Raises ``StoreError`` where there is none."""
     want_item(connection, number)
-    joined = items.join(intakes, intakes.c.item_id == items.c.id)
-    chosen = select(intakes, *_ITEM, _count()).select_from(joined).where(items.c.id == number)
-    row = connection.execute(chosen.order_by(intakes.c.measured_at.desc(), intakes.c.id.desc())).mappings().first()
+    chosen = select(intakes, *_ITEM, _count()).select_from(_LAST).where(items.c.id == number)
+    row = connection.execute(chosen).mappings().first()
     if row is None:
         raise NotThereError(f"item {number} has no intake.", "Add one: gpucheck inventory add --item N FILE.")
     return _item(row)
@@ -110,29 +133,6 @@ def notes_of(connection: Connection, item: int) -> list[Note]:
     """An item's notes, oldest first."""
     chosen = select(notes).where(notes.c.item_id == item).order_by(notes.c.id)
     return [Note(moment(row["at"]), row["text"]) for row in connection.execute(chosen).mappings()]
-
-
-def notices_of(connection: Connection, chosen: Sequence[int]) -> dict[int, list[Notice]]:
-    """What comparing with the whole inventory says of each item."""
-    seen = neighbours(connection, chosen)
-    by_item: dict[int, list[int]] = {}
-    for number, sighting in enumerate(seen):
-        by_item.setdefault(sighting.item, []).append(number)
-    keys: dict[str, list[int]] = {}
-    for number, sighting in enumerate(seen):
-        for key in _keys(sighting.identity):
-            keys.setdefault(key, []).append(number)
-    found = {}
-    for item in chosen:
-        own = by_item.get(item, [])
-        near = {other for number in own for key in _keys(seen[number].identity) for other in keys[key]} | set(own)
-        found[item] = recognition.notices(item, [seen[number] for number in sorted(near)])
-    return found
-
-
-def _keys(identity: Any) -> frozenset[str]:
-    serial = recognition.key(identity.serial)
-    return recognition.die_keys(identity) | ({f"serial {serial}"} if serial else frozenset())
 
 
 def report_of(connection: Connection, number: int) -> Report:

@@ -19,9 +19,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision that these tables are."""
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """All revisions that this program knows, oldest first."""
 VERSION_TABLE = "gpucheck_version"
 
@@ -36,6 +36,8 @@ items = Table(
     Column("label", Text, nullable=False),
     Column("location", Text, nullable=False),
     Column("customer", Text, nullable=False),
+    Column("last_intake_id", _Id),
+    Column("authenticity", String(32)),
     sqlite_autoincrement=True,  # the number of an item that is gone is never given to another
 )
 

@@ -9,7 +9,7 @@ from sqlalchemy import URL, Connection, Engine
 
 from gpucheck.model.inventory import Added, Intake, Item, Note, Notice
 from gpucheck.model.report import CardReport, Report
-from gpucheck.store import exchange, migrate, reading, recognition, writing
+from gpucheck.store import exchange, migrate, noticing, reading, recognition, writing
 from gpucheck.store.engine import connect, is_file, locate, name_of, prepare
 from gpucheck.store.engine import writing as for_writing
 from gpucheck.store.errors import StoreError, told
@@ -47,23 +47,43 @@ class Store:
                 writing.want_item(connection, item)
             added = writing.add_report(connection, report, {} if item is None else {0: item})
         with self.reader() as connection:
-            known = reading.notices_of(connection, [each.item for each in added])
+            known = noticing.notices_of(connection, [each.item for each in added])
         return [
             each._replace(notices=tuple(recognition.until(known[each.item], each.at, each.intake))) for each in added
         ]
 
     def items(
-        self, words: Sequence[str] = (), verdict: str | None = None, limit: int | None = None
+        self,
+        words: Sequence[str] = (),
+        verdict: str | None = None,
+        limit: int | None = None,
+        *,
+        offset: int = 0,
+        model: str | None = None,
     ) -> tuple[list[Item], int, dict[int, list[Notice]]]:
-        """Items that hold all words, newest first, how many there are, and what is noticed of those returned."""
+        """Items that hold all words, newest first, how many there are, and what is noticed of those returned.
+
+        ``verdict`` is that of the last intake, with what the inventory notices counted in.
+        """
         with self.reader() as connection:
-            found, total = reading.find_items(connection, words, verdict, limit)
-            return found, total, reading.notices_of(connection, [item.number for item in found])
+            wanted = reading.Wanted(words, verdict, model)
+            found, total = reading.find_items(connection, wanted, limit, offset)
+            return found, total, noticing.notices_of(connection, [item.number for item in found])
+
+    def tally(self, words: Sequence[str] = (), model: str | None = None) -> dict[str, int]:
+        """How many items have each verdict, among those that hold all words and declare the model."""
+        with self.reader() as connection:
+            return reading.tally(connection, reading.Wanted(words, model=model))
+
+    def models(self) -> list[str]:
+        """What the items declare to be, each once."""
+        with self.reader() as connection:
+            return reading.models(connection)
 
     def item(self, number: int) -> tuple[Item, list[Intake], list[Note], list[Notice]]:
         """One item with its intakes (oldest first), notes, and what is noticed of it."""
         with self.reader() as connection:
-            notices = reading.notices_of(connection, [number])[number]
+            notices = noticing.notices_of(connection, [number])[number]
             whole = reading.one_item(connection, number)
             return whole, reading.intakes_of(connection, number), reading.notes_of(connection, number), notices
 

@@ -1,7 +1,7 @@
 """Saves reports: every card's intake goes to the item that it is, or to a new one, in one transaction a report."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select, text, update
@@ -9,14 +9,13 @@ from sqlalchemy import Connection, RowMapping, insert, select, text, update
 from gpucheck.model.inventory import Added, Sighting
 from gpucheck.model.report import Report
 from gpucheck.model.text import sanitise
-from gpucheck.store import packing, recognition
+from gpucheck.store import noticing, packing, recognition
 from gpucheck.store.errors import NotThereError
-from gpucheck.store.rows import identity_from, moment, row_of, sighting_of, sightings, stamp
+from gpucheck.store.rows import identity_from, moment, row_of, stamp
 from gpucheck.store.schema import intakes, items, notes, reports
 
 LONGEST_LABEL = 200
 LONGEST_NOTE = 4000
-KEYS = ("uuid_key", "pdi_key", "serial_key")
 
 
 def add_report(
@@ -33,11 +32,12 @@ def add_report(
     fresh = [position for position, found in enumerate(there) if found is None]
     number = _keep(connection, report) if fresh else 0
     cards = [Sighting(0, 0, number, moment(rows[n]["measured_at"]), identity_from(rows[n])) for n in fresh]
-    chosen = recognition.assign(cards, related(connection, [rows[n] for n in fresh]))
+    chosen = recognition.assign(cards, noticing.related(connection, [rows[n] for n in fresh]))
     made = {
         position: _save(connection, rows[position], number, (items_of or {}).get(position, known), now)
         for position, known in zip(fresh, chosen, strict=True)
     }
+    noticing.refresh(connection, {added.item for added in made.values()})
     return [made[n] if found is None else found for n, found in enumerate(there)]
 
 
@@ -45,19 +45,6 @@ def take_turn(connection: Connection) -> None:
     """Let one writer at a time decide which item a card is. SQLite does so by itself."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE items IN SHARE ROW EXCLUSIVE MODE"))
-
-
-def related(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[Sighting]:
-    """All sightings that share a key with one of the rows."""
-    conditions = []
-    for name in KEYS:
-        wanted = sorted({row[name] for row in rows if row[name]})
-        conditions += [intakes.c[name].in_(wanted[at : at + 500]) for at in range(0, len(wanted), 500)]
-    found: dict[int, Sighting] = {}
-    for condition in conditions:
-        for row in connection.execute(sightings().where(condition)).mappings():
-            found[row["id"]] = sighting_of(row)
-    return list(found.values())
 
 
 def want_item(connection: Connection, item: int) -> None:
@@ -131,16 +118,3 @@ def add_note(connection: Connection, item: int, words: str, at: dt.datetime) -> 
     want_item(connection, item)
     values = {"item_id": item, "at": stamp(at), "text": sanitise(words, LONGEST_NOTE)}
     connection.execute(insert(notes).values(values))
-
-
-def neighbours(connection: Connection, chosen: Iterable[int]) -> list[Sighting]:
-    """The sightings of the items, and of all others that share an identity with one of them."""
-    wanted = sorted(set(chosen))
-    columns = [intakes.c[name] for name in KEYS]
-    rows: list[dict[str, Any]] = []
-    own: list[Sighting] = []
-    for at in range(0, len(wanted), 500):
-        some = intakes.c.item_id.in_(wanted[at : at + 500])
-        own += [sighting_of(row) for row in connection.execute(sightings().where(some)).mappings()]
-        rows += [dict(row) for row in connection.execute(select(*columns).where(some).distinct()).mappings()]
-    return list({s.intake: s for s in [*own, *related(connection, rows)]}.values())

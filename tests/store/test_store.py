@@ -5,16 +5,17 @@ import json
 import multiprocessing
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, inspect, text
+from sqlalchemy import insert, inspect, select, text
 
 from gpucheck.model.evidence import Twin
 from gpucheck.model.finding import Kind
-from gpucheck.store import migrate, packing
+from gpucheck.store import migrate, noticing, packing
 from gpucheck.store.engine import connect, locate
 from gpucheck.store.errors import NotThereError, StoreError
-from gpucheck.store.schema import HEAD, REVISIONS, items, metadata
+from gpucheck.store.schema import HEAD, REVISIONS, metadata
 from gpucheck.store.store import Store, open_store
 from tests.builders import WHEN, make_report
 from tests.store.given import BOARD, OTHER_BOARD, A, B, card, visit
@@ -120,6 +121,56 @@ def test_words_verdict_and_limit_choose(place: str) -> None:
     assert store.items(verdict="counterfeit")[0] == []
     found, total, _ = store.items(limit=1)
     assert (len(found), total) == (1, 2)
+
+
+def test_a_card_that_only_the_inventory_knows_to_be_altered_is_found_by_its_verdict(place: str) -> None:
+    store = open_store(place)
+    store.add(visit(0, **A, **BOARD))
+    store.add(visit(1))
+    assert store.tally() == {"authentic": 2}
+    store.add(visit(9, **B, **BOARD))
+    assert [(item.number, item.authenticity) for item in store.items(verdict="modified")[0]] == [(1, "modified")]
+    assert [item.number for item in store.items(verdict="authentic")[0]] == [2]
+    assert store.tally() == {"authentic": 1, "modified": 1}
+    assert store.tally([BOARD["serial"]]) == {"modified": 1}
+
+
+def test_a_verdict_follows_what_comes_in_for_another_item(place: str) -> None:
+    store = open_store(place)
+    store.add(visit(0, **A))
+    assert store.tally() == {"authentic": 1}
+    store.add(visit(1, **A | {"pdi": B["pdi"]}))
+    assert store.tally() == {"suspect": 2}, "two dies state one UUID: which is the copy cannot be told"
+
+
+def test_model_and_pages_choose(place: str) -> None:
+    store = open_store(place)
+    for day in range(5):
+        store.add(visit(day))
+    store.add(make_report(card(9, **B), created_at=WHEN))
+    every = [item.number for item in store.items()[0]]
+    pages = [[item.number for item in store.items(limit=2, offset=at)[0]] for at in (0, 2, 4, 6)]
+    assert pages == [every[:2], every[2:4], every[4:], []]
+    assert store.items(limit=2, offset=4)[1] == 6
+    (model,) = store.models()
+    assert store.items(model=model)[1] == 6
+    assert store.items(model=model[:-1])[1] == 0
+    assert store.tally(model="GeForce RTX 9999") == {}
+
+
+def test_an_item_is_found_by_its_number_and_by_the_code_on_its_label(place: str) -> None:
+    store = open_store(place)
+    for day, stated in enumerate((A, B, {})):
+        store.add(visit(day, **stated))
+    assert [item.number for item in store.items(["2"])[0] if item.number == 2] == [2]
+    assert [item.number for item in store.items(["#3"])[0]] == [3]
+    with store.reader() as connection:
+        digest = connection.execute(text("SELECT digest FROM reports ORDER BY id LIMIT 1 OFFSET 1")).scalar_one()
+    assert [item.number for item in store.items([f"gpucheck:2:{digest}"])[0]] == [2]
+    assert [item.number for item in store.items([f"GPUCHECK:2:{digest.upper()}"])[0]] == [2]
+    assert store.items([f"gpucheck:1:{digest}"])[0] == [], "the label of another inventory"
+    for hostile in ("9" * 18, "9" * 40, "\u0663", "a\0b", "gpucheck:2:sha256:zz"):
+        assert store.items([hostile])[1] == 0, hostile
 
 
 def test_labels_and_notes_are_kept_and_hostile_text_stays_one_line(place: str) -> None:
@@ -250,16 +301,30 @@ def test_two_programs_at_once_both_land(place: str) -> None:
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_every_earlier_version_is_brought_up_with_its_data(place: str, revision: str) -> None:
-    engine = connect(locate(place))
-    with engine.begin() as connection:
+def test_every_earlier_version_is_brought_up_with_its_data(place: str, revision: str, tmp_path: Path) -> None:
+    newest = open_store(str(tmp_path / "newest.sqlite"))
+    newest.add(visit(0, **A, **BOARD))
+    newest.add(visit(1))
+    newest.add(visit(9, **B, **BOARD))
+    newest.describe(1, label="old")
+    newest.note(2, "fan loud")
+    with connect(locate(place)).begin() as connection, newest.reader() as source:
         migrate.upgrade(connection, revision)
-        row = {"created_at": "2026-01-02T03:04:05.000000Z", "label": "old", "location": "", "customer": ""}
-        connection.execute(insert(items).values(row))
+        for table in metadata.sorted_tables:
+            there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            kept = [column for column in table.columns if column.name in there]
+            for row in source.execute(select(*kept)).mappings().all():
+                connection.execute(insert(table).values(**row))
+        if revision == HEAD:
+            noticing.refresh_all(connection)
     store = open_store(place)
     with store.reader() as connection:
         assert migrate.revision_of(connection) == HEAD
-        assert connection.execute(text("SELECT label FROM items")).scalars().all() == ["old"]
+    assert store.items() == newest.items()
+    assert [item.label for item in store.items(verdict="modified")[0]] == ["old"]
+    assert store.item(1) == newest.item(1)
+    assert store.report(store.item(1)[1][-1]) == newest.report(newest.item(1)[1][-1])
+    assert [note.text for note in store.item(2)[2]] == ["fan loud"]
 
 
 def test_the_migrations_make_the_tables_that_the_program_uses(place: str) -> None:
