@@ -3,12 +3,14 @@
 import os
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from gpucheck.cli.errors import CallError, say
 from gpucheck.cli.options import SIMULATE_VARIABLE, exclusive
 from gpucheck.cli.progress import Progress
 from gpucheck.model.base import GpucheckError
+from gpucheck.model.text import sanitise
 from gpucheck.modes import limit_seconds
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 SIMULATED_SECONDS = 10.0
 """Limit for each stage of a simulated card: it may hang on purpose, and nothing simulated takes long."""
+
+MOST_SIMULATED = 1000
+"""Cards of one kind in one scan."""
 
 
 def examine(options: dict[str, Any]) -> "tuple[tuple[Evidence, ...], bool]":
@@ -89,11 +94,21 @@ def _plan(options: dict[str, Any]) -> "Plan":
 def _scenarios(asked: Sequence[str]) -> tuple[str, ...]:
     """Scenarios of the command line, else of the environment, which is said aloud."""
     if asked:
-        return tuple(asked)
+        return tuple(chain.from_iterable(map(_times, asked)))
     named = tuple(name.strip() for name in os.environ.get(SIMULATE_VARIABLE, "").split(",") if name.strip())
     if named:
         say(f"{SIMULATE_VARIABLE} is set: simulating {', '.join(named)}; no real card is examined.")
-    return named
+    return tuple(chain.from_iterable(map(_times, named)))
+
+
+def _times(asked: str) -> list[str]:
+    """``37:rtx-4090`` is that card 37 times, each with an identity of its own."""
+    count, colon, name = asked.partition(":")
+    if not (colon and count.isascii() and count.isdigit()):
+        return [asked]
+    if len(count) > 4 or not 1 <= int(count) <= MOST_SIMULATED:
+        raise CallError(f"{sanitise(asked, 80)} asks for too many cards or none.", f"Ask for 1 to {MOST_SIMULATED}.")
+    return [name] * int(count)
 
 
 def _simulated(names: tuple[str, ...], options: dict[str, Any]) -> "Machine":

@@ -8,7 +8,7 @@ import click
 from gpucheck.cli.errors import CallError
 from gpucheck.cli.inventory_bench import intake, reassess
 from gpucheck.cli.inventory_files import add, export, import_
-from gpucheck.cli.keep import opened, store_option
+from gpucheck.cli.keep import opened, store_option, verdict_option
 from gpucheck.cli.options import result_options
 from gpucheck.cli.output import check_target, look_of, write
 from gpucheck.cli.scan import rendered
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from gpucheck.model.inventory import Intake, Notice
     from gpucheck.render.inventory import Visit
     from gpucheck.store.store import Store
-
-VERDICTS = ("authentic", "inconclusive", "suspect", "modified", "counterfeit")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")
 item_argument = click.argument("item", metavar="ITEM", type=click.IntRange(min=1, max=(1 << 62)))
@@ -31,7 +29,7 @@ def inventory() -> None:
 
 @inventory.command("list", epilog="Example: gpucheck inventory list 'RTX 4090' --verdict modified")
 @click.argument("words", nargs=-1)
-@click.option("--verdict", type=click.Choice(VERDICTS), help="Only items whose last report says so.")
+@verdict_option
 @click.option("--limit", type=click.IntRange(min=1, max=1_000_000), default=100, show_default=True, metavar="N")
 @json_option
 @store_option

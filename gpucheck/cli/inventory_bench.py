@@ -1,17 +1,19 @@
 """``gpucheck inventory intake`` and ``reassess``: many cards at once."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpucheck.cli.errors import report
+from gpucheck.cli.errors import CliError, report
 from gpucheck.cli.examine import examine
 from gpucheck.cli.exit_codes import ExitCode, highest
 from gpucheck.cli.keep import opened, store_option, tell
 from gpucheck.cli.options import claim_option, depth_options, machine_options
 from gpucheck.cli.output import look_of, write
 from gpucheck.cli.scan import resolve_claim
+from gpucheck.model.text import sanitise
 
 if TYPE_CHECKING:
     from gpucheck.catalog import Catalog
@@ -89,16 +91,15 @@ def _kept(store: "Store", cards: "list[CardReport]", catalog: "Catalog") -> "tup
 
 @click.command()
 @click.option("--all", "every", is_flag=True, help="Every intake, not only the last of each item.")
+@click.option("--profiles", "folder", metavar="FOLDER", help="With the profiles of this folder, not the shipped ones.")
 @store_option
-def reassess(every: bool, place: str | None) -> None:
+def reassess(every: bool, folder: str | None, place: str | None) -> None:
     """Judge stored evidence again with today's rulebook, and show what changed. Nothing is stored.
 
     A claim that was made at the time is held against the card again.
     """
     store = opened(place)
-    from gpucheck.catalog import Catalog
-
-    catalog = Catalog()
+    catalog = _catalog(folder)
     items, total, _ = store.items()
     count, lines = 0, []
     for number, old, new in _again(store, items, catalog, every=every):
@@ -110,6 +111,20 @@ def reassess(every: bool, place: str | None) -> None:
     lines.append(f"{count} intakes of {total} items judged with catalog {catalog.digest[7:19]}: {_tally(lines)}.")
     look = look_of(None)
     write("".join(f"{look.clean(line)}\n" for line in lines), None)
+
+
+def _catalog(folder: str | None) -> "Catalog":
+    """The shipped profiles, or those of a folder, which must be in order before they judge."""
+    from gpucheck.catalog import Catalog
+
+    if folder is None:
+        return Catalog()
+    catalog = Catalog(Path(folder))
+    problems = catalog.validate(())
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise CliError(f"{sanitise(problems[0], 300)}{more}.", f"gpucheck profiles validate {sanitise(folder, 200)}")
+    return catalog
 
 
 def _again(

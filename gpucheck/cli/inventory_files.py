@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpucheck.cli.errors import CliError, report, say
+from gpucheck.cli.errors import CallError, CliError, report, say
 from gpucheck.cli.exit_codes import ExitCode, highest
 from gpucheck.cli.inputs import STDIN, looks_like_json, read_document, read_evidence
-from gpucheck.cli.keep import opened, save, store_option
+from gpucheck.cli.keep import opened, save, store_option, verdict_option
+from gpucheck.cli.options import output_option
 from gpucheck.cli.output import check_target, write_pieces
 
 if TYPE_CHECKING:
@@ -66,19 +67,43 @@ def _judged(evidence: "list[Evidence]") -> "Report":
     return make_report([assess(each, catalog) for each in evidence], evidence[0].host, catalog)
 
 
-@click.command(epilog="Example: gpucheck inventory export -o inventory.jsonl")
-@click.option("-o", "--output", metavar="FILE", help="Write to FILE, whole or not at all; - is stdout (the default).")
+@click.command(epilog="Examples: gpucheck inventory export -o all.jsonl; ... export 'customer 7' -o theirs.csv")
+@click.argument("words", nargs=-1)
+@verdict_option
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("jsonl", "csv")),
+    help="jsonl (the default): all of it, for `import`. csv (the default where FILE ends in .csv): a row an item.",
+)
+@output_option
 @store_option
-def export(output: str | None, place: str | None) -> None:
-    """Write the whole inventory as lines of JSON: a copy to keep, or to take to another place."""
+def export(
+    words: tuple[str, ...], verdict: str | None, format_: str | None, output: str | None, place: str | None
+) -> None:
+    """Write the whole inventory as lines of JSON, a copy to keep or to take to another place; or as a table.
+
+    WORDS and --verdict choose items for a table, as in `list`.
+    """
     check_target(output)
-    lines = opened(place).dump()
+    store = opened(place)
+    if (format_ or ("csv" if output and output.lower().endswith(".csv") else "jsonl")) == "csv":
+        from gpucheck.render.inventory_csv import csv_lines
+
+        _write_lines(csv_lines(store.every_item(words, verdict)), output)
+        return
+    if words or verdict:
+        raise CallError("Lines of JSON hold the whole inventory.", "Add --format csv, or leave out what chooses items.")
+    _write_lines(store.dump(), output)
+
+
+def _write_lines(lines: Iterator[str], output: str | None) -> None:
+    """Line by line, for an inventory may be larger than the memory."""
     if output in (None, STDIN):
         for line in lines:
-            click.echo(line, nl=False)
+            click.echo(line.encode(), nl=False)
         return
     try:
-        # Line by line, for an inventory may be larger than the memory.
         write_pieces(lines, Path(str(output)))
     except OSError as error:
         raise CliError(f"{output} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error

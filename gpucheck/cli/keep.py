@@ -22,6 +22,12 @@ store_option = click.option(
     help=f"The inventory: a file or postgresql://... Also by {VARIABLE}. Default: in the user's data folder.",
 )
 
+VERDICTS = ("authentic", "inconclusive", "suspect", "modified", "counterfeit")
+
+verdict_option = click.option(
+    "--verdict", type=click.Choice(VERDICTS), help="Only items of this verdict, with what the inventory noticed."
+)
+
 
 def opened(place: str | None, *, make: bool = False) -> "Store":
     """Open the inventory, and make it where that is wanted."""

@@ -71,7 +71,8 @@ machine_options = together(
         "--simulate",
         metavar="SCENARIO",
         multiple=True,
-        help=f"A simulated card instead of a real one: a name or a .toml file. Also by {SIMULATE_VARIABLE}.",
+        help="A simulated card instead of a real one: a name or a .toml file; 5:NAME is five of them. "
+        f"Also by {SIMULATE_VARIABLE}.",
     ),
     click.option(
         "--vbios", metavar="FILE", help="The card's ROM, as nvflash or GPU-Z saved it; for one card at a time."

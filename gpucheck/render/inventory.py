@@ -38,7 +38,7 @@ def render_list(shown: Sequence[Shown], total: int, look: Look) -> str:
     lines = []
     for each in shown:
         item, last = each.item, each.item.last
-        verdict = _verdict(each.authenticity, last.condition, _kinds(last.kinds, each.notices))
+        verdict = _verdict(each.authenticity, last.condition, every_kind(last.kinds, each.notices))
         where = ", ".join(filter(None, (item.label, item.location)))
         model = look.cell(_model(last.model, last.simulated), room * 45 // 100)
         told = look.paint(
@@ -56,7 +56,7 @@ def render_item(shown: Shown, visits: Sequence[Visit], notes: Sequence[Note], lo
     item, last = shown.item, shown.item.last
     title = f"Item {item.number}: {_model(last.model, last.simulated)}"
     lines = [look.paint(look.fit(title, look.width), "bold")]
-    verdict = _verdict(shown.authenticity, last.condition, _kinds(last.kinds, shown.notices))
+    verdict = _verdict(shown.authenticity, last.condition, every_kind(last.kinds, shown.notices))
     rows = [
         ("Verdict", f"{verdict}, as of {_day(last.at)}"), ("Label", item.label), ("Location", item.location),
         ("Customer", item.customer), ("UUID", last.identity.uuid), ("PDI", last.identity.pdi),
@@ -85,7 +85,7 @@ def _visits(visits: Sequence[Visit], look: Look) -> list[str]:
     lines = []
     for visit in visits:
         intake = visit.intake
-        verdict = _verdict(visit.authenticity, intake.condition, _kinds(intake.kinds, visit.notices))
+        verdict = _verdict(visit.authenticity, intake.condition, every_kind(intake.kinds, visit.notices))
         told = f"{verdict}, by gpucheck {intake.tool_version} on {intake.host}"
         told += f", driver {intake.driver_version}" if intake.driver_version else ""
         told += f", VBIOS {intake.identity.vbios_version}" if intake.identity.vbios_version else ""
@@ -118,14 +118,15 @@ def render_added(added: Sequence[tuple[Added, str]], look: Look) -> str:
     lines = []
     for each, authenticity in added:
         what = "a new item" if each.new_item else "known" if each.new_intake else "this visit is there already"
-        verdict = _verdict(authenticity, each.condition, _kinds(each.kinds, each.notices))
+        verdict = _verdict(authenticity, each.condition, every_kind(each.kinds, each.notices))
         text = f"Item {each.item}, intake #{each.intake} ({what}): {each.model}, {verdict}"
         lines += look.paragraph(text)
         lines += [line for notice in each.notices for line in look.paragraph(notice.message, indent=2)]
     return _text(lines)
 
 
-def _kinds(own: Sequence[str], notices: Sequence[Notice]) -> tuple[str, ...]:
+def every_kind(own: Sequence[str], notices: Sequence[Notice]) -> tuple[str, ...]:
+    """The kinds of a verdict with those of the inventory's notices, each once."""
     return tuple(dict.fromkeys([*own, *(notice.kind.value for notice in notices if notice.kind)]))
 
 

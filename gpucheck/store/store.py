@@ -15,6 +15,8 @@ from gpucheck.store.engine import writing as for_writing
 from gpucheck.store.errors import StoreError, told
 from gpucheck.store.schema import HEAD
 
+_AT_ONCE = 500
+
 
 class Store:
     """An open inventory. Make one with ``open_store``."""
@@ -69,6 +71,15 @@ class Store:
             wanted = reading.Wanted(words, verdict, model)
             found, total = reading.find_items(connection, wanted, limit, offset)
             return found, total, noticing.notices_of(connection, [item.number for item in found])
+
+    def every_item(self, words: Sequence[str] = (), verdict: str | None = None) -> Iterator[tuple[Item, list[Notice]]]:
+        """All such items with what is noticed of each, newest first, from one state of the inventory."""
+        with self.reader() as connection:
+            wanted, at = reading.Wanted(words, verdict), 0
+            while found := reading.find_items(connection, wanted, _AT_ONCE, at)[0]:
+                noticed = noticing.notices_of(connection, [item.number for item in found])
+                yield from ((item, noticed[item.number]) for item in found)
+                at += len(found)
 
     def tally(self, words: Sequence[str] = (), model: str | None = None) -> dict[str, int]:
         """How many items have each verdict, among those that hold all words and declare the model."""

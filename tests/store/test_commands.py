@@ -1,6 +1,8 @@
 """The inventory from the command line, with simulated cards."""
 
+import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from gpucheck.cli.app import cli
 from gpucheck.render.document import load_report, render_evidence, render_json
+from gpucheck.resources import data_root
 from tests.builders import forged_card, make_evidence, make_report
 from tests.store.given import BOARD, A, B, visit
 
@@ -252,3 +255,62 @@ def test_looking_needs_no_migrations(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, "inventory", "list"], capture_output=True, text=True, check=True)
     assert "GeForce RTX 4090" in done.stdout
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_forty_cards_are_taken_in_the_forged_ones_found_and_written_as_a_table(tmp_path: Path) -> None:
+    forged = ("rtx-4090-48gb-forged", "rtx-3090-as-rtx-4090", "rtx-3080-20gb-with-matching-firmware")
+    simulated = [f"--simulate={name}" for name in ("37:rtx-4090", *forged)]
+    assert run("inventory", "intake", "--quick", "--location", "=shelf 4", *simulated).exit_code == 13
+    assert len(inventory("list", "--verdict", "counterfeit").splitlines()) == 2
+    table = tmp_path / "all.csv"
+    inventory("export", "-o", str(table))
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 40
+    assert len({row["uuid"] for row in rows}) == 40, "each simulated card has an identity of its own"
+    wrong = {row["simulated"]: row["kinds"] for row in rows if row["verdict"] != "authentic"}
+    assert wrong == dict(zip(forged, ("capacity_forged", "remarked", "memory_altered"), strict=True))
+    assert {row["location"] for row in rows} == {"'=shelf 4"}, "no spreadsheet calculates it"
+    assert inventory("export", "shelf", "--verdict", "modified", "--format", "csv").count("\n") == 2
+
+
+def test_a_table_tells_what_only_the_inventory_knows(tmp_path: Path) -> None:
+    inventory("add", saved(tmp_path, "1.json", 0, **A, **BOARD), saved(tmp_path, "2.json", 9, **B, **BOARD))
+    (row,) = csv.DictReader(inventory("export", "--format", "csv").splitlines())
+    assert (row["verdict"], row["kinds"], row["intakes"]) == ("modified", "transplanted", "2")
+    assert row["noticed"].startswith("Same board, another die since ")
+    assert inventory("list", "--verdict", "modified").startswith("   1  ")
+    assert inventory("list", "--verdict", "authentic") == "No item.\n"
+
+
+def test_cards_are_judged_again_with_profiles_that_were_changed(tmp_path: Path) -> None:
+    assert run("scan", "--simulate", "rtx-4090", "--quick", "--save").exit_code == 0
+    mine = tmp_path / "mine"
+    shutil.copytree(data_root() / "profiles", mine)
+    assert "no verdict changed" in inventory("reassess", "--profiles", str(mine))
+    die = mine / "ada" / "ad102.toml"
+    head, name, rest = die.read_text(encoding="utf-8").partition('id = "geforce-rtx-4090"\n')
+    die.write_text(head + name + rest.replace("sm_counts = [128]", "sm_counts = [126]", 1), encoding="utf-8")
+    shown = told(inventory("reassess", "--profiles", str(mine)))
+    assert "Item 1, intake #1: authentic, good -> " in shown
+    assert "1 verdicts changed" in shown
+    assert "no verdict changed" in inventory("reassess"), "the shipped ones are as they were"
+    die.write_text("id = 7", encoding="utf-8")
+    for folder in (mine, tmp_path / "nowhere"):
+        result = run("inventory", "reassess", "--profiles", str(folder))
+        assert result.exit_code == 3
+        assert "gpucheck profiles validate" in result.stderr
+
+
+@pytest.mark.parametrize("count", ["0", "1001", "99999999"])
+def test_too_many_simulated_cards_are_refused(count: str) -> None:
+    result = run("scan", "--simulate", f"{count}:rtx-4090")
+    assert result.exit_code == 2
+    assert "Ask for 1 to 1000." in result.stderr
+
+
+def test_a_copy_to_import_is_whole(tmp_path: Path) -> None:
+    inventory("add", saved(tmp_path, "1.json", 0, **A))
+    result = run("inventory", "export", "4090")
+    assert result.exit_code == 2
+    assert "--format csv" in result.stderr
