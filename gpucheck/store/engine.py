@@ -80,6 +80,13 @@ def prepare(url: URL) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def reading(connection: Connection) -> Connection:
+    """Mark a connection whose transaction is to see one state of the inventory, as SQLite's always do."""
+    if connection.dialect.name == "postgresql":
+        connection.execution_options(isolation_level="REPEATABLE READ")
+    return connection
+
+
 def writing(connection: Connection) -> Connection:
     """Mark a connection whose transaction is going to write: it waits for its turn at the start, not in the middle."""
     connection.execution_options(**{_WRITING: True})

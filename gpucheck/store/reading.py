@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select
 
 from gpucheck.model.inventory import Intake, Item, Note
 from gpucheck.model.report import Report
+from gpucheck.model.text import sanitise
 from gpucheck.store import packing
 from gpucheck.store.errors import NotThereError
 from gpucheck.store.rows import intake_of, moment
@@ -18,7 +19,7 @@ _ITEM = tuple(
     items.c[name].label(f"item_{name}") for name in ("created_at", "label", "location", "customer", "authenticity")
 )
 _LAST = items.join(intakes, intakes.c.id == items.c.last_intake_id)
-_AT_ONCE = 500
+AT_ONCE = 500
 _SEARCHED = (
     items.c.label, items.c.location, items.c.customer, intakes.c.model, intakes.c.serial, intakes.c.uuid,
     intakes.c.pdi, intakes.c.board_part_number,
@@ -36,23 +37,17 @@ class Wanted(NamedTuple):
     model: str | None = None
 
 
-def find_items(
-    connection: Connection, wanted: Wanted, limit: int | None = None, offset: int = 0
-) -> tuple[list[Item], int]:
-    """Items that are wanted, newest first, and how many there are without limit and offset."""
-    chosen = _chosen(connection, wanted)
-    total, chosen = len(chosen), chosen[offset : None if limit is None else offset + limit]
-    found = select(intakes, *_ITEM, _count()).select_from(_LAST)
-    rows: list[Any] = []
-    for at in range(0, len(chosen), _AT_ONCE):
-        some = found.where(items.c.id.in_(chosen[at : at + _AT_ONCE])).order_by(items.c.id.desc())
-        rows += connection.execute(some).mappings()
-    return [_item(row) for row in rows], total
-
-
-def _chosen(connection: Connection, wanted: Wanted) -> list[int]:
+def find_numbers(connection: Connection, wanted: Wanted) -> list[int]:
     """The numbers of all items that are wanted, newest first."""
     return list(connection.execute(_narrowed(select(items.c.id), wanted).order_by(items.c.id.desc())).scalars())
+
+
+def find_items(connection: Connection, numbers: Sequence[int]) -> Iterator[list[Item]]:
+    """The items of these numbers, which come newest first, some hundred at a time."""
+    found = select(intakes, *_ITEM, _count()).select_from(_LAST).order_by(items.c.id.desc())
+    for at in range(0, len(numbers), AT_ONCE):
+        some = found.where(items.c.id.in_(numbers[at : at + AT_ONCE]))
+        yield [_item(row) for row in connection.execute(some).mappings()]
 
 
 def _narrowed(query: Select[Any], wanted: Wanted) -> Select[Any]:
@@ -85,8 +80,11 @@ def _holds(word: str) -> ColumnElement[bool]:
         digest = reports.c.digest == sticker[2].lower()
         of_it = select(intakes.c.id).join(reports, intakes.c.report_id == reports.c.id).where(digest)
         return and_(items.c.id == int(sticker[1]), of_it.where(intakes.c.item_id == items.c.id).exists())
-    held = [column.icontains(word.replace("\0", ""), autoescape=True) for column in _SEARCHED]
-    number = word.removeprefix("#")
+    text = sanitise(word)
+    if word and not text:
+        return false()  # stored texts are clean: none holds it
+    held = [column.icontains(text, autoescape=True) for column in _SEARCHED]
+    number = text.removeprefix("#")
     named = number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER
     return or_(*held, *([items.c.id == int(number)] if named else []))
 

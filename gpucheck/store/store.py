@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine
@@ -11,11 +12,10 @@ from gpucheck.model.inventory import Added, Intake, Item, Note, Notice
 from gpucheck.model.report import CardReport, Report
 from gpucheck.store import exchange, migrate, noticing, reading, recognition, writing
 from gpucheck.store.engine import connect, is_file, locate, name_of, prepare
+from gpucheck.store.engine import reading as for_reading
 from gpucheck.store.engine import writing as for_writing
 from gpucheck.store.errors import StoreError, told
 from gpucheck.store.schema import HEAD
-
-_AT_ONCE = 500
 
 
 class Store:
@@ -28,7 +28,7 @@ class Store:
     @contextmanager
     def reader(self) -> Iterator[Connection]:
         """A transaction that reads one state of the inventory."""
-        with told(self.place), self._engine.connect() as connection, connection.begin():
+        with told(self.place), self._engine.connect() as connection, for_reading(connection).begin():
             yield connection
 
     @contextmanager
@@ -68,18 +68,18 @@ class Store:
         ``verdict`` is that of the last intake, with what the inventory notices counted in.
         """
         with self.reader() as connection:
-            wanted = reading.Wanted(words, verdict, model)
-            found, total = reading.find_items(connection, wanted, limit, offset)
-            return found, total, noticing.notices_of(connection, [item.number for item in found])
+            numbers = reading.find_numbers(connection, reading.Wanted(words, verdict, model))
+            shown = numbers[offset : None if limit is None else offset + limit]
+            found = list(chain.from_iterable(reading.find_items(connection, shown)))
+            return found, len(numbers), noticing.notices_of(connection, shown)
 
     def every_item(self, words: Sequence[str] = (), verdict: str | None = None) -> Iterator[tuple[Item, list[Notice]]]:
         """All such items with what is noticed of each, newest first, from one state of the inventory."""
         with self.reader() as connection:
-            wanted, at = reading.Wanted(words, verdict), 0
-            while found := reading.find_items(connection, wanted, _AT_ONCE, at)[0]:
+            numbers = reading.find_numbers(connection, reading.Wanted(words, verdict))
+            for found in reading.find_items(connection, numbers):
                 noticed = noticing.notices_of(connection, [item.number for item in found])
                 yield from ((item, noticed[item.number]) for item in found)
-                at += len(found)
 
     def tally(self, words: Sequence[str] = (), model: str | None = None) -> dict[str, int]:
         """How many items have each verdict, among those that hold all words and declare the model."""

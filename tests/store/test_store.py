@@ -6,13 +6,14 @@ import multiprocessing
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, inspect, select, text
 
 from gpucheck.model.evidence import Twin
 from gpucheck.model.finding import Kind
-from gpucheck.store import migrate, noticing, packing
+from gpucheck.store import migrate, noticing, packing, reading
 from gpucheck.store.engine import connect, locate
 from gpucheck.store.errors import NotThereError, StoreError
 from gpucheck.store.schema import HEAD, REVISIONS, metadata
@@ -171,6 +172,44 @@ def test_an_item_is_found_by_its_number_and_by_the_code_on_its_label(place: str)
     assert store.items([f"gpucheck:1:{digest}"])[0] == [], "the label of another inventory"
     for hostile in ("9" * 18, "9" * 40, "\u0663", "a\0b", "gpucheck:2:sha256:zz"):
         assert store.items([hostile])[1] == 0, hostile
+
+
+def test_a_word_that_no_text_can_hold_finds_nothing(place: str) -> None:
+    store = open_store(place)
+    store.add(visit(0, **A))
+    for word in ("\udcff", "\0", "\u202e", "\udcffrtx 5090"):
+        assert store.items([word])[1] == 0, repr(word)
+    assert store.items(["rtx\n"])[1] == 1, "a scanner ends what it reads with a line"
+
+
+def test_a_reader_sees_one_state(place: str) -> None:
+    if "://" not in place:
+        pytest.skip("SQLite lets a writer wait for the reader instead")
+    store = open_store(place)
+    store.add(visit(0, **A))
+    with store.reader() as connection:
+        counted = text("SELECT count(*) FROM items")
+        assert connection.execute(counted).scalar() == 1
+        open_store(place).add(visit(1, **B))
+        assert connection.execute(counted).scalar() == 1
+    assert store.items()[1] == 2
+
+
+def test_every_item_is_searched_for_once(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gpucheck.store.reading.AT_ONCE", 2)
+    store = open_store(place)
+    for day in range(5):
+        store.add(visit(day))
+    looked = []
+    plain = reading.find_numbers
+
+    def look(*call: Any) -> list[int]:
+        looked.append(call)
+        return plain(*call)
+
+    monkeypatch.setattr(reading, "find_numbers", look)
+    assert [item.number for item, _ in store.every_item(["rtx"])] == [5, 4, 3, 2, 1]
+    assert len(looked) == 1
 
 
 def test_labels_and_notes_are_kept_and_hostile_text_stays_one_line(place: str) -> None:
