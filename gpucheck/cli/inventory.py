@@ -37,11 +37,8 @@ def list_(words: tuple[str, ...], verdict: str | None, limit: int, as_json: bool
     """List items, the newest first: those whose label, location, customer, model or numbers hold all WORDS."""
     found, total, notices = opened(place).items(words, verdict, limit)
     from gpucheck.render.inventory import Shown, render_list
-    from gpucheck.store.recognition import weigh
 
-    shown = [
-        Shown(each, weigh(each.last.authenticity, notices[each.number]), tuple(notices[each.number])) for each in found
-    ]
+    shown = [Shown(each, each.authenticity, tuple(notices[each.number])) for each in found]
     write(_json(shown) if as_json else render_list(shown, total, look_of(None)), None)
 
 
@@ -65,9 +62,8 @@ def show(
         return
     found, intakes, notes, notices = store.item(item)
     from gpucheck.render.inventory import Shown, render_item
-    from gpucheck.store.recognition import weigh
 
-    shown = Shown(found, weigh(found.last.authenticity, notices), tuple(notices))
+    shown = Shown(found, found.authenticity, tuple(notices))
     write(render_item(shown, _visits(intakes, notices), notes, look_of(output)), output)
 
 

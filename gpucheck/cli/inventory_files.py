@@ -12,7 +12,7 @@ from gpucheck.cli.exit_codes import ExitCode, highest
 from gpucheck.cli.inputs import STDIN, looks_like_json, read_document, read_evidence
 from gpucheck.cli.keep import opened, save, store_option, verdict_option
 from gpucheck.cli.options import output_option
-from gpucheck.cli.output import check_target, write_pieces
+from gpucheck.cli.output import check_target, chosen_format, write_pieces
 
 if TYPE_CHECKING:
     from gpucheck.model.evidence import Evidence
@@ -87,7 +87,7 @@ def export(
     """
     check_target(output)
     store = opened(place)
-    if (format_ or ("csv" if output and output.lower().endswith(".csv") else "jsonl")) == "csv":
+    if chosen_format(format_, output) == "csv":
         from gpucheck.render.inventory_csv import csv_lines
 
         _write_lines(csv_lines(store.every_item(words, verdict)), output)

@@ -57,13 +57,17 @@ _FORMULA = re.compile(r"(^|;)(\s*)(?=[=+\-@|%\uff1d\uff0b\uff0d\uff20\u2212])")
 
 def render_csv(report: Report) -> str:
     """Return a header and one line a card, each ending in CRLF."""
+    rows = (_row(report, card, label) for label, card in zip(labels(report), report.cards, strict=True))
+    return "".join(map(line, (COLUMNS, *rows)))
+
+
+def line(cells: Sequence[str | int]) -> str:
+    """Return one line of a table, ending in CRLF."""
     import csv
     import io
 
     stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_row(report, card, label) for label, card in zip(labels(report), report.cards, strict=True))
+    csv.writer(stream, lineterminator="\r\n").writerow(cells)
     return stream.getvalue()
 
 

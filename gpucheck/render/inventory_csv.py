@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gpucheck.model.inventory import Item, Notice
 from gpucheck.model.units import pci_id
-from gpucheck.render.csv_table import guarded
+from gpucheck.render.csv_table import guarded, line
 from gpucheck.render.inventory import NVIDIA, every_kind
 from gpucheck.render.machine import utc
 
@@ -44,18 +44,9 @@ def csv_lines(found: Iterable[tuple[Item, Sequence[Notice]]]) -> Iterator[str]:
 
     ``verdict`` and ``kinds`` have the inventory's notices counted in; ``noticed`` tells them.
     """
-    yield _line(COLUMNS)
+    yield line(COLUMNS)
     for item, notices in found:
-        yield _line(_row(item, notices))
-
-
-def _line(cells: Sequence[str | int]) -> str:
-    import csv
-    import io
-
-    stream = io.StringIO(newline="")
-    csv.writer(stream, lineterminator="\r\n").writerow(cells)
-    return stream.getvalue()
+        yield line(_row(item, notices))
 
 
 def _row(item: Item, notices: Sequence[Notice]) -> Sequence[str | int]:
