@@ -24,6 +24,7 @@ def fill(place: str, count: int, visits: int) -> None:
     from sqlalchemy import insert
 
     from gpucheck.catalog import Catalog
+    from gpucheck.model.canonical import canonical_json, digest_of
     from gpucheck.pipeline import Plan, assess, collect, make_report
     from gpucheck.simulation import machine
     from gpucheck.store import packing
@@ -38,7 +39,7 @@ def fill(place: str, count: int, visits: int) -> None:
     report = make_report([assess(evidence, catalog)], evidence.host, catalog)
     pattern = row_of(report, 0, dt.datetime.now(dt.UTC))
     start = evidence.collected_at
-    text = packing.canonical(report)
+    text = canonical_json(report).decode()
     uuid = str(pattern["uuid"])
     created = f'"created_at":{report.model_dump_json(include={"created_at"}).partition(":")[2].rstrip("}")}'
     store = open_store(place)
@@ -56,8 +57,8 @@ def fill(place: str, count: int, visits: int) -> None:
                           "item_id": item, "report_id": number, "measured_at": when,
                           "evidence_digest": f"sha256:{number:064x}"}  # fmt: skip
                 keys = {f"{name}_key": key(str(stated[name])) for name in ("uuid", "pdi", "serial")}
-                rows["reports"].append({"id": number, "digest": packing.digest(whole),
-                                        "created_at": when, "body": packing.pack(whole)})  # fmt: skip
+                rows["reports"].append({"id": number, "digest": digest_of(whole.encode()),
+                                        "created_at": when, "body": packing.pack(whole.encode())})  # fmt: skip
                 rows["intakes"].append(copy.copy(pattern) | stated | keys)
         with store.writer() as connection:
             for table in (items, reports, intakes):

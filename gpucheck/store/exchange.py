@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from gpucheck.model.report import Report
 from gpucheck.model.text import sanitise
-from gpucheck.store import packing, reading, writing
+from gpucheck.store import reading, writing
 from gpucheck.store.errors import StoreError
 from gpucheck.store.rows import moment, stamp
 from gpucheck.store.schema import intakes, items, reports
@@ -47,7 +47,8 @@ def lines(connection: Connection) -> Iterator[str]:
 
 
 def _line(content: dict[str, Any]) -> str:
-    return packing.canonical(content) + "\n"
+    """In ASCII, so that nothing between two programs can break a line or change a character."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n"
 
 
 def load(connection: Connection, source: Iterator[str]) -> Loaded:

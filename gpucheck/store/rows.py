@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import RowMapping, Select, select
 
+from gpucheck.model.canonical import digest
 from gpucheck.model.inventory import Identity, Intake, Sighting
 from gpucheck.model.report import CardReport, Report
 from gpucheck.model.text import sanitise
 from gpucheck.store.identity import identity_of
-from gpucheck.store.packing import canonical, digest
 from gpucheck.store.recognition import key
 from gpucheck.store.schema import intakes
 
@@ -46,7 +46,7 @@ def row_of(report: Report, position: int, added_at: dt.datetime) -> dict[str, An
         "kinds": ",".join(card.verdict.kinds),
         "weights": sanitise(report.rulebook.weights, 100),
         "catalog": sanitise(report.rulebook.catalog, 100),
-        "evidence_digest": digest(canonical(card.evidence)),
+        "evidence_digest": digest(card.evidence),
         "uuid_key": None if identity.virtual else key(identity.uuid),
         "pdi_key": None if identity.virtual else key(identity.pdi),
         "serial_key": key(identity.serial),

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select, text, update
 
+from gpucheck.model.canonical import canonical_json, digest_of
 from gpucheck.model.inventory import Added, Sighting
 from gpucheck.model.report import Report
 from gpucheck.model.text import sanitise
@@ -79,8 +80,8 @@ def _added(
 
 def _keep(connection: Connection, report: Report) -> int:
     """Store the report whole, once."""
-    whole = packing.canonical(report)
-    digest = packing.digest(whole)
+    whole = canonical_json(report)
+    digest = digest_of(whole)
     found = connection.execute(select(reports.c.id).where(reports.c.digest == digest)).scalar()
     if found is not None:
         return int(found)

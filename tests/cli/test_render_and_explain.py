@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from gpucheck.checks import ALL_CHECKS
 from gpucheck.cli.app import cli
-from gpucheck.render.canonical import digest
+from gpucheck.model.canonical import digest
 from gpucheck.render.document import load_report, render_evidence, render_json
 from gpucheck.render.manual import parts
 from tests.builders import forged_card, make_card, make_evidence, make_report

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from gpucheck.model.base import Reason
+from gpucheck.model.canonical import digest
 from gpucheck.model.finding import Kind, Severity, Status
 from gpucheck.model.report import CardReport, MatchSummary, Report
 from gpucheck.model.verdict import Authenticity, Condition, Contribution
-from gpucheck.render.canonical import digest
 from gpucheck.render.html import render_html
 from gpucheck.render.html.page import clean
 from gpucheck.render.html.qr import QUIET_MODULES, qr_code

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gpucheck.model.canonical import digest
 from gpucheck.model.strict_json import StrictJsonError, canonical, parse
-from gpucheck.render.canonical import digest
 from gpucheck.render.document import load_evidence, load_report, render_json
 from gpucheck.signing import KIND, RefusedError, keys, sign, verify
 from gpucheck.signing.keys import SigningError

@@ -1,9 +1,11 @@
 """Items, intakes and reports, on SQLite and on PostgreSQL alike."""
 
 import datetime as dt
+import hashlib
 import json
 import multiprocessing
 import sqlite3
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,14 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, inspect, select, text
 
+from gpucheck.model.canonical import canonical_json, digest_of
 from gpucheck.model.evidence import Twin
 from gpucheck.model.finding import Kind
 from gpucheck.store import migrate, noticing, packing, reading
 from gpucheck.store.engine import connect, locate
 from gpucheck.store.errors import NotThereError, StoreError
-from gpucheck.store.schema import HEAD, REVISIONS, metadata
+from gpucheck.store.rows import row_of, stamp
+from gpucheck.store.schema import HEAD, REVISIONS, intakes, items, metadata, reports
 from gpucheck.store.store import Store, open_store
 from tests.builders import WHEN, make_report
 from tests.store.given import BOARD, OTHER_BOARD, A, B, card, visit
@@ -242,7 +246,7 @@ def test_an_item_that_is_not_there(place: str, call: str) -> None:
 def test_a_report_that_was_altered_in_the_tables_is_refused(place: str) -> None:
     store = open_store(place)
     store.add(visit(**A))
-    other = packing.pack(packing.canonical(visit(**B)))
+    other = packing.pack(canonical_json(visit(**B)))
     with store.writer() as connection:
         connection.execute(text("UPDATE reports SET body = :body"), {"body": other})
     with pytest.raises(StoreError, match="altered"):
@@ -366,6 +370,30 @@ def test_every_earlier_version_is_brought_up_with_its_data(place: str, revision:
     assert [note.text for note in store.item(2)[2]] == ["fan loud"]
 
 
+def test_an_earlier_versions_digests_become_those_of_the_page(place: str) -> None:
+    named, altered, plain = visit(0, **A, name="GeForce 名 ä"), visit(1, **B, name="Ω"), visit(2)
+    with connect(locate(place)).begin() as connection:
+        migrate.upgrade(connection, "0002")
+        for number, report in enumerate((named, altered, plain), 1):
+            body = json.dumps(report.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+            digest = "sha256:" + hashlib.sha256(body if report is not altered else b"").hexdigest()
+            row = row_of(report, 0, WHEN) | {"item_id": number, "report_id": number, "evidence_digest": "old"}
+            item = {"id": number, "created_at": stamp(WHEN), "label": "", "location": "", "customer": ""}
+            connection.execute(insert(items).values(item))
+            stored = {"id": number, "digest": digest, "created_at": stamp(WHEN), "body": zlib.compress(body)}
+            connection.execute(insert(reports).values(stored))
+            connection.execute(insert(intakes).values(row))
+    store = open_store(place)
+    last = store.items()[0]
+    assert store.report(last[2].last)[0] == named
+    assert last[2].last.evidence_digest == digest_of(canonical_json(named.cards[0].evidence))
+    assert store.items([f"gpucheck:1:{digest_of(canonical_json(named))}"])[1] == 1, "found by what its page shows"
+    assert not store.add(named)[0].new_intake
+    assert store.report(last[0].last)[0] == plain
+    with pytest.raises(StoreError, match="altered"):
+        store.report(last[1].last)
+
+
 def test_the_migrations_make_the_tables_that_the_program_uses(place: str) -> None:
     store = open_store(place)
     with store.reader() as connection:
@@ -393,12 +421,6 @@ def test_a_database_of_something_else_is_refused(place: str) -> None:
         connection.execute(text("CREATE TABLE items (id INTEGER)"))
     with pytest.raises(StoreError, match="no inventory of gpucheck"):
         open_store(place)
-
-
-def test_the_text_that_is_digested_does_not_depend_on_order() -> None:
-    report = visit(**A)
-    shuffled = dict(reversed(json.loads(packing.canonical(report)).items()))
-    assert packing.canonical(shuffled) == packing.canonical(report)
 
 
 def test_sqlite_is_set_to_keep_what_it_acknowledged(tmp_path: object) -> None:

@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gpucheck.model.canonical import digest
 from gpucheck.model.profile import Profile
 from gpucheck.model.report import Report
 from gpucheck.model.text import sanitise
-from gpucheck.render.canonical import digest
 from gpucheck.render.html.qr import qr_code
 from gpucheck.render.html.view import card_view
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from gpucheck.render.canonical import canonical_json, digest
+from gpucheck.model.canonical import canonical_json, digest
 from gpucheck.render.document import load_report, render_json
 from tests.builders import forged_card, make_card, make_evidence, make_nvml, make_report
 

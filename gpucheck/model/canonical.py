@@ -19,4 +19,9 @@ def canonical_json(document: Frozen) -> bytes:
 
 def digest(document: Frozen) -> str:
     """Return ``sha256:`` and the digest of the canonical form in hexadecimal. It tells of changes, not of authors."""
-    return "sha256:" + hashlib.sha256(canonical_json(document)).hexdigest()
+    return digest_of(canonical_json(document))
+
+
+def digest_of(canonical: bytes) -> str:
+    """Return the digest of a canonical form that is there already."""
+    return "sha256:" + hashlib.sha256(canonical).hexdigest()
