@@ -4,6 +4,7 @@ Named tuples, for every command that lists a thousand cards makes a thousand of 
 """
 
 import datetime as dt
+import re
 from typing import NamedTuple
 
 from gpucheck.model.finding import Kind
@@ -96,6 +97,28 @@ class Item(NamedTuple):
     last: Intake
     authenticity: str
     """Of the last intake, with what the inventory notices of the item counted in."""
+
+
+class Labelled(NamedTuple):
+    """An item with what its label says beside it: what is noticed of it, and the code."""
+
+    item: Item
+    notices: tuple[Notice, ...]
+    code: str
+
+
+_CODE = re.compile(r"gpucheck:([0-9]{1,18}):(sha256:[0-9a-f]{64})", re.IGNORECASE)
+
+
+def label_code(item: int, digest: str) -> str:
+    """What the QR code of a label carries: the item, and the digest of the report of its last intake."""
+    return f"gpucheck:{item}:{digest}"
+
+
+def read_label_code(text: str) -> tuple[int, str] | None:
+    """Item and digest out of a label's code; ``None`` where the text is none. Scanners may write capital letters."""
+    found = _CODE.fullmatch(text)
+    return (int(found[1]), found[2].lower()) if found else None
 
 
 class Note(NamedTuple):

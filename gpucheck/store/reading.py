@@ -1,12 +1,11 @@
 """Reads items, intakes and reports."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select
 
-from gpucheck.model.inventory import Intake, Item, Note
+from gpucheck.model.inventory import Intake, Item, Note, read_label_code
 from gpucheck.model.report import Report
 from gpucheck.model.text import sanitise
 from gpucheck.store import packing
@@ -24,8 +23,6 @@ _SEARCHED = (
     items.c.label, items.c.location, items.c.customer, intakes.c.model, intakes.c.serial, intakes.c.uuid,
     intakes.c.pdi, intakes.c.board_part_number,
 )  # fmt: skip
-_STICKER = re.compile(r"gpucheck:([0-9]{1,18}):(sha256:[0-9a-f]{64})", re.IGNORECASE)
-"""What the code on a label carries: item and digest of a report."""
 _LONGEST_NUMBER = 18
 
 
@@ -48,6 +45,16 @@ def find_items(connection: Connection, numbers: Sequence[int]) -> Iterator[list[
     for at in range(0, len(numbers), AT_ONCE):
         some = found.where(items.c.id.in_(numbers[at : at + AT_ONCE]))
         yield [_item(row) for row in connection.execute(some).mappings()]
+
+
+def digests_of(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
+    """Of each item the digest of the report that its last intake came with."""
+    joined = _LAST.join(reports, reports.c.id == intakes.c.report_id)
+    found: dict[int, str] = {}
+    for at in range(0, len(numbers), AT_ONCE):
+        some = items.c.id.in_(numbers[at : at + AT_ONCE])
+        found |= dict(connection.execute(select(items.c.id, reports.c.digest).select_from(joined).where(some)).tuples())
+    return found
 
 
 def _narrowed(query: Select[Any], wanted: Wanted) -> Select[Any]:
@@ -75,11 +82,11 @@ def _count() -> Any:
 
 def _holds(word: str) -> ColumnElement[bool]:
     """Whether a text holds the word, or the word is the item's number or what a label's code carries."""
-    sticker = _STICKER.fullmatch(word)
-    if sticker:
-        digest = reports.c.digest == sticker[2].lower()
+    label = read_label_code(word)
+    if label:
+        digest = reports.c.digest == label[1]
         of_it = select(intakes.c.id).join(reports, intakes.c.report_id == reports.c.id).where(digest)
-        return and_(items.c.id == int(sticker[1]), of_it.where(intakes.c.item_id == items.c.id).exists())
+        return and_(items.c.id == label[0], of_it.where(intakes.c.item_id == items.c.id).exists())
     text = sanitise(word)
     if word and not text:
         return false()  # stored texts are clean: none holds it

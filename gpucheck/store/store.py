@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine
 
-from gpucheck.model.inventory import Added, Intake, Item, Note, Notice
+from gpucheck.model.inventory import Added, Intake, Item, Labelled, Note, Notice, label_code
 from gpucheck.model.report import CardReport, Report
 from gpucheck.store import exchange, migrate, noticing, reading, recognition, writing
 from gpucheck.store.engine import connect, is_file, locate, name_of, prepare
@@ -80,6 +80,22 @@ class Store:
             for found in reading.find_items(connection, numbers):
                 noticed = noticing.notices_of(connection, [item.number for item in found])
                 yield from ((item, noticed[item.number]) for item in found)
+
+    def labelled(self, numbers: Sequence[int] = (), verdict: str | None = None) -> list[Labelled]:
+        """What labels say of these items, or of all, in their order; only of those with the verdict, if one is given.
+
+        Raises ``StoreError`` where one of the numbers is no item's.
+        """
+        with self.reader() as connection:
+            there = set(reading.find_numbers(connection, reading.Wanted()))
+            for number in set(numbers) - there:
+                reading.one_item(connection, number)
+            chosen = set(reading.find_numbers(connection, reading.Wanted(verdict=verdict)))
+            wanted = [number for number in dict.fromkeys(numbers) if number in chosen] if numbers else sorted(chosen)
+            found = {item.number: item for some in reading.find_items(connection, wanted) for item in some}
+            notices = noticing.notices_of(connection, wanted)
+            digests = reading.digests_of(connection, wanted)
+        return [Labelled(found[n], tuple(notices[n]), label_code(n, digests[n])) for n in wanted]
 
     def tally(self, words: Sequence[str] = (), model: str | None = None) -> dict[str, int]:
         """How many items have each verdict, among those that hold all words and declare the model."""

@@ -10,8 +10,8 @@ from gpucheck.model.canonical import digest
 from gpucheck.model.profile import Profile
 from gpucheck.model.report import Report
 from gpucheck.model.text import sanitise
-from gpucheck.render.html.qr import qr_code
 from gpucheck.render.html.view import card_view
+from gpucheck.render.qr import qr_code
 
 if TYPE_CHECKING:
     from jinja2 import Environment
