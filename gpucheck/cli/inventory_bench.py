@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpucheck.cli.errors import CliError, report
+from gpucheck.cli.errors import CallError, CliError, report, say
 from gpucheck.cli.examine import examine
 from gpucheck.cli.exit_codes import ExitCode, highest
-from gpucheck.cli.keep import opened, store_option, tell
+from gpucheck.cli.inventory_labels import Print, paper_options, prepared, print_labels
+from gpucheck.cli.keep import opened, store_option, tell_table
 from gpucheck.cli.options import claim_option, depth_options, machine_options
 from gpucheck.cli.output import look_of, write
 from gpucheck.cli.scan import resolve_claim
@@ -30,14 +31,27 @@ if TYPE_CHECKING:
 @depth_options
 @click.option("--location", metavar="TEXT", help="Where the cards will lie.")
 @click.option("--customer", metavar="TEXT", help="Whose they are.")
+@click.option("--labels", "output", metavar="FILE", help="Write a label for each card into this PDF.")
+@paper_options
 @store_option
 def intake(
-    claim: str | None, location: str | None, customer: str | None, place: str | None, **options: Any
+    claim: str | None,
+    location: str | None,
+    customer: str | None,
+    output: str | None,
+    paper: str | None,
+    font: str | None,
+    skip: int | None,
+    place: str | None,
+    **options: Any,
 ) -> ExitCode:
-    """Scan every card of the bench side by side, keep each, and print a table.
+    """Scan every card of the bench side by side, keep each, and print a table and labels.
 
     A card that cannot be examined or kept is told of, and the others go on.
     """
+    if output is None and any(given is not None for given in (paper, font, skip)):
+        raise CallError("--paper, --font and --skip are about labels.", "Add --labels FILE.")
+    job = prepared(output, paper, font, skip) if output else None
     store = opened(place, make=True)
     from gpucheck.catalog import Catalog
 
@@ -48,8 +62,21 @@ def intake(
     added, code = _kept(store, cards, catalog)
     for number in dict.fromkeys(each.item for each in added):
         store.describe(number, location=location, customer=customer)
-    code = highest([failed, code, tell(added)])
+    code = highest([failed, code, tell_table(added)])
+    if job and added:
+        code = highest([code, _labelled(store, added, job)])
     return code if whole else ExitCode.INTERRUPTED
+
+
+def _labelled(store: "Store", added: "Sequence[Added]", job: Print) -> ExitCode:
+    """Write labels of cards that are kept already: what goes wrong must not lose their verdict's code."""
+    try:
+        print_labels(store.labelled(list(dict.fromkeys(each.item for each in added))), job)
+    except Exception as error:  # noqa: BLE001 - told of here
+        code = report(error)
+        say("The cards are kept. Print their labels with `gpucheck inventory labels`.")
+        return code
+    return ExitCode.AUTHENTIC
 
 
 def _judged(

@@ -45,14 +45,32 @@ def tell(added: "Sequence[Added]", *, err: bool = False) -> ExitCode:
     """Tell where cards went, on stdout or stderr."""
     from gpucheck.cli.output import look_of, write
     from gpucheck.render.inventory import render_added
-    from gpucheck.store.recognition import weigh
 
-    weighed = [(each, weigh(each.authenticity, each.notices)) for each in added]
-    text = render_added(weighed, look_of("-"))
+    text = render_added(weighed := _weighed(added), look_of("-"))
     if err:
         click.echo(text, nl=False, err=True)
     else:
         write(text, None)
+    return _code(weighed)
+
+
+def tell_table(added: "Sequence[Added]") -> ExitCode:
+    """Tell where many cards went, as a table on stdout."""
+    from gpucheck.cli.output import look_of, write
+    from gpucheck.render.inventory import render_intake
+
+    write(render_intake(weighed := _weighed(added), look_of(None)), None)
+    return _code(weighed)
+
+
+def _weighed(added: "Sequence[Added]") -> "list[tuple[Added, str]]":
+    """Each card with its authenticity, the inventory's notices counted in."""
+    from gpucheck.store.recognition import weigh
+
+    return [(each, weigh(each.authenticity, each.notices)) for each in added]
+
+
+def _code(weighed: "Sequence[tuple[Added, str]]") -> ExitCode:
     return highest(code_of(authenticity, each.condition) for each, authenticity in weighed)
 
 

@@ -59,29 +59,29 @@ def check_target(output: str | None, inputs: Sequence[str] = ()) -> None:
         raise CliError(f"{target} cannot be written: no permission for its folder.", "Choose another folder.")
 
 
-def write(text: str, output: str | None) -> None:
+def write(result: str | bytes, output: str | None) -> None:
     """Write a result to a file or, without one, to stdout."""
     if output is None or output == STDOUT:
-        _write_stdout(text)
+        _write_stdout(result)
         return
     try:
-        write_pieces([text], Path(output))
+        write_pieces([result], Path(output))
     except OSError as error:
         raise CliError(f"{output} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error
     if sys.stderr.isatty():
         click.echo(f"{output} written.", err=True)
 
 
-def _write_stdout(text: str) -> None:
+def _write_stdout(result: str | bytes) -> None:
     from gpucheck.cli.app import silence_stdout
 
     if sys.stdout is None:
         raise CliError("the result cannot be written: stdout is closed.", "Name a file after -o.")
     try:
-        if "\r" not in text and (text.isascii() or _takes_unicode()):
-            click.echo(text, nl=False, color=True)
+        if isinstance(result, str) and "\r" not in result and (result.isascii() or _takes_unicode()):
+            click.echo(result, nl=False, color=True)
         else:
-            click.echo(text.encode("utf-8"), nl=False)
+            click.echo(_bytes(result), nl=False)
         sys.stdout.flush()
     except BrokenPipeError:
         silence_stdout()
@@ -90,17 +90,17 @@ def _write_stdout(text: str) -> None:
         raise CliError(f"the result cannot be written to stdout: {error.strerror or error}.") from error
 
 
-def write_pieces(pieces: Iterable[str], path: Path) -> None:
+def write_pieces(pieces: Iterable[str | bytes], path: Path) -> None:
     """Write piece by piece beside the target and move into place, so that no reader ever sees half of it."""
     target = path.resolve()
     if target.exists() and not target.is_file():
-        with target.open("w", encoding="utf-8", newline="\n") as device:
-            device.writelines(pieces)
+        with target.open("wb") as device:
+            device.writelines(map(_bytes, pieces))
         return
     draft = target.with_name(f".{target.name[:80]}.{os.urandom(4).hex()}")
     try:
-        with draft.open("x", encoding="utf-8", newline="\n") as file:
-            file.writelines(pieces)
+        with draft.open("xb") as file:
+            file.writelines(map(_bytes, pieces))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(target)
@@ -108,6 +108,10 @@ def write_pieces(pieces: Iterable[str], path: Path) -> None:
         with contextlib.suppress(OSError):
             draft.unlink()
         raise
+
+
+def _bytes(piece: str | bytes) -> bytes:
+    return piece.encode("utf-8") if isinstance(piece, str) else piece
 
 
 def look_of(output: str | None) -> "Look":

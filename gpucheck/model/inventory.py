@@ -141,6 +141,7 @@ class Added(NamedTuple):
     """As the report says; what the inventory adds is in ``notices``."""
     condition: str
     kinds: tuple[str, ...]
+    simulated: str | None
     notices: tuple[Notice, ...] = ()
 
 

@@ -8,9 +8,11 @@ from gpucheck.model.inventory import Added, Change, Intake, Item, Note, Notice
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.render import words
-from gpucheck.render.style import Colour, Look
+from gpucheck.render.style import Cell, Colour, Look
 
 NVIDIA = 0x10DE
+MODEL_SHARE = 46
+"""Percent of the room beside numbers and dates that a model's name gets; a verdict gets the rest."""
 
 
 class Shown(NamedTuple):
@@ -34,17 +36,19 @@ def render_list(shown: Sequence[Shown], total: int, look: Look) -> str:
     if not shown:
         return "No item.\n"
     digits = max(4, len(str(max(each.item.number for each in shown))))
-    room = max(look.width, 60) - digits - 14
+    room = max(look.width, 60) - digits - 16
+    narrow = room * MODEL_SHARE // 100
     lines = []
     for each in shown:
         item, last = each.item, each.item.last
         verdict = _verdict(each.authenticity, last.condition, every_kind(last.kinds, each.notices))
         where = ", ".join(filter(None, (item.label, item.location)))
-        model = look.cell(_model(last.model, last.simulated), room * 45 // 100)
-        told = look.paint(
-            look.fit(verdict + (f"  {where}" if where else ""), room * 55 // 100), _colour(each.authenticity)
+        lines += look.row(
+            Cell(str(item.number), digits, right=True),
+            Cell(_day(last.at), 10),
+            Cell(_model(last.model, last.simulated), narrow),
+            Cell(f"{verdict}; {where}" if where else verdict, room - narrow, _colour(each.authenticity)),
         )
-        lines.append(f"{item.number:>{digits}}  {_day(last.at)}  {model} {told}")
         lines += [line for notice in each.notices for line in look.paragraph(notice.message, indent=digits + 2)]
     if total > len(shown):
         lines.append(f"{len(shown)} of {total} items, the newest; --limit shows more, words choose among them.")
@@ -119,10 +123,52 @@ def render_added(added: Sequence[tuple[Added, str]], look: Look) -> str:
     for each, authenticity in added:
         what = "a new item" if each.new_item else "known" if each.new_intake else "this visit is there already"
         verdict = _verdict(authenticity, each.condition, every_kind(each.kinds, each.notices))
-        text = f"Item {each.item}, intake #{each.intake} ({what}): {each.model}, {verdict}"
+        text = f"Item {each.item}, intake #{each.intake} ({what}): {_model(each.model, each.simulated)}, {verdict}"
         lines += look.paragraph(text)
         lines += [line for notice in each.notices for line in look.paragraph(notice.message, indent=2)]
     return _text(lines)
+
+
+def render_intake(added: Sequence[tuple[Added, str]], look: Look) -> str:
+    """The cards of a bench as a table, with what the inventory notices below each, and how many there are of what."""
+    if not added:
+        return "No card was kept.\n"
+    digits = max(4, *(len(str(each.item)) for each, _ in added))
+    wide = max(6, *(len(f"#{each.intake}") for each, _ in added))
+    room = max(look.width, 60) - digits - wide - 13
+    narrow = room * MODEL_SHARE // 100
+
+    def row(*texts: str, colour: Colour | None = None) -> list[str]:
+        item, intake, seen, model, verdict = texts
+        return look.row(
+            Cell(item, digits, right=True),
+            Cell(intake, wide, right=True),
+            Cell(seen, 5),
+            Cell(model, narrow),
+            Cell(verdict, room - narrow, colour),
+        )
+
+    lines = [look.paint(line, "bold") for line in row("Item", "Intake", "Seen", "Card", "Verdict")]
+    for each, authenticity in added:
+        verdict = _verdict(authenticity, each.condition, every_kind(each.kinds, each.notices))
+        seen = "new" if each.new_item else "again" if each.new_intake else "kept"
+        model = _model(each.model, each.simulated)
+        lines += row(str(each.item), f"#{each.intake}", seen, model, verdict, colour=_colour(authenticity))
+        lines += [line for notice in each.notices for line in look.paragraph(notice.message, indent=digits + 2)]
+    return _text([*lines, "", *look.paragraph(_counted(added))])
+
+
+def _counted(added: Sequence[tuple[Added, str]]) -> str:
+    found = [authenticity for _, authenticity in added]
+    verdicts = [f"{found.count(each.value)} {each.value}" for each in Authenticity if each.value in found]
+    told = f"{len(found)} {'card' if len(found) == 1 else 'cards'}: {', '.join(verdicts)}"
+    new = sum(each.new_item for each, _ in added)
+    again = sum(each.new_intake and not each.new_item for each, _ in added)
+    kept = len(added) - new - again
+    seen = [f"{new} new"] if new else []
+    seen += [f"{again} seen again"] if again else []
+    seen += [f"{kept} whose visit was kept already"] if kept else []
+    return f"{told}; {', '.join(seen)}."
 
 
 def every_kind(own: Sequence[str], notices: Sequence[Notice]) -> tuple[str, ...]:
@@ -130,11 +176,20 @@ def every_kind(own: Sequence[str], notices: Sequence[Notice]) -> tuple[str, ...]
     return tuple(dict.fromkeys([*own, *(notice.kind.value for notice in notices if notice.kind)]))
 
 
-def _verdict(authenticity: str, condition: str, kinds: Sequence[str]) -> str:
+def kinds_in_words(kinds: Sequence[str]) -> str:
+    """What was done to a card, in words."""
     named = {kind.value: text for kind, text in words.KINDS.items()}
-    told = ", ".join(named.get(kind, kind) for kind in kinds)
-    health = f", {words.CONDITIONS[Condition(condition)]}" if condition in ("worn", "defective") else ""
-    return authenticity.upper() + (f" ({told})" if told else "") + health
+    return ", ".join(named.get(kind, kind) for kind in kinds)
+
+
+def health_in_words(condition: str) -> str:
+    """The condition, where it is one to tell of beside the verdict."""
+    return words.CONDITIONS[Condition(condition)] if condition in ("worn", "defective") else ""
+
+
+def _verdict(authenticity: str, condition: str, kinds: Sequence[str]) -> str:
+    told, health = kinds_in_words(kinds), health_in_words(condition)
+    return authenticity.upper() + (f" ({told})" if told else "") + (f", {health}" if health else "")
 
 
 def _model(model: str, simulated: str | None) -> str:

@@ -50,6 +50,21 @@ class Look(NamedTuple):
         head = " " * indent + pad(label, gap)
         return [head + lines[0].lstrip(), *lines[1:]] if lines else []
 
+    def row(self, *cells: "Cell", gap: int = 2) -> list[str]:
+        """Cells side by side, each wrapped within its columns."""
+        broken = [wrap(self.clean(cell.text), cell.columns) for cell in cells]
+        lines = []
+        for number in range(max(map(len, broken))):
+            pieces = [pieces[number] if number < len(pieces) else "" for pieces in broken]
+            shown = [self._placed(piece, cell) for piece, cell in zip(pieces, cells, strict=True)]
+            lines.append((" " * gap).join(shown).rstrip())
+        return lines
+
+    def _placed(self, piece: str, cell: "Cell") -> str:
+        blanks = " " * (cell.columns - columns(piece))
+        told = self.paint(piece, cell.colour) if cell.colour else piece
+        return blanks + told if cell.right else told + blanks
+
     def fit(self, text: object, columns: int) -> str:
         """Clean, and cut to at most ``columns``."""
         return cut(self.clean(text), columns, "…" if self.unicode else "...")
@@ -57,6 +72,15 @@ class Look(NamedTuple):
     def cell(self, text: object, columns: int) -> str:
         """Clean, cut and pad to exactly ``columns``."""
         return pad(self.fit(text, columns), columns)
+
+
+class Cell(NamedTuple):
+    """One cell of a row: its text, how many columns it may take, its colour, and whether it stands on the right."""
+
+    text: str
+    columns: int
+    colour: Colour | None = None
+    right: bool = False
 
 
 def columns(text: str) -> int:

@@ -53,7 +53,8 @@ def digests_of(connection: Connection, numbers: Sequence[int]) -> dict[int, str]
     found: dict[int, str] = {}
     for at in range(0, len(numbers), AT_ONCE):
         some = items.c.id.in_(numbers[at : at + AT_ONCE])
-        found |= dict(connection.execute(select(items.c.id, reports.c.digest).select_from(joined).where(some)).tuples())
+        rows = connection.execute(select(items.c.id, reports.c.digest).select_from(joined).where(some))
+        found |= {row[0]: row[1] for row in rows}
     return found
 
 

@@ -75,7 +75,8 @@ def _added(
 ) -> Added:
     kinds = tuple(filter(None, row["kinds"].split(",")))
     at = moment(row["measured_at"])
-    return Added(item, intake, new_item, new_intake, at, row["model"], row["authenticity"], row["condition"], kinds)
+    judged = row["model"], row["authenticity"], row["condition"], kinds, row["simulated"]
+    return Added(item, intake, new_item, new_intake, at, *judged)
 
 
 def _keep(connection: Connection, report: Report) -> int:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from gpucheck.cli.output import SUFFIXES
+from gpucheck.render import inventory_csv
 from gpucheck.render.csv_table import COLUMNS
 from gpucheck.render.prometheus import METRICS
 
@@ -17,6 +18,11 @@ def part(heading: str) -> str:
 def test_the_columns_in_their_order() -> None:
     listed = re.findall(r"`(\w+)`", part("CSV").split("\n\n")[1])
     assert listed == list(COLUMNS)
+
+
+def test_the_columns_of_the_inventory_in_their_order() -> None:
+    table = part("CSV").partition("inventory export")[2].split("\n\n")[1]
+    assert re.findall(r"`(\w+)`", table) == list(inventory_csv.COLUMNS)
 
 
 def test_the_metrics_with_their_help() -> None:

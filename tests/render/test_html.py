@@ -208,7 +208,7 @@ def test_the_code_is_that_of_the_digest() -> None:
         dark |= {(int(x) + n - QUIET_MODULES, int(y) - QUIET_MODULES) for n in range(int(length))}
     rows = list(segno.make(digest(report), error="m", micro=False).matrix)
     assert dark == {(x, y) for y, row in enumerate(rows) for x, module in enumerate(row) if module}
-    (drawing,) = (each for each in page.all("svg") if each["class"] == "code")
+    (drawing,) = (each for each in page.all("svg") if each.get("class") == "code")
     assert drawing["viewbox"] == f"0 0 {len(rows) + 8} {len(rows) + 8}"
 
 

@@ -164,7 +164,7 @@ def test_one_card_that_cannot_be_judged_costs_the_others_nothing(monkeypatch: py
     result = run("inventory", "intake", "--quick", "--simulate", "l40s", "--simulate", "rtx-4090")
     assert "ZeroDivisionError" in result.stderr
     assert result.exit_code == 1
-    assert "GeForce RTX 4090, AUTHENTIC" in told(result.stdout)
+    assert "SIMULATED GeForce RTX 4090 AUTHENTIC" in told(result.stdout)
 
 
 def test_reassess_shows_what_todays_rulebook_says_otherwise(tmp_path: Path) -> None:
@@ -257,17 +257,15 @@ def test_looking_needs_no_migrations(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1] == "[]"
 
 
-def test_forty_cards_are_taken_in_the_forged_ones_found_and_written_as_a_table(tmp_path: Path) -> None:
+def test_a_bench_is_taken_in_and_written_as_a_table(tmp_path: Path) -> None:
     forged = ("rtx-4090-48gb-forged", "rtx-3090-as-rtx-4090", "rtx-3080-20gb-with-matching-firmware")
-    simulated = [f"--simulate={name}" for name in ("37:rtx-4090", *forged)]
+    simulated = [f"--simulate={name}" for name in ("3:rtx-4090", *forged)]
     assert run("inventory", "intake", "--quick", "--location", "=shelf 4", *simulated).exit_code == 13
-    assert len(inventory("list", "--verdict", "counterfeit").splitlines()) == 2
     table = tmp_path / "all.csv"
     inventory("export", "-o", str(table))
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 40
-    assert len({row["uuid"] for row in rows}) == 40, "each simulated card has an identity of its own"
+    assert len({row["uuid"] for row in rows}) == len(rows) == 6, "each simulated card has an identity of its own"
     wrong = {row["simulated"]: row["kinds"] for row in rows if row["verdict"] != "authentic"}
     assert wrong == dict(zip(forged, ("capacity_forged", "remarked", "memory_altered"), strict=True))
     assert {row["location"] for row in rows} == {"'=shelf 4"}, "no spreadsheet calculates it"
