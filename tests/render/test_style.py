@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpucheck.render.style import Look, columns, cut, pad, wrap
+from gpucheck.render.style import Cell, Look, columns, cut, pad, wrap
 
 HOSTILE = "\x1b[31mred\x07\u202eevil\u2066\r\nsecond line\x00"
 
@@ -49,3 +49,16 @@ def test_pad_counts_columns() -> None:
 def test_paint_only_where_asked() -> None:
     assert Look().paint("x", "red") == "x"
     assert Look(colour=True).paint("x", "red") == "\x1b[1;31mx\x1b[0m"
+
+
+@given(st.lists(st.tuples(st.text(max_size=80), st.integers(6, 30), st.booleans()), min_size=1, max_size=5))
+def test_the_cells_of_a_row_keep_to_their_columns(cells: list[tuple[str, int, bool]]) -> None:
+    lines = Look().row(*(Cell(text, wide, right=right) for text, wide, right in cells))
+    assert all(columns(line) <= sum(wide for _, wide, _ in cells) + 2 * (len(cells) - 1) for line in lines)
+    told = "".join("".join(line.split()) for line in lines)
+    assert sorted(told) == sorted("".join("".join(Look().clean(text).split()) for text, _, _ in cells))
+
+
+def test_a_row_wraps_each_cell_beside_the_others() -> None:
+    row = Look(colour=True).row(Cell("7", 4, right=True), Cell("a long name", 6), Cell("no good", 4, "red"))
+    assert row == ["   7  a long  \x1b[1;31mno\x1b[0m", "      name    \x1b[1;31mgood\x1b[0m"]
