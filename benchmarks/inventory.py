@@ -53,7 +53,8 @@ def fill(place: str, count: int, visits: int) -> None:
                 number = (item - 1) * visits + visit + 1
                 when = stamp(start + dt.timedelta(days=visit * 30, seconds=item))
                 whole = text.replace(uuid, own).replace(created, f'"created_at":"{2030 + visit}-01-02T03:04:05Z"')
-                stated = {"uuid": own, "pdi": f"0x{item:016x}", "serial": f"{item:013d}", "id": number,
+                pdi = f"0x{item * 0x9E3779B97F4A7C15 % 2**64:016x}"
+                stated = {"uuid": own, "pdi": pdi, "serial": f"{item:013d}", "id": number,
                           "item_id": item, "report_id": number, "measured_at": when,
                           "evidence_digest": f"sha256:{number:064x}"}  # fmt: skip
                 keys = {f"{name}_key": key(str(stated[name])) for name in ("uuid", "pdi", "serial")}

@@ -12,21 +12,25 @@ model carries several dies, is *shared*: it makes no two dies one item, and anot
 import datetime as dt
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 from gpucheck.model.finding import Kind
 from gpucheck.model.inventory import Identity, Notice, Sighting
 from gpucheck.model.verdict import Authenticity
 from gpucheck.redaction import PREFIX
+from gpucheck.store.identity import made_up
 
 REDACTED = PREFIX.rstrip(":")
 
 
+@lru_cache(maxsize=1 << 14)
 def key(value: str | None) -> str | None:
     """What is stored and compared: a digest of the value. One that a document hides is compared as it stands there.
 
-    It has no key, for an inventory is its owner's: hidden and open forms of one value do not meet.
+    The digest has no key, for an inventory is its owner's: hidden and open forms of one value do not meet. A UUID or
+    PDI that somebody made up to hide the true one is not compared: others hide theirs by the same.
     """
-    if value is None:
+    if value is None or made_up(value):
         return None
     if value.startswith(REDACTED):
         return value.lower()
@@ -62,7 +66,10 @@ def same_board(one: Identity, other: Identity) -> bool | None:
 def _same(one: str | None, other: str | None) -> bool | None:
     if one is None or other is None:
         return None
-    if key(one) == key(other):
+    first, second = key(one), key(other)
+    if first is None or second is None:
+        return None
+    if first == second:
         return True
     return None if one.startswith(REDACTED) or other.startswith(REDACTED) else False
 

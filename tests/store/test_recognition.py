@@ -1,7 +1,9 @@
 """Cards are known again by what they stated, and no honest card is accused."""
 
 import datetime as dt
+import random
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -80,6 +82,33 @@ def test_no_alarm_for_what_an_honest_card_may_show_later(changed: dict[str, Any]
     first, again = sighting(1, **before), sighting(2, item=0, **after)
     assert assign([again], [first]) == [1]
     assert kinds(1, first, again._replace(item=1)) == []
+
+
+@pytest.mark.parametrize(
+    ("uuid", "pdi"),
+    [
+        ("GPU-00000002-0000-0000-0000-000000000002", "0x0000000000000003"),
+        ("GPU-00000000-1111-2222-3333-444444444444", "0x1111111111111111"),
+        ("GPU-12345678-1234-1234-1234-123456789012", "0x0123456789ABCDEF"),
+        ("GPU-AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE", "0xffffffff00000001"),
+    ],
+)
+def test_an_identity_that_somebody_made_up_to_hide_one_is_none(uuid: str, pdi: str) -> None:
+    forms: list[dict[str, Any]] = [{"uuid": uuid}, {"pdi": pdi}, {"uuid": uuid, "pdi": pdi}]
+    for stated in forms:
+        first, other = sighting(1, **BOARD, **stated), sighting(2, item=2, **OTHER_BOARD, **stated)
+        assert assign([other], [first]) == [None], stated
+        assert kinds(1, first, other) == kinds(2, first, other) == []
+        assert die_keys(first.identity) == frozenset()
+    known = sighting(3, **A, **BOARD), sighting(4, uuid=uuid, pdi=pdi, **BOARD)
+    assert kinds(1, *known) == [], "the same board, and its die is not known to be another"
+
+
+def test_identities_of_chance_are_told_apart() -> None:
+    chance = random.Random(7)
+    for _ in range(20_000):
+        uuid = UUID(int=chance.getrandbits(128), version=4)
+        assert len(die_keys(Identity(uuid=f"GPU-{uuid}", pdi=f"0x{chance.getrandbits(64):016x}"))) == 2
 
 
 def test_hidden_and_open_forms_of_a_card_do_not_meet_and_accuse_nobody() -> None:
