@@ -14,7 +14,8 @@ from gpucheck import __version__, modes, turns
 from gpucheck.catalog import Catalog
 from gpucheck.checks import ALL_CHECKS, Case
 from gpucheck.model.base import NOT_REQUESTED, Collected, Frozen, GpucheckError, Reason, Unavailable
-from gpucheck.model.evidence import MEASURED_SECTIONS, Evidence, Host, Twin
+from gpucheck.model.die_numbers import blank, made_up
+from gpucheck.model.evidence import MEASURED_SECTIONS, Evidence, Host, NvmlFacts, Twin
 from gpucheck.model.match import Claim, Match
 from gpucheck.model.measured import Telemetry
 from gpucheck.model.report import CardReport, MatchSummary, Report, Rulebook, Tool
@@ -243,10 +244,12 @@ def acquaint(found: Sequence[Evidence]) -> tuple[Evidence, ...]:
 
 
 def _identities(one: Evidence) -> Iterator[tuple[_Identity, str]]:
+    """What names the die. A driver's answer counts however it looks; in a text, one that is made up hides another."""
     fields: tuple[_Identity, ...] = ("uuid", "pdi")
+    live = isinstance(one.nvml, NvmlFacts)
     for field in fields:
         stated = getattr(one.declared, field, None)
-        if stated and not _says_nothing(stated):
+        if stated and not blank(stated) and (live or not made_up(stated)):
             yield field, stated.lower()
 
 
@@ -255,11 +258,6 @@ def _twins(one: Evidence, stating: Mapping[tuple[_Identity, str], Sequence[Evide
         for other in stating[field, stated]:
             if other.declared and one.declared and other.declared.bdf != one.declared.bdf:
                 yield Twin(label=other.label, field=field)
-
-
-def _says_nothing(identity: str) -> bool:
-    """All zeros, or all ones, or crossed out: what a driver or a careful owner puts where nothing is to be told."""
-    return len(set(identity.lower().removeprefix("gpu-").removeprefix("0x").replace("-", ""))) < 2
 
 
 def assess(evidence: Evidence, catalog: Catalog, claim: Claim | None = None) -> CardReport:

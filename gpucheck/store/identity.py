@@ -6,7 +6,6 @@ number, by NVIDIA's product briefs; the superchip modules GB200 and GB300 share 
 """
 
 import re
-from itertools import pairwise
 
 from gpucheck.checks.base import VIRTUAL, partition
 from gpucheck.model.evidence import Evidence, PciFacts
@@ -23,11 +22,6 @@ _SEVERAL_DIES = re.compile(
     r"TITAN Z|Plex)\b|superchip",
     re.IGNORECASE,
 )
-
-_UUID_OR_PDI = re.compile(r"(?:gpu-)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|0x([0-9a-f]{16})", re.IGNORECASE)
-_WRITTEN_SHARE = 3 / 4
-"""So many digits repeat the one before or count on, as in 1111-2222 and 12345678. Numbers of dies are as good as
-random: of a thousand million, fewer than ten are so by chance in their PDI, and none in its UUID."""
 
 
 def identity_of(evidence: Evidence) -> Identity:
@@ -58,18 +52,6 @@ def _told(text: str | None) -> str | None:
     clean = sanitise(text or "", LONGEST)
     digits = clean.lower().removeprefix("gpu-").removeprefix("0x").replace("-", "").replace(" ", "")
     return None if len(set(digits)) < 2 or _SAYS_NOTHING.match(clean) else clean
-
-
-def made_up(value: str) -> bool:
-    """Whether somebody wrote a UUID or PDI by hand, as those do who hide the true one in a text that they publish."""
-    found = _UUID_OR_PDI.fullmatch(value.strip())
-    digits = "".join(filter(None, found.groups())).replace("-", "").lower() if found else ""
-    written = [_counts_on(before, after) for before, after in pairwise(digits)]
-    return bool(written) and sum(written) >= _WRITTEN_SHARE * len(written)
-
-
-def _counts_on(before: str, after: str) -> bool:
-    return (int(after, 16) - int(before, 16)) % 16 in (0, 1) or before + after == "90"
 
 
 def _first(*values: int | None) -> int | None:

@@ -14,11 +14,11 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
+from gpucheck.model.die_numbers import made_up
 from gpucheck.model.finding import Kind
 from gpucheck.model.inventory import Identity, Notice, Sighting
 from gpucheck.model.verdict import Authenticity
 from gpucheck.redaction import PREFIX
-from gpucheck.store.identity import made_up
 
 REDACTED = PREFIX.rstrip(":")
 

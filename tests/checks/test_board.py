@@ -229,6 +229,15 @@ class TestIdentityUnique:
         other = alter(one, nvml__bdf="0000:02:00.0")
         assert all(not each.twins for each in acquaint((one, other)))
 
+    def test_identities_that_were_made_up_for_a_text_are_none_but_a_drivers_answer_is_one(self) -> None:
+        hidden = "GPU-00000002-0000-0000-0000-000000000002"
+        live = clones(nvml__uuid=hidden, nvml__pdi="0x0000000000000003")[1]
+        live = alter(live, driver__uuid=hidden)
+        text = live.model_copy(update={"nvml": NOT_REQUESTED, "nvidia_smi": live.nvml})
+        for one, twins in ((live, True), (text, False)):
+            other = alter(one, label="0000:03:00.0", **{f"{'nvml' if twins else 'nvidia_smi'}__bdf": "0000:03:00.0"})
+            assert all(bool(each.twins) == twins for each in acquaint((one, other)))
+
     def test_the_same_card_twice_is_one_card(self) -> None:
         assert all(not each.twins for each in acquaint((genuine(), genuine())))
 
