@@ -42,18 +42,14 @@ def add(files: tuple[str, ...], item: int | None, place: str | None) -> int:
 
 def _report(path: str) -> "Report":
     """The report in a file as it stands, or one made of the evidence in it."""
-    from gpucheck.model.base import GpucheckError
-
     text = read_document(path) if path == STDIN or looks_like_json(path) else ""
     if text.lstrip()[:1] == "{":
-        from gpucheck.render.document import load_evidence, load_report
+        from gpucheck.render.document import NotJudgedError, load_evidence, load_report
 
         try:
             return load_report(text, path)
-        except GpucheckError as error:
-            if "holds evidence" not in error.message:
-                raise
-        return _judged(load_evidence(text, path))
+        except NotJudgedError:
+            return _judged(load_evidence(text, path))
     if path == STDIN:
         raise CliError("stdin holds no report and no evidence.", "Name a file of nvidia-smi output instead.")
     return _judged(read_evidence(path))

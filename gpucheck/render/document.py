@@ -26,6 +26,10 @@ class DocumentError(GpucheckError):
     """A JSON document that cannot be used."""
 
 
+class NotJudgedError(DocumentError):
+    """A document of evidence where a report was wanted."""
+
+
 class EvidenceFile(Frozen):
     """What ``gpucheck collect`` writes: the evidence of all cards, not judged yet."""
 
@@ -56,7 +60,7 @@ def load_report(text: str, origin: str = "the document") -> Report:
     """Read a report back, also out of a signed document, whose signature is not verified. Raises ``DocumentError``."""
     content, text = _parse(text, origin)
     if content.get("kind") == "evidence":
-        raise DocumentError(f"{_name(origin)} holds evidence, not a report.", "Judge it with `gpucheck assess`.")
+        raise NotJudgedError(f"{_name(origin)} holds evidence, not a report.", "Judge it with `gpucheck assess`.")
     return _validate(Report, text, content, origin)
 
 
