@@ -8,6 +8,7 @@ import click
 from gpucheck.cli.errors import CallError
 from gpucheck.cli.inventory_bench import intake, reassess
 from gpucheck.cli.inventory_files import add, export, import_
+from gpucheck.cli.inventory_serve import serve
 from gpucheck.cli.keep import opened, store_option, verdict_option
 from gpucheck.cli.options import result_options
 from gpucheck.cli.output import check_target, look_of, write
@@ -133,5 +134,5 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-for command in (add, intake, reassess, export, import_):
+for command in (add, intake, reassess, export, import_, serve):
     inventory.add_command(command)
