@@ -47,7 +47,7 @@ def asked_of(parameters: Mapping[str, str]) -> Asked:
         raise RefusalError(400, f"A search takes at most {MOST_WORDS} words.", "Leave some out, or quote a phrase.")
     verdict = parameters.get("verdict") or None
     if verdict not in (None, *VERDICTS):
-        raise RefusalError(400, "There is no such verdict.", f"There are {', '.join(VERDICTS)}.")
+        raise RefusalError(400, "There is no such verdict.", f"Wanted is one of {', '.join(VERDICTS)}.")
     model = sanitise(parameters.get("model", ""), LONGEST) or None
     page = number_of(parameters.get("page") or "1")
     if not page:

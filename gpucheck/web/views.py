@@ -104,7 +104,7 @@ class Views:
         """The report that an intake came with, as a page or as JSON."""
         format_ = request.args.get("format", "html")
         if format_ not in ("html", "json"):
-            raise RefusalError(400, "There is no such format.", "There are html and json.")
+            raise RefusalError(400, "There is no such format.", "Wanted is html or json.")
         found = chosen(self._store.item(_item(number))[1], _number(intake))
         report, _ = self._store.report(found)
         if format_ == "json":
