@@ -17,7 +17,12 @@ _NAME = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]", re.IGNO
 
 @click.command(epilog="Example: gpucheck inventory serve, then open http://127.0.0.1:8417/ in a browser")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, metavar="N", help="0 is any free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    metavar="N",
+    help="Where to listen; 0 is any free port.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen on.")
 @click.option(
@@ -31,7 +36,8 @@ _NAME = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]", re.IGNO
 def serve(port: int, host: str, hosts: tuple[str, ...], place: str | None) -> None:
     """Show the inventory as pages in a browser of this machine, until Ctrl-C.
 
-    The pages only read. They ask for no password: whoever reaches them sees labels, customers and serial numbers.
+    The pages only read; an inventory of an earlier gpucheck is brought to this one at the start. They ask for no
+    password: whoever reaches them sees labels, customers and serial numbers.
     """
     for name in hosts:
         if not _NAME.fullmatch(name):
