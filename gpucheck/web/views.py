@@ -10,6 +10,8 @@ from gpucheck.model.inventory import Intake
 from gpucheck.render.document import render_json
 from gpucheck.render.html import render_html
 from gpucheck.render.item_words import NO_CHANGE, NO_SERIAL, compared, day, facts_of, turned
+from gpucheck.store.reading import Wanted
+from gpucheck.store.searching import search
 from gpucheck.store.store import Store
 from gpucheck.store.visits import chosen, compare, pair, visits
 from gpucheck.web import guard
@@ -47,23 +49,22 @@ class Views:
     def overview(self) -> str:
         """Items that are looked for, the newest first."""
         asked = asked_of(request.args)
-        found, total, notices = self._store.items(
-            asked.words, asked.verdict, A_PAGE, offset=(asked.page - 1) * A_PAGE, model=asked.model
-        )
-        pages = max(1, -(-total // A_PAGE))
+        wanted = Wanted(asked.words, asked.verdict, asked.model)
+        found = search(self._store, wanted, A_PAGE, (asked.page - 1) * A_PAGE)
+        pages = max(1, -(-found.total // A_PAGE))
         if asked.page > pages:
             raise RefusalError(404, f"There is no page {asked.page}; the last one is {pages}.")
-        models = self._store.models()
+        unknown = [asked.model] if asked.model and asked.model not in found.models else []
         return page(
             "list.html",
             asked=asked,
-            rows=[row_of(item, notices[item.number]) for item in found],
-            total=total,
+            rows=[row_of(item, found.notices[item.number]) for item in found.items],
+            total=found.total,
             pages=pages,
             first=(asked.page - 1) * A_PAGE + 1,
             verdicts=VERDICTS,
-            tally=self._store.tally(asked.words, asked.model),
-            models=models if asked.model is None or asked.model in models else [asked.model, *models],
+            tally=found.tally,
+            models=[*unknown, *found.models],
             place=self._store.place,
         )
 

@@ -1,5 +1,8 @@
 """A small shop's inventory: a card whose die was changed, a forged one, one that only exists in a simulation."""
 
+from random import Random
+from uuid import UUID
+
 from flask.testing import FlaskClient
 
 from gpucheck.store.store import Store, open_store
@@ -12,13 +15,18 @@ SWAPPED, FORGED, SIMULATED = 1, 2, 3
 """Items. The first has intakes 1 and 2, the others one each."""
 
 
+def uuid_of(number: int) -> str:
+    """A UUID as random as a die's, always the same for a number."""
+    return f"GPU-{UUID(int=Random(number).getrandbits(128))}"
+
+
 def fill(place: str) -> Store:
     """Make the inventory."""
     store = open_store(place)
     store.add(visit(0, **A, **BOARD))
     store.add(visit(9, **B, **BOARD))
     store.add(make_report(forged_card()))
-    store.add(visit(3, simulated="rtx-4090", uuid="GPU-cccccccc-0000-0000-0000-000000000003"))
+    store.add(visit(3, simulated="rtx-4090", uuid=uuid_of(0)))
     store.describe(FORGED, label="RMA 7", location="shelf 4", customer="Kim")
     store.note(SWAPPED, "fan loud")
     return store

@@ -23,6 +23,7 @@ from tests.cards import alter, evidence_from
 from tests.cards import report as judged
 from tests.render.test_html import HOSTILE, told_by
 from tests.store.given import card, visit
+from tests.web.shop import uuid_of
 
 PROGRAM = browser.find()
 pytestmark = [
@@ -59,16 +60,15 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[int]]
         FORGED, label="RMA 2041-7", location="shelf 4, box 12", customer="Example Rechenzentrum GmbH & Co. KG"
     )
     store.note(FORGED, "Customer says it was bought as a 48 GB card from a marketplace; fan loud, two screws missing.")
-    others = [f"GPU-{number:08x}-59a1-4c5f-9d0c-0f4a9be1c111" for number in range(61)]
-    store.add(make_report(*(card(uuid=uuid, together=61) for uuid in others)))
+    store.add(make_report(*(card(uuid=uuid_of(number), together=61) for number in range(61))))
     strangers = []
     for number, hostile in enumerate(HOSTILE):
         told = told_by(hostile)
-        own = alter(told.cards[0].evidence, nvml__uuid=f"GPU-{number:08x}-dddd-0000-0000-000000000000")
+        own = alter(told.cards[0].evidence, nvml__uuid=uuid_of(100 + number))
         added = store.add(told.model_copy(update={"cards": (told.cards[0].model_copy(update={"evidence": own}),)}))[0]
         store.describe(added.item, label=hostile, location=hostile, customer=hostile)
         store.note(added.item, hostile)
-        store.add(visit(5, uuid=f"GPU-{number:08x}-eeee-0000-0000-000000000000"), item=added.item)
+        store.add(visit(5, uuid=uuid_of(200 + number)), item=added.item)
         strangers.append(added.item)
     assert len(set(strangers)) == len(HOSTILE)
     return store.place, strangers

@@ -12,7 +12,7 @@ from gpucheck.store.store import Store, open_store
 from gpucheck.web.asked import split
 from tests.builders import make_report
 from tests.store.given import A, card, visit
-from tests.web.shop import FORGED, SIMULATED, SWAPPED, client_of, fill, links, shown
+from tests.web.shop import FORGED, SIMULATED, SWAPPED, client_of, fill, links, shown, uuid_of
 
 
 def told(*arguments: str) -> str:
@@ -60,6 +60,13 @@ def test_search_and_filters(client: FlaskClient, query: str, items: list[int]) -
     assert list(dict.fromkeys(found))[: len(items)] == items
     assert bool(found) == bool(items)
     assert ("Nothing in the inventory is like that." in page.text) == (not items)
+
+
+def test_the_tally_stays_when_a_verdict_is_chosen(client: FlaskClient) -> None:
+    for query, tally in (("", ["all 3", "authentic 1", "modified 1", "counterfeit 1"]), ("&q=rma", ["all 1"])):
+        page = shown(client, f"/?verdict=modified{query}")
+        assert page.inside("h2") == ["1 item" if not query else "No item"]
+        assert [text for text in page.inside("a") if text in tally] == tally
 
 
 def test_the_code_on_a_label_finds_its_item(client: FlaskClient, store: Store) -> None:
@@ -147,7 +154,7 @@ def test_a_report_is_shown_and_given_away_as_it_was_stored(client: FlaskClient, 
 
 def test_many_items_are_shown_fifty_a_page(place: str) -> None:
     store = open_store(place)
-    store.add(make_report(*(card(uuid=f"GPU-{n:08x}-59a1-4c5f-9d0c-0f4a9be1c111", together=101) for n in range(101))))
+    store.add(make_report(*(card(uuid=uuid_of(n), together=101) for n in range(101))))
     client = client_of(store)
     first, second, last = (shown(client, f"/?q=4090&page={n}") for n in (1, 2, 3))
     assert first.inside("h2") == ["101 items, 1 to 50"]

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 
 from gpucheck.cli.app import cli
 from gpucheck.store import engine
-from gpucheck.store.store import Store, open_store
+from gpucheck.store.store import open_store
 from gpucheck.web.app import make_app
 from tests.web.shop import client_of, fill, shown
 
@@ -217,7 +217,7 @@ def test_a_fault_of_ours_shows_no_more_than_that(filled: str, monkeypatch: pytes
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(Store, "models", fail)
+    monkeypatch.setattr("gpucheck.web.views.search", fail)
     told: list[str] = []
     app = make_app(open_store(filled), (), lambda error, path: told.append(f"{path} {error}"))
     page = shown(app.test_client(), "/", 500)
