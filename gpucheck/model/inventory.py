@@ -98,14 +98,6 @@ class Item(NamedTuple):
     """Of the last intake, with what the inventory notices of the item counted in."""
 
 
-class Visit(NamedTuple):
-    """An intake with its authenticity, the notices of its time counted in, and those that are new with it."""
-
-    intake: Intake
-    authenticity: str
-    notices: tuple[Notice, ...]
-
-
 class Note(NamedTuple):
     """A remark of a person on an item."""
 
@@ -136,3 +128,11 @@ class Change(NamedTuple):
     source: str
     old: str
     new: str
+
+
+class Visit(NamedTuple):
+    """An intake with its authenticity, the notices of its time counted in, and those that are new with it."""
+
+    intake: Intake
+    authenticity: str
+    notices: tuple[Notice, ...]

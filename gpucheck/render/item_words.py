@@ -18,12 +18,21 @@ def every_kind(own: Sequence[str], notices: Sequence[Notice]) -> tuple[str, ...]
     return tuple(dict.fromkeys([*own, *(notice.kind.value for notice in notices if notice.kind)]))
 
 
+def kinds_in_words(kinds: Sequence[str]) -> str:
+    """What was done to a card, in words."""
+    named = {kind.value: text for kind, text in words.KINDS.items()}
+    return ", ".join(named.get(kind, kind) for kind in kinds)
+
+
+def health_in_words(condition: str) -> str:
+    """The condition, where it is one to tell of beside the verdict."""
+    return words.CONDITIONS[Condition(condition)] if condition in ("worn", "defective") else ""
+
+
 def verdict_line(authenticity: str, condition: str, kinds: Sequence[str]) -> str:
     """A stored verdict: authenticity, kinds, and the condition where it is not good."""
-    named = {kind.value: text for kind, text in words.KINDS.items()}
-    told = ", ".join(named.get(kind, kind) for kind in kinds)
-    health = f", {words.CONDITIONS[Condition(condition)]}" if condition in ("worn", "defective") else ""
-    return authenticity.upper() + (f" ({told})" if told else "") + health
+    told, health = kinds_in_words(kinds), health_in_words(condition)
+    return authenticity.upper() + (f" ({told})" if told else "") + (f", {health}" if health else "")
 
 
 def model_name(model: str, simulated: str | None) -> str:
