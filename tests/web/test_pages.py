@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from gpucheck.cli.app import cli
+from gpucheck.store.schema import reports
 from gpucheck.store.store import Store, open_store
 from gpucheck.web.asked import split
 from tests.builders import make_report
@@ -70,9 +72,9 @@ def test_the_tally_stays_when_a_verdict_is_chosen(client: FlaskClient) -> None:
 
 
 def test_the_code_on_a_label_finds_its_item(client: FlaskClient, store: Store) -> None:
-    from gpucheck.store import packing
-
-    digest = packing.digest(packing.canonical(store.report(store.item(FORGED)[0].last)[0]))
+    with store.reader() as connection:
+        kept = select(reports.c.digest).where(reports.c.id == store.item(FORGED)[0].last.report)
+        digest = connection.execute(kept).scalar_one()
     page = shown(client, f"/?q=gpucheck:{FORGED}:{digest}")
     assert page.inside("h2") == ["1 item"]
     assert f"/item/{FORGED}" in links(page)
