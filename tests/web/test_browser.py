@@ -42,7 +42,7 @@ RETURNED = {
     },
 }
 """An A100 that has the board facts of the shipped one."""
-FORGED, SWAPPED = 1, 2
+FORGED, SWAPPED, BROKEN = 1, 2, 3
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,10 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[int]]
     store.add(make_report(*(judged(collect(each, quick)) for each in machine(names).cards)))
     store.add(make_report(judged(evidence_from(RETURNED, quick))), item=SWAPPED)
     store.describe(
-        FORGED, label="RMA 2041-7", location="shelf 4, box 12", customer="Example Rechenzentrum GmbH & Co. KG"
+        FORGED, label="RMA 2041-7", location="bench 4, box 12", customer="Example Rechenzentrum GmbH & Co. KG"
     )
+    for item in (SWAPPED, BROKEN):
+        store.describe(item, location="bench 2")
     store.note(FORGED, "Customer says it was bought as a 48 GB card from a marketplace; fan loud, two screws missing.")
     store.add(make_report(*(card(uuid=uuid_of(number), together=61) for number in range(61))))
     strangers = []
@@ -101,12 +103,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 PAGES = {
     "list": "/",
-    "modified": "/?verdict=modified",
-    "found": "/?q=2041-7&model=GeForce+RTX+4090",
+    "found": "/?q=bench",
     "forged": f"/item/{FORGED}",
     "swapped": f"/item/{SWAPPED}",
     "diff": f"/item/{SWAPPED}/diff",
-    "one-intake": f"/item/{FORGED}/diff",
     "refused": "/?verdict=x",
 }
 
@@ -152,7 +152,7 @@ def test_hostile_text_runs_nothing_and_breaks_no_layout(
     chromium: browser.Browser, url: str, inventory: tuple[str, list[int]], number: int
 ) -> None:
     item = inventory[1][number]
-    for path in (f"/?q={quote(HOSTILE[number][:250])}", f"/item/{item}", f"/item/{item}/diff"):
+    for path in (f"/item/{item}", f"/?q={quote(HOSTILE[number][:250])}"):
         looked_at(chromium, url, path, 390)
         assert chromium.trouble == []
 
@@ -166,11 +166,11 @@ def press(chromium: browser.Browser, key: str, code: int) -> None:
 def test_a_search_is_typed_or_scanned_and_sent_with_the_enter_key(chromium: browser.Browser, url: str) -> None:
     chromium.show(f"{url}/", width=1280)
     assert chromium.evaluate("document.activeElement.id") == "q", "a scanner types at once"
-    chromium.call("Input.insertText", text='"RMA 2041-7" shelf')
+    chromium.call("Input.insertText", text='"RMA 2041-7" bench')
     press(chromium, "Enter", 13)
     chromium.wait("Page.loadEventFired")
     assert chromium.evaluate("document.querySelector('h2').textContent") == "1 item"
-    assert chromium.evaluate("document.querySelector('input').value") == '"RMA 2041-7" shelf'
+    assert chromium.evaluate("document.querySelector('input').value") == '"RMA 2041-7" bench'
     chromium.evaluate("document.querySelector('tbody th a').click()")
     chromium.wait("Page.loadEventFired")
     assert "COUNTERFEIT (memory size forged)" in chromium.evaluate("document.querySelector('.verdict').textContent")

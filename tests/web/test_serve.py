@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 
 from gpucheck.cli.app import cli
 from gpucheck.store import engine
-from gpucheck.store.store import open_store
+from gpucheck.store.store import Store, open_store
 from gpucheck.web.app import make_app
 from tests.web.shop import client_of, fill, shown
 
@@ -211,6 +211,14 @@ def test_an_inventory_that_is_taken_away_is_told_and_not_made_anew(tmp_path: Pat
     path.unlink()
     shown(client, "/", 503)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_out_of_reach_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    away = engine.connect(engine.locate(f"postgresql://gpucheck@/inventory?host={tmp_path}"), make=False)
+    page = shown(client_of(Store(away, "postgresql://gpucheck@/inventory")), "/item/1", 503)
+    assert "inventory postgresql://gpucheck@/inventory: the server cannot be reached" in page.text
+    assert "Check the address, and that the server runs." in page.text
 
 
 def test_a_fault_of_ours_shows_no_more_than_that(filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
