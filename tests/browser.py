@@ -16,6 +16,39 @@ from typing import Any
 NAMES = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _SECONDS = 60.0
 
+CONTRAST = """
+(() => {
+  const rgb = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, at) => sum + v * [0.2126, 0.7152, 0.0722][at], 0);
+  const behind = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = rgb(getComputedStyle(at).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), poor = [];
+  let seen = 0;
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement;
+    if (!node.data.trim() || ['title', 'desc'].includes(element.localName)) continue;
+    const style = getComputedStyle(element), drawn = element.namespaceURI.endsWith('svg');
+    const ink = light(rgb(drawn ? style.fill : style.color)), paper = light(behind(element));
+    const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+    seen += 1;
+    if (ratio < 4.5) poor.push([node.data.trim().slice(0, 40), ratio]);
+  }
+  return [seen, poor];
+})()
+"""
+OUTSIDE = """
+[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+  .map(e => e.localName + ' ' + e.textContent.trim().slice(0, 40)).slice(0, 5)
+"""
+"""How many texts there are, and those whose contrast is below 4.5, and elements that reach beyond the right edge."""
+
 
 def find() -> str | None:
     """The path of a browser on this machine, None where there is none."""
@@ -77,8 +110,8 @@ class Browser:
             self.trouble.append(message["params"]["entry"]["text"])
         return message
 
-    def show(self, path: Path, *, width: int, dark: bool = False, script: bool = True) -> None:
-        """Open a file at a width in CSS pixels."""
+    def show(self, page: Path | str, *, width: int, dark: bool = False, script: bool = True) -> None:
+        """Open a file or a URL at a width in CSS pixels."""
         scheme = "dark" if dark else "light"
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.call(
@@ -87,7 +120,7 @@ class Browser:
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
         self.requests.clear()
         self.trouble.clear()
-        self.call("Page.navigate", url=path.as_uri())
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         self.wait("Page.loadEventFired")
 
     def evaluate(self, expression: str) -> Any:

@@ -49,6 +49,7 @@ def test_the_wheel_holds_data_and_schemas(wheel: Path) -> None:
     assert "gpucheck/schema/report-v1.schema.json" in names
     assert "gpucheck/py.typed" in names
     assert {f"gpucheck/render/html/templates/{name}" for name in ("page.html", "card.html", "style.css")} <= names
+    assert {f"gpucheck/web/templates/{name}" for name in ("base.html", "list.html", "item.html", "web.css")} <= names
     assert any(name.startswith("gpucheck/_data/profiles/") for name in names)
     assert any(name.startswith("gpucheck/simulation/scenarios/") for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -87,3 +88,11 @@ def test_an_inventory_is_made_with_the_wheels_own_migrations(installed: Path, tm
     place = tmp_path / "inventory.sqlite"
     run(installed / "gpucheck", "scan", "--quick", "--simulate", "rtx-4090", "--save", "--store", place, cwd=tmp_path)
     assert "GeForce RTX 4090" in run(installed / "gpucheck", "inventory", "list", "--store", place, cwd=tmp_path)
+    code = (
+        "import sys\nfrom gpucheck.store.store import open_store\nfrom gpucheck.web.app import make_app\n"
+        "client = make_app(open_store(sys.argv[1])).test_client()\n"
+        "print(client.get('/').text, client.get('/style.css').text, client.get('/item/1/report/1').status_code)"
+    )
+    page = run(installed / "python", "-c", code, place, cwd=tmp_path)
+    assert "GeForce RTX 4090" in page
+    assert page.endswith(" 200\n")

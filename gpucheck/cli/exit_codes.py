@@ -52,7 +52,8 @@ evidence was had. `report verify` gives 0 where the signature holds, 11 where it
 something cannot be read. An unreadable file among several gives at least 3 while the others are still assessed.
 
 An inventory that cannot be used (4) is left as it was. `scan --save` opens it before the scan, and `scan --save` and
-`inventory intake` count what the inventory finds, such as another die on a known board, into the verdict's code.
+`inventory intake` count what the inventory finds, such as another die on a known board, into the verdict's code. Ctrl-C
+is how `inventory serve` is meant to end: with 0.
 
 Generated from `gpucheck/cli/exit_codes.py`; `make docs` writes this page anew.
 """

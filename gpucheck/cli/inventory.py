@@ -1,7 +1,7 @@
 """``gpucheck inventory``: look at the cards that were kept. Nothing is judged anew here."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -9,15 +9,11 @@ from gpucheck.cli.errors import CallError
 from gpucheck.cli.inventory_bench import intake, reassess
 from gpucheck.cli.inventory_files import add, export, import_
 from gpucheck.cli.inventory_labels import labels
+from gpucheck.cli.inventory_serve import serve
 from gpucheck.cli.keep import opened, store_option, verdict_option
 from gpucheck.cli.options import result_options
 from gpucheck.cli.output import check_target, look_of, write
 from gpucheck.cli.scan import rendered
-
-if TYPE_CHECKING:
-    from gpucheck.model.inventory import Intake, Notice
-    from gpucheck.render.inventory import Visit
-    from gpucheck.store.store import Store
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")
 item_argument = click.argument("item", metavar="ITEM", type=click.IntRange(min=1, max=(1 << 62)))
@@ -58,14 +54,17 @@ def show(
         raise CallError("--intake and --format choose a report.", "Add --report.")
     store = opened(place)
     if whole:
-        report, _ = store.report(_chosen(store, item, number))
+        from gpucheck.store.visits import chosen
+
+        report, _ = store.report(chosen(store.item(item)[1], number))
         write(rendered(report, format_, output, "Shown as it was stored; nothing was judged anew."), output)
         return
     found, intakes, notes, notices = store.item(item)
     from gpucheck.render.inventory import Shown, render_item
+    from gpucheck.store.visits import visits
 
     shown = Shown(found, found.authenticity, tuple(notices))
-    write(render_item(shown, _visits(intakes, notices), notes, look_of(output)), output)
+    write(render_item(shown, visits(intakes, notices), notes, look_of(output)), output)
 
 
 @inventory.command()
@@ -76,9 +75,10 @@ def history(item: int, as_json: bool, place: str | None) -> None:
     """Show an item's intakes, the oldest first."""
     _, intakes, _, notices = opened(place).item(item)
     from gpucheck.render.inventory import render_history
+    from gpucheck.store.visits import visits
 
-    visits = _visits(intakes, notices)
-    write(_json(visits) if as_json else render_history(item, visits, look_of(None)), None)
+    found = visits(intakes, notices)
+    write(_json(found) if as_json else render_history(item, found, look_of(None)), None)
 
 
 @inventory.command(epilog="Example: gpucheck inventory diff 17")
@@ -91,18 +91,11 @@ def diff(item: int, old: int | None, new: int | None, as_json: bool, place: str 
     """Show what changed between the last two intakes of an item, or between intakes OLD and NEW."""
     store = opened(place)
     _, intakes, _, notices = store.item(item)
-    if old is None and len(intakes) < 2:
-        raise CallError(f"item {item} has one intake, and two are compared.", "Scan it again with --save.")
-    earlier = _chosen(store, item, old) if old is not None else intakes[-2]
-    later = _chosen(store, item, new) if new is not None else intakes[-1]
     from gpucheck.render.inventory import render_diff
-    from gpucheck.store.changes import changes
+    from gpucheck.store.visits import compare, pair
 
-    found = changes(store.report(earlier)[1], store.report(later)[1])
-    one, other = _visits([earlier], notices)[0], _visits([later], notices)[0]
-    new_since = [n for n in other.notices if n.since > earlier.at or n.intake == later.number]
-    other = other._replace(notices=tuple(new_since))
-    write(_json(found) if as_json else render_diff(one, other, found, look_of(None)), None)
+    found = compare(store, *pair(intakes, old, new), notices)
+    write(_json(found.changes) if as_json else render_diff(*found, look_of(None)), None)
 
 
 @inventory.command()
@@ -129,30 +122,6 @@ def note(item: int, text: str, place: str | None) -> None:
     opened(place).note(item, text)
 
 
-def _chosen(store: "Store", item: int, number: int | None) -> "Intake":
-    """An intake of the item by its number, else its last one."""
-    _, intakes, _, _ = store.item(item)
-    if number is None:
-        return intakes[-1]
-    found = next((intake for intake in intakes if intake.number == number), None)
-    if found is None:
-        raise CallError(f"item {item} has no intake {number}.", f"`gpucheck inventory history {item}` names them.")
-    return found
-
-
-def _visits(intakes: "list[Intake]", notices: "list[Notice]") -> "list[Visit]":
-    """Each intake with its authenticity at its time, and the notices that began with it."""
-    from gpucheck.render.inventory import Visit
-    from gpucheck.store.recognition import until, weigh
-
-    found = []
-    for each in intakes:
-        held = until(notices, each.at, each.number)
-        fresh = tuple(n for n in held if n.intake == each.number or len(intakes) == 1)
-        found.append(Visit(each, weigh(each.authenticity, held), fresh))
-    return found
-
-
 def _json(rows: Any) -> str:
     return json.dumps(_plain(rows), indent=2, default=str) + "\n"
 
@@ -166,5 +135,5 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-for command in (add, intake, reassess, labels, export, import_):
+for command in (add, intake, reassess, labels, export, import_, serve):
     inventory.add_command(command)

@@ -1,6 +1,5 @@
 """``gpucheck scan``: collect, judge, show."""
 
-import contextlib
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from gpucheck.cli.redact import hiding, key_files, redact_options
 if TYPE_CHECKING:
     from gpucheck.catalog import Catalog
     from gpucheck.model.match import Claim
-    from gpucheck.model.profile import Profile
     from gpucheck.model.report import Report
     from gpucheck.store.store import Store
 
@@ -88,7 +86,11 @@ def rendered(report: "Report", format_: str | None, output: str | None, note: st
     if chosen in RENDERERS:
         module, _, name = RENDERERS[chosen].partition(":")
         renderer = getattr(importlib.import_module(module), name)
-        return str(renderer(report, _profiles(report), note=note) if chosen == "html" else renderer(report))
+        if chosen != "html":
+            return str(renderer(report))
+        from gpucheck.catalog.reported import profiles_of
+
+        return str(renderer(report, profiles_of(report), note=note))
     from gpucheck.render.terminal import render_terminal
 
     return render_terminal(report, look_of(output), note=note)
@@ -103,16 +105,3 @@ RENDERERS = {
     "prometheus": "gpucheck.render.prometheus:render_prometheus",
 }
 """Format to the function that writes it, imported when it is asked for."""
-
-
-def _profiles(report: "Report") -> "dict[str, Profile]":
-    """Reference data of the SKUs that the report names, as far as they are known here."""
-    from gpucheck.catalog import Catalog
-    from gpucheck.catalog.files import ProfileError
-
-    catalog = Catalog()
-    found: dict[str, Profile] = {}
-    for id_ in dict.fromkeys(card.match.profile for card in report.cards):
-        with contextlib.suppress(ProfileError):
-            found |= {id_: catalog.by_id(id_)} if id_ else {}
-    return found

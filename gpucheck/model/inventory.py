@@ -152,3 +152,11 @@ class Change(NamedTuple):
     source: str
     old: str
     new: str
+
+
+class Visit(NamedTuple):
+    """An intake with its authenticity, the notices of its time counted in, and those that are new with it."""
+
+    intake: Intake
+    authenticity: str
+    notices: tuple[Notice, ...]

@@ -1,16 +1,17 @@
 """The inventory for a person: items, one item, its history, and what changed between two intakes."""
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gpucheck.model.inventory import Added, Change, Intake, Item, Note, Notice
-from gpucheck.model.units import pci_id
-from gpucheck.model.verdict import Authenticity, Condition
+from gpucheck.model.inventory import Added, Change, Item, Note, Notice, Visit
+from gpucheck.model.verdict import Authenticity
 from gpucheck.render import words
+from gpucheck.render.item_words import NO_CHANGE, NO_SERIAL, circumstances, compared, every_kind, facts_of, turned
+from gpucheck.render.item_words import day as _day
+from gpucheck.render.item_words import model_name as _model
+from gpucheck.render.item_words import verdict_line as _verdict
 from gpucheck.render.style import Cell, Colour, Look
 
-NVIDIA = 0x10DE
 MODEL_SHARE = 46
 """Percent of the room beside numbers and dates that a model's name gets; a verdict gets the rest."""
 
@@ -19,14 +20,6 @@ class Shown(NamedTuple):
     """An item with its authenticity, the inventory's notices counted in."""
 
     item: Item
-    authenticity: str
-    notices: tuple[Notice, ...]
-
-
-class Visit(NamedTuple):
-    """An intake with its authenticity, the notices of its time counted in, and those that are new with it."""
-
-    intake: Intake
     authenticity: str
     notices: tuple[Notice, ...]
 
@@ -61,17 +54,9 @@ def render_item(shown: Shown, visits: Sequence[Visit], notes: Sequence[Note], lo
     title = f"Item {item.number}: {_model(last.model, last.simulated)}"
     lines = [look.paint(look.fit(title, look.width), "bold")]
     verdict = _verdict(shown.authenticity, last.condition, every_kind(last.kinds, shown.notices))
-    rows = [
-        ("Verdict", f"{verdict}, as of {_day(last.at)}"), ("Label", item.label), ("Location", item.location),
-        ("Customer", item.customer), ("UUID", last.identity.uuid), ("PDI", last.identity.pdi),
-        ("Serial", last.identity.serial), ("Board part", last.identity.board_part_number),
-        ("Project", last.identity.project), ("VBIOS", last.identity.vbios_version),
-        ("Device", pci_id(NVIDIA, last.identity.device_id) if last.identity.device_id is not None else ""),
-    ]  # fmt: skip
-    for label, value in rows:
-        lines += look.labelled(label, value, gap=12) if value else []
-    if not last.identity.serial:
-        lines += look.paragraph("The board states no serial number: whether it was changed, the inventory cannot tell.")
+    for label, value in [("Verdict", f"{verdict}, as of {_day(last.at)}"), *facts_of(item)]:
+        lines += look.labelled(label, value, gap=12)
+    lines += [] if last.identity.serial else look.paragraph(NO_SERIAL)
     for notice in shown.notices:
         lines += ["", *look.paragraph(notice.message)]
     lines += ["", *_visits(visits, look)]
@@ -90,10 +75,7 @@ def _visits(visits: Sequence[Visit], look: Look) -> list[str]:
     for visit in visits:
         intake = visit.intake
         verdict = _verdict(visit.authenticity, intake.condition, every_kind(intake.kinds, visit.notices))
-        told = f"{verdict}, by gpucheck {intake.tool_version} on {intake.host}"
-        told += f", driver {intake.driver_version}" if intake.driver_version else ""
-        told += f", VBIOS {intake.identity.vbios_version}" if intake.identity.vbios_version else ""
-        told += ", SIMULATED" if intake.simulated else ""
+        told = f"{verdict}, {circumstances(intake)}{', SIMULATED' if intake.simulated else ''}"
         lines += look.labelled(f"#{intake.number}", f"{_day(intake.at)}  {told}", gap=8)
         lines += [line for notice in visit.notices for line in look.paragraph(notice.message, indent=8)]
     return lines
@@ -101,19 +83,15 @@ def _visits(visits: Sequence[Visit], look: Look) -> list[str]:
 
 def render_diff(old: Visit, new: Visit, changes: Sequence[Change], look: Look) -> str:
     """What changed, with the inventory's notices before all else."""
-    title = (
-        f"Intake #{old.intake.number} of {_day(old.intake.at)} against #{new.intake.number} of {_day(new.intake.at)}"
-    )
-    lines = [look.paint(title, "bold")]
-    if old.authenticity != new.authenticity:
-        lines += look.paragraph(f"Verdict with what the inventory knows: {old.authenticity} then {new.authenticity}.")
+    lines = [look.paint(compared(old.intake, new.intake), "bold")]
+    lines += look.paragraph(turned(old.authenticity, new.authenticity))
     for notice in new.notices:
         lines += [look.paint(line, "yellow" if notice.kind else "dim") for line in look.paragraph(notice.message)]
     for change in changes:
         text = f"{change.label} ({change.source}): {change.old} -> {change.new}"
         lines += look.paragraph(text, indent=2)
     if not changes:
-        lines.append("Nothing that is compared has changed.")
+        lines.append(NO_CHANGE)
     return _text(lines)
 
 
@@ -171,37 +149,8 @@ def _counted(added: Sequence[tuple[Added, str]]) -> str:
     return f"{told}; {', '.join(seen)}."
 
 
-def every_kind(own: Sequence[str], notices: Sequence[Notice]) -> tuple[str, ...]:
-    """The kinds of a verdict with those of the inventory's notices, each once."""
-    return tuple(dict.fromkeys([*own, *(notice.kind.value for notice in notices if notice.kind)]))
-
-
-def kinds_in_words(kinds: Sequence[str]) -> str:
-    """What was done to a card, in words."""
-    named = {kind.value: text for kind, text in words.KINDS.items()}
-    return ", ".join(named.get(kind, kind) for kind in kinds)
-
-
-def health_in_words(condition: str) -> str:
-    """The condition, where it is one to tell of beside the verdict."""
-    return words.CONDITIONS[Condition(condition)] if condition in ("worn", "defective") else ""
-
-
-def _verdict(authenticity: str, condition: str, kinds: Sequence[str]) -> str:
-    told, health = kinds_in_words(kinds), health_in_words(condition)
-    return authenticity.upper() + (f" ({told})" if told else "") + (f", {health}" if health else "")
-
-
-def _model(model: str, simulated: str | None) -> str:
-    return f"SIMULATED {model}" if simulated else model
-
-
 def _colour(authenticity: str) -> Colour:
     return words.COLOURS[Authenticity(authenticity)]
-
-
-def _day(when: dt.datetime) -> str:
-    return when.date().isoformat()
 
 
 def _text(lines: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gpucheck.model.base import GpucheckError
 from gpucheck.model.inventory import Labelled
-from gpucheck.render.inventory import every_kind, health_in_words, kinds_in_words
+from gpucheck.render.item_words import every_kind, health_in_words, kinds_in_words
 from gpucheck.render.paper import Paper
 from gpucheck.render.qr import qr_code
 

@@ -58,10 +58,15 @@ def is_file(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def connect(url: URL) -> Engine:
-    """An engine for the inventory. Nothing is opened yet; the folder of a file is made by ``prepare``."""
+def connect(url: URL, *, make: bool = True) -> Engine:
+    """An engine for the inventory. Nothing is opened yet; the folder of a file is made by ``prepare``.
+
+    With ``make`` False a file that is taken away meanwhile is not made anew.
+    """
     if is_file(url):
-        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
+        path = Path(str(url.database))
+        file = url if make else url.set(database=path.as_uri(), query={"uri": "true", "mode": "rw"})
+        engine = create_engine(file, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

@@ -39,6 +39,12 @@ def find_numbers(connection: Connection, wanted: Wanted) -> list[int]:
     return list(connection.execute(_narrowed(select(items.c.id), wanted).order_by(items.c.id.desc())).scalars())
 
 
+def find_standings(connection: Connection, wanted: Wanted) -> list[tuple[int, str]]:
+    """The same, each with the verdict of its item."""
+    chosen = _narrowed(select(items.c.id, items.c.authenticity), wanted).order_by(items.c.id.desc())
+    return [(row[0], row[1]) for row in connection.execute(chosen)]
+
+
 def find_items(connection: Connection, numbers: Sequence[int]) -> Iterator[list[Item]]:
     """The items of these numbers, which come newest first, some hundred at a time."""
     found = select(intakes, *_ITEM, _count()).select_from(_LAST).order_by(items.c.id.desc())

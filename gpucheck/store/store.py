@@ -156,7 +156,7 @@ def open_store(asked: str | None = None, *, make: bool = True) -> Store:
             raise StoreError(
                 f"there is no inventory at {place}.", "`gpucheck inventory add` or `scan --save` makes it."
             )
-    store = Store(connect(url), place)
+    store = Store(connect(url, make=make), place)
     _bring_up(store, url)
     return store
 

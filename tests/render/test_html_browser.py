@@ -12,6 +12,7 @@ import pytest
 
 from gpucheck.render.html import render_html
 from tests import browser
+from tests.browser import CONTRAST, OUTSIDE
 from tests.builders import forged_card, make_report
 from tests.cards import catalog, evidence_of
 from tests.cards import report as judged
@@ -23,37 +24,6 @@ pytestmark = [
     pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed; on Debian: apt install chromium"),
 ]
 
-CONTRAST = """
-(() => {
-  const rgb = text => text.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
-    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, at) => sum + v * [0.2126, 0.7152, 0.0722][at], 0);
-  const behind = element => {
-    for (let at = element; at; at = at.parentElement) {
-      const colour = rgb(getComputedStyle(at).backgroundColor);
-      if (colour.length < 4 || colour[3] > 0) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), poor = [];
-  let seen = 0;
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const element = node.parentElement;
-    if (!node.data.trim() || ['title', 'desc'].includes(element.localName)) continue;
-    const style = getComputedStyle(element), drawn = element.namespaceURI.endsWith('svg');
-    const ink = light(rgb(drawn ? style.fill : style.color)), paper = light(behind(element));
-    const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
-    seen += 1;
-    if (ratio < 4.5) poor.push([node.data.trim().slice(0, 40), ratio]);
-  }
-  return [seen, poor];
-})()
-"""
-OUTSIDE = """
-[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
-  .map(e => e.localName + ' ' + e.textContent.trim().slice(0, 40)).slice(0, 5)
-"""
 OVERLAPPING = """
 [...document.querySelectorAll('svg')].flatMap(svg => {
   const texts = [...svg.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()]);

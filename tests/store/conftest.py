@@ -1,14 +1,8 @@
-"""An empty inventory on SQLite and on PostgreSQL: every test that takes ``place`` runs on both."""
+"""The inventory's tests find no inventory of the person who runs them."""
 
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
-
-from tests.store.server import CannotServeError, server
-
-_numbers = count()
 
 
 @pytest.fixture(autouse=True)
@@ -16,32 +10,3 @@ def no_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("GPUCHECK_STORE", raising=False)
     monkeypatch.delenv("GPUCHECK_SIMULATE", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The folder of a running server's socket."""
-    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'gpucheck-scan[postgres]'")
-    try:
-        with server() as folder:
-            yield folder
-    except CannotServeError as error:
-        pytest.skip(str(error))
-
-
-def database(folder: str) -> str:
-    """The URL of a new, empty database."""
-    import psycopg
-
-    name = f"inventory{next(_numbers)}"
-    with psycopg.connect(host=folder, user="gpucheck", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload, unused-ignore]
-    return f"postgresql://gpucheck@/{name}?host={folder}"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where an inventory can be made."""
-    if request.param == "sqlite":
-        return str(tmp_path / "inventory.sqlite")
-    return database(request.getfixturevalue("postgres"))

@@ -16,6 +16,7 @@ from gpucheck.render.qr import qr_code
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+TEMPLATES = Path(__file__).parent / "templates"
 LONGEST = 4000
 """Characters of one value; the explanation of a verdict is the longest that we write."""
 BRIEF = 200
@@ -32,7 +33,7 @@ def render_html(report: Report, profiles: Mapping[str, Profile] | None = None, *
     """
     cards = [card_view(card, number, profiles or {}) for number, card in enumerate(report.cards, 1)]
     sealed = digest(report)
-    page = _environment().get_template("page.html")
+    page = environment().get_template("page.html")
     return page.render(
         report=report,
         cards=cards,
@@ -57,11 +58,12 @@ def _simulated(report: Report) -> str:
 
 
 @cache
-def _environment() -> "Environment":
+def environment(*folders: Path) -> "Environment":
+    """Templates of these folders, else of the report's own, whose values are all cleaned and escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates", encoding="utf-8"),
+    made = Environment(
+        loader=FileSystemLoader([*folders, TEMPLATES], encoding="utf-8"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,
@@ -69,8 +71,8 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["brief"] = _brief
-    return environment
+    made.filters["brief"] = _brief
+    return made
 
 
 def _shown(value: Any) -> Any:

@@ -80,7 +80,7 @@ def card_view(card: CardReport, number: int, profiles: Mapping[str, Profile]) ->
         card=card,
         name=name_of(card),
         how="simulated" if card.simulated else "measured",
-        tone=_tone(card),
+        tone=tone(card.verdict.authenticity, card.verdict.condition),
         verdict=headline_verdict(card),
         sentence=_sentence(card),
         condition=words.CONDITIONS[card.verdict.condition],
@@ -99,10 +99,10 @@ def card_view(card: CardReport, number: int, profiles: Mapping[str, Profile]) ->
     )
 
 
-def _tone(card: CardReport) -> str:
-    """Never green where something is wrong, be it the condition alone."""
-    tone = TONES[words.COLOURS[card.verdict.authenticity]]
-    return "warn" if tone == "good" and card.verdict.condition is Condition.DEFECTIVE else tone
+def tone(authenticity: Authenticity, condition: Condition) -> str:
+    """The colour of a verdict: never green where something is wrong, be it the condition alone."""
+    found = TONES[words.COLOURS[authenticity]]
+    return "warn" if found == "good" and condition is Condition.DEFECTIVE else found
 
 
 def _sentence(card: CardReport) -> str:

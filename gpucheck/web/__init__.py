@@ -1,0 +1,1 @@
+"""The inventory as pages in a browser, for reading alone. Nothing is judged here, and nothing is written."""

@@ -1,0 +1,71 @@
+"""What an address asks for. It may come from anyone: it is bounded, and what means nothing is refused."""
+
+import shlex
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from gpucheck.model.text import sanitise
+from gpucheck.model.verdict import Authenticity
+from gpucheck.web.refusal import RefusalError
+
+VERDICTS = tuple(each.value for each in Authenticity)
+LONGEST = 300
+"""Characters of a search; the code on a label has about 90."""
+MOST_WORDS = 12
+"""Each word is looked for in every text of every item."""
+_LONGEST_NUMBER = 18
+"""Digits that every database takes."""
+
+
+class Asked(NamedTuple):
+    """Which items, and which page of them."""
+
+    text: str = ""
+    words: tuple[str, ...] = ()
+    verdict: str | None = None
+    model: str | None = None
+    page: int = 1
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it leaves any item out."""
+        return bool(self.words or self.verdict or self.model)
+
+    def query(self, **changes: str | int | None) -> dict[str, str | int | None]:
+        """The parameters of an address that asks for the same but for some changes, from its first page."""
+        return {"q": self.text or None, "verdict": self.verdict, "model": self.model} | changes
+
+
+def asked_of(parameters: Mapping[str, str]) -> Asked:
+    """Read the parameters of a list of items. Raises ``RefusalError``."""
+    given = parameters.get("q", "")
+    if len(given) > LONGEST:
+        raise RefusalError(400, f"A search takes at most {LONGEST} characters.")
+    text = sanitise(given)
+    words = tuple(dict.fromkeys(split(text)))
+    if len(words) > MOST_WORDS:
+        raise RefusalError(400, f"A search takes at most {MOST_WORDS} words.", "Leave some out, or quote a phrase.")
+    verdict = parameters.get("verdict") or None
+    if verdict not in (None, *VERDICTS):
+        raise RefusalError(400, "There is no such verdict.", f"Wanted is one of {', '.join(VERDICTS)}.")
+    model = sanitise(parameters.get("model", ""), LONGEST) or None
+    page = number_of(parameters.get("page") or "1")
+    if not page:
+        raise RefusalError(404, "There is no such page.")
+    return Asked(text, words, verdict, model, page)
+
+
+def split(text: str) -> list[str]:
+    """Words between blanks; double quotes hold a phrase together, as in a shell. One that is left open is a letter."""
+    reader = shlex.shlex(text, posix=True, punctuation_chars=False)
+    reader.whitespace_split, reader.commenters, reader.escape, reader.quotes = True, "", "", '"'
+    try:
+        return [word for word in reader if word]
+    except ValueError:
+        return text.split()
+
+
+def number_of(text: str) -> int | None:
+    """A number of an item, an intake or a page; None where it is none."""
+    plain = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
+    return int(text) if plain else None
