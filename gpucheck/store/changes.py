@@ -1,6 +1,6 @@
 """What differs between two intakes of a card. Pure: two judged cards in, a list of changes out.
 
-Rates and clocks vary from scan to scan: a measured rate is a change from five per cent on.
+Rates vary from scan to scan, and so does the place where a latency curve bends: they are a change from a tolerance on.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +15,8 @@ from gpucheck.store.identity import identity_of
 from gpucheck.store.recognition import same_board, same_die
 
 UNKNOWN = "not known"
-TOLERANCE = 0.05
+TOLERANCES = {"read_bytes_per_second": 0.05, "copy_bytes_per_second": 0.05, "l2_capacity_bytes": 0.10}
+"""Share by which a measured figure may differ without being a change; any other counts as it is."""
 
 _DECLARED: tuple[tuple[str, str, str], ...] = (
     ("Name", "declared", "name"),
@@ -88,8 +89,8 @@ def _measured(old: CardReport, new: CardReport) -> Iterator[Change]:
 
 
 def _differs(name: str, before: Any, after: Any) -> bool:
-    if name.endswith("per_second"):
-        return bool(abs(after - before) > TOLERANCE * max(abs(before), abs(after)))
+    if name in TOLERANCES:
+        return bool(abs(after - before) > TOLERANCES[name] * max(abs(before), abs(after)))
     return bool(before != after)
 
 

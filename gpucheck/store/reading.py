@@ -71,12 +71,6 @@ def _narrowed(query: Select[Any], wanted: Wanted) -> Select[Any]:
     return query.select_from(_LAST).where(*conditions)
 
 
-def tally(connection: Connection, wanted: Wanted) -> dict[str, int]:
-    """How many of the items that are wanted have each verdict."""
-    counted = select(items.c.authenticity, func.count()).group_by(items.c.authenticity)
-    return {row[0]: row[1] for row in connection.execute(_narrowed(counted, wanted))}
-
-
 def models(connection: Connection) -> list[str]:
     """What the items declare to be, each once, in the order of the alphabet."""
     return sorted(connection.execute(select(intakes.c.model).select_from(_LAST).distinct()).scalars())

@@ -55,21 +55,15 @@ class Store:
         ]
 
     def items(
-        self,
-        words: Sequence[str] = (),
-        verdict: str | None = None,
-        limit: int | None = None,
-        *,
-        offset: int = 0,
-        model: str | None = None,
+        self, words: Sequence[str] = (), verdict: str | None = None, limit: int | None = None
     ) -> tuple[list[Item], int, dict[int, list[Notice]]]:
         """Items that hold all words, newest first, how many there are, and what is noticed of those returned.
 
         ``verdict`` is that of the last intake, with what the inventory notices counted in.
         """
         with self.reader() as connection:
-            numbers = reading.find_numbers(connection, reading.Wanted(words, verdict, model))
-            shown = numbers[offset : None if limit is None else offset + limit]
+            numbers = reading.find_numbers(connection, reading.Wanted(words, verdict))
+            shown = numbers[:limit]
             found = list(chain.from_iterable(reading.find_items(connection, shown)))
             return found, len(numbers), noticing.notices_of(connection, shown)
 
@@ -96,16 +90,6 @@ class Store:
             notices = noticing.notices_of(connection, wanted)
             digests = reading.digests_of(connection, wanted)
         return [Labelled(found[n], tuple(notices[n]), label_code(n, digests[n])) for n in wanted]
-
-    def tally(self, words: Sequence[str] = (), model: str | None = None) -> dict[str, int]:
-        """How many items have each verdict, among those that hold all words and declare the model."""
-        with self.reader() as connection:
-            return reading.tally(connection, reading.Wanted(words, model=model))
-
-    def models(self) -> list[str]:
-        """What the items declare to be, each once."""
-        with self.reader() as connection:
-            return reading.models(connection)
 
     def item(self, number: int) -> tuple[Item, list[Intake], list[Note], list[Notice]]:
         """One item with its intakes (oldest first), notes, and what is noticed of it."""

@@ -19,8 +19,10 @@ from gpucheck.model.finding import Kind
 from gpucheck.store import migrate, noticing, packing, reading
 from gpucheck.store.engine import connect, locate
 from gpucheck.store.errors import NotThereError, StoreError
+from gpucheck.store.reading import Wanted
 from gpucheck.store.rows import row_of, stamp
 from gpucheck.store.schema import HEAD, REVISIONS, intakes, items, metadata, reports
+from gpucheck.store.searching import search
 from gpucheck.store.store import Store, open_store
 from tests.builders import WHEN, make_report
 from tests.store.given import BOARD, OTHER_BOARD, A, B, card, visit
@@ -112,6 +114,10 @@ def test_a_card_that_states_nothing_is_a_new_item_unless_it_is_named(place: str)
     assert store.items()[1] == 2
 
 
+def tally(store: Store, *words: str, model: str | None = None) -> dict[str, int]:
+    return search(store, Wanted(words, model=model), 1).tally
+
+
 def test_words_verdict_and_limit_choose(place: str) -> None:
     store = open_store(place)
     store.add(visit(0, **A, **BOARD))
@@ -132,20 +138,20 @@ def test_a_card_that_only_the_inventory_knows_to_be_altered_is_found_by_its_verd
     store = open_store(place)
     store.add(visit(0, **A, **BOARD))
     store.add(visit(1))
-    assert store.tally() == {"authentic": 2}
+    assert tally(store) == {"authentic": 2}
     store.add(visit(9, **B, **BOARD))
     assert [(item.number, item.authenticity) for item in store.items(verdict="modified")[0]] == [(1, "modified")]
     assert [item.number for item in store.items(verdict="authentic")[0]] == [2]
-    assert store.tally() == {"authentic": 1, "modified": 1}
-    assert store.tally([BOARD["serial"]]) == {"modified": 1}
+    assert tally(store) == {"authentic": 1, "modified": 1}
+    assert tally(store, BOARD["serial"]) == {"modified": 1}
 
 
 def test_a_verdict_follows_what_comes_in_for_another_item(place: str) -> None:
     store = open_store(place)
     store.add(visit(0, **A))
-    assert store.tally() == {"authentic": 1}
+    assert tally(store) == {"authentic": 1}
     store.add(visit(1, **A | {"pdi": B["pdi"]}))
-    assert store.tally() == {"suspect": 2}, "two dies state one UUID: which is the copy cannot be told"
+    assert tally(store) == {"suspect": 2}, "two dies state one UUID: which is the copy cannot be told"
 
 
 def test_model_and_pages_choose(place: str) -> None:
@@ -154,13 +160,13 @@ def test_model_and_pages_choose(place: str) -> None:
         store.add(visit(day))
     store.add(make_report(card(9, **B), created_at=WHEN))
     every = [item.number for item in store.items()[0]]
-    pages = [[item.number for item in store.items(limit=2, offset=at)[0]] for at in (0, 2, 4, 6)]
+    pages = [[item.number for item in search(store, Wanted(), 2, at).items] for at in (0, 2, 4, 6)]
     assert pages == [every[:2], every[2:4], every[4:], []]
-    assert store.items(limit=2, offset=4)[1] == 6
-    (model,) = store.models()
-    assert store.items(model=model)[1] == 6
-    assert store.items(model=model[:-1])[1] == 0
-    assert store.tally(model="GeForce RTX 9999") == {}
+    assert search(store, Wanted(), 2, 4).total == 6
+    (model,) = search(store, Wanted(), 1).models
+    assert search(store, Wanted(model=model), 2).total == 6
+    assert search(store, Wanted(model=model[:-1]), 2).total == 0
+    assert tally(store, model="GeForce RTX 9999") == {}
 
 
 def test_an_item_is_found_by_its_number_and_by_the_code_on_its_label(place: str) -> None:
