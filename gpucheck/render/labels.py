@@ -194,8 +194,8 @@ class _Drawer:
         return found, harm
 
     def _pieces(self, line: Line, scale: float, width: float) -> tuple[list[str], bool]:
-        words, pieces, whole = line.text.split(), [""], True
-        for word in words:
+        pieces, whole = [""], True
+        for word in line.text.split():
             joined = f"{pieces[-1]} {word}".strip()
             if self._width(line, joined, scale) <= width:
                 pieces[-1] = joined
@@ -203,6 +203,7 @@ class _Drawer:
                 pieces.append(word)
             else:
                 pieces[-1], whole = joined, False
+                break  # what follows is cut off
         cut = [self._cut(line, piece, scale, width) for piece in pieces]
         return cut, whole and cut == pieces
 

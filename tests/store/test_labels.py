@@ -54,8 +54,6 @@ class Page(NamedTuple):
     text: str
     boxes: list[tuple[float, float, float, float]]
     """Left, top, right, bottom."""
-    codes: list[str]
-    """What a scanner reads, of what a label printer printed."""
 
 
 def pages(pdf: bytes) -> list[Page]:
@@ -70,14 +68,26 @@ def _page(page: Any) -> Page:
     width, height = (points * 25.4 / 72 for points in page.get_size())
     read = page.get_textpage()
     boxes = [[value * 25.4 / 72 for value in read.get_charbox(n)] for n in range(read.count_chars())]
-    found = zxingcpp.read_barcodes(page.render(scale=DPI / 72).to_pil())
-    found = sorted(found, key=lambda code: (code.position.top_left.y // 50, code.position.top_left.x))
     seen = [(left, height - top, right, height - bottom) for left, bottom, right, top in boxes if right > left]
-    return Page((width, height), " ".join(read.get_text_range().split()), seen, [code.text for code in found])
+    return Page((width, height), " ".join(read.get_text_range().split()), seen)
 
 
 def scanned(pdf: bytes) -> list[str]:
-    return [code for page in pages(pdf) for code in page.codes]
+    """What a scanner reads, page by page and from left to right, of what a label printer printed."""
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        return [code for page in document for code in _codes(page)]
+    finally:
+        document.close()
+
+
+def _codes(page: Any) -> list[str]:
+    found = zxingcpp.read_barcodes(page.render(scale=DPI / 72).to_pil())
+    return [code.text for code in sorted(found, key=lambda code: (_corner(code).y // 50, _corner(code).x))]
+
+
+def _corner(code: Any) -> Any:
+    return code.position.top_left
 
 
 def written(pdf: bytes) -> str:
