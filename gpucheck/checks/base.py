@@ -1,6 +1,5 @@
 """What a check is: a pure function of one case, with its identity written once and its manual as its docstring."""
 
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from gpucheck.model.evidence import Evidence, NvmlFacts
 from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
 from gpucheck.model.match import Claim, Match
 from gpucheck.model.measured import DeviceProcess
+from gpucheck.model.partition import partition
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import GIB, MIB, gib
 
@@ -33,13 +33,6 @@ _WORDS = {
     "vbios_version": "VBIOS version",
 }
 """Fields whose names do not read well."""
-
-VIRTUAL = "a virtual GPU"
-"""What ``partition`` says of one."""
-_VIRTUAL = re.compile(r"[\w)]-(?:\d{1,2}-)?\d{1,3}[ABCQ](?:ME)?$")
-"""Profiles of virtual GPUs end so: ``NVIDIA A40-48Q``, ``GRID T4-2B``, ``GRID A100-3-20C``."""
-_SLICE = re.compile(r"\bMIG \d+(c\.\d+)?g\.\d+gb\b", re.IGNORECASE)
-"""CUDA names a slice so, whatever NVML says: ``NVIDIA A100-SXM4-40GB MIG 1g.5gb``."""
 
 
 @dataclass(frozen=True)
@@ -112,19 +105,6 @@ class Case:
         facts = self.evidence.nvml
         told = "" if isinstance(facts, Unavailable) else others(facts)
         return told or _unsteady(self.evidence, self.how)
-
-
-def partition(evidence: Evidence) -> str:
-    """Why the evidence is of a part of a card (MIG, a virtual GPU), empty where it is of a whole one."""
-    facts = evidence.declared
-    names = [facts.name or ""] if facts else []
-    if not isinstance(evidence.cuda, Unavailable):
-        names.append(evidence.cuda.name)
-    if (facts and (facts.virtualization or "").lower() == "vgpu") or any(map(_VIRTUAL.search, names)):
-        return VIRTUAL
-    if (facts and facts.mig_enabled) or any(map(_SLICE.search, names)):
-        return "MIG is on: kernels see one slice"
-    return ""
 
 
 def _unsteady(evidence: Evidence, how: str) -> str:

@@ -12,10 +12,11 @@ shims.
 
 from collections.abc import Collection
 
-from gpucheck.checks.base import Case, Missing, Outcome, check, partition
+from gpucheck.checks.base import Case, Missing, Outcome, check
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.finding import Kind, Severity, Status
+from gpucheck.model.partition import partition
 from gpucheck.model.units import mib
 
 

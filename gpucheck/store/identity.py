@@ -7,9 +7,9 @@ number, by NVIDIA's product briefs; the superchip modules GB200 and GB300 share 
 
 import re
 
-from gpucheck.checks.base import VIRTUAL, partition
 from gpucheck.model.evidence import Evidence, PciFacts
 from gpucheck.model.inventory import Identity
+from gpucheck.model.partition import VIRTUAL, partition
 from gpucheck.model.registers import RegisterFacts
 from gpucheck.model.resource_manager import ResourceManagerFacts
 from gpucheck.model.text import sanitise
