@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpucheck.cli.errors import say
 from gpucheck.cli.exit_codes import ExitCode, highest
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def opened(place: str | None, *, make: bool = False) -> "Store":
     """Open the inventory, and make it where that is wanted."""
     from gpucheck.store.store import open_store
 
-    return open_store(place, make=make)
+    return open_store(place, make=make, tell=say)
 
 
 def save(store: "Store", report: "Report", item: int | None = None, *, err: bool = False) -> ExitCode:

@@ -1,7 +1,7 @@
 """The inventory as commands use it. Each call is one transaction: all of it happens, or nothing."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -125,11 +125,11 @@ class Store:
             return exchange.load(connection, lines)
 
 
-def open_store(asked: str | None = None, *, make: bool = True) -> Store:
+def open_store(asked: str | None = None, *, make: bool = True, tell: Callable[[str], object] | None = None) -> Store:
     """Open the inventory that is asked for by URL or path, else by the environment, else the user's own.
 
-    It is brought to this program's version. With ``make`` False, one that does not exist is an error and is not made.
-    Raises ``StoreError``.
+    It is brought to this program's version; ``tell`` hears of it before, for of a large one that takes a minute. With
+    ``make`` False, one that does not exist is an error and is not made. Raises ``StoreError``.
     """
     url = locate(asked)
     place = name_of(url)
@@ -141,14 +141,16 @@ def open_store(asked: str | None = None, *, make: bool = True) -> Store:
                 f"there is no inventory at {place}.", "`gpucheck inventory add` or `scan --save` makes it."
             )
     store = Store(connect(url, make=make), place)
-    _bring_up(store, url)
+    _bring_up(store, url, tell)
     return store
 
 
-def _bring_up(store: Store, url: URL) -> None:
+def _bring_up(store: Store, url: URL, tell: Callable[[str], object] | None) -> None:
     try:
         with store.reader() as connection:
             found = migrate.revision_of(connection)
+        if found not in (None, HEAD) and tell:
+            tell("An earlier gpucheck wrote this inventory. It is brought up to date, which can take a minute.")
         if found != HEAD:
             with store.writer() as connection:
                 migrate.upgrade(connection)

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -243,6 +244,18 @@ def test_what_needs_no_inventory_loads_none(call: tuple[str, ...]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, *call], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_it_is_told_once_that_an_earlier_inventory_is_brought_up(tmp_path: Path) -> None:
+    place = tmp_path / "inventory.sqlite"
+    first = run("inventory", "add", saved(tmp_path, "1.json", 0, **A), "--store", str(place))
+    assert "brought up" not in first.output
+    with sqlite3.connect(place) as plain:
+        plain.execute("UPDATE gpucheck_version SET version_num = '0002'")
+    plain.close()
+    shown = [run("inventory", "list", "--json", "--store", str(place)) for _ in range(2)]
+    assert ["brought up to date" in each.stderr for each in shown] == [True, False]
+    assert shown[0].stdout == shown[1].stdout
 
 
 def test_looking_needs_no_migrations(tmp_path: Path) -> None:
