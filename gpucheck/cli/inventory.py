@@ -24,7 +24,9 @@ def inventory() -> None:
     """Keep cards, and know them again by die and board."""
 
 
-@inventory.command("list", epilog="Example: gpucheck inventory list 'RTX 4090' --verdict modified")
+@inventory.command(
+    "list", short_help="Find items.", epilog="Example: gpucheck inventory list 'RTX 4090' --verdict modified"
+)
 @click.argument("words", nargs=-1)
 @verdict_option
 @click.option("--limit", type=click.IntRange(min=1, max=1_000_000), default=100, show_default=True, metavar="N")
@@ -39,7 +41,10 @@ def list_(words: tuple[str, ...], verdict: str | None, limit: int, as_json: bool
     write(_json(shown) if as_json else render_list(shown, total, look_of(None)), None)
 
 
-@inventory.command(epilog="Example: gpucheck inventory show 17 --report --format json -o report.json")
+@inventory.command(
+    short_help="Show an item, or one of its reports.",
+    epilog="Example: gpucheck inventory show 17 --report --format json -o report.json",
+)
 @item_argument
 @click.option("--report", "whole", is_flag=True, help="The stored report of the last intake instead.")
 @click.option("--intake", "number", type=int, metavar="N", help="With --report: that of this intake.")
@@ -81,7 +86,7 @@ def history(item: int, as_json: bool, place: str | None) -> None:
     write(_json(found) if as_json else render_history(item, found, look_of(None)), None)
 
 
-@inventory.command(epilog="Example: gpucheck inventory diff 17")
+@inventory.command(short_help="Show what changed between two intakes.", epilog="Example: gpucheck inventory diff 17")
 @item_argument
 @click.argument("old", type=int, required=False)
 @click.argument("new", type=int, required=False)
@@ -98,7 +103,7 @@ def diff(item: int, old: int | None, new: int | None, as_json: bool, place: str 
     write(_json(found.changes) if as_json else render_diff(*found, look_of(None)), None)
 
 
-@inventory.command()
+@inventory.command(short_help="Set an item's label, location or customer.")
 @item_argument
 @click.option("--label", metavar="TEXT", help="What stands on the card's sticker.")
 @click.option("--location", metavar="TEXT", help="Where it lies.")

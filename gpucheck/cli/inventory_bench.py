@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from gpucheck.store.store import Store
 
 
-@click.command(epilog="Example: gpucheck inventory intake --location 'shelf 4'")
+@click.command(
+    short_help="Scan and keep every card of the bench.",
+    epilog="Example: gpucheck inventory intake --location 'shelf 4'",
+)
 @claim_option
 @machine_options
 @depth_options
@@ -116,7 +119,7 @@ def _kept(store: "Store", cards: "list[CardReport]", catalog: "Catalog") -> "tup
     return added, code
 
 
-@click.command()
+@click.command(short_help="Judge stored evidence again.")
 @click.option("--all", "every", is_flag=True, help="Every intake, not only the last of each item.")
 @click.option("--profiles", "folder", metavar="FOLDER", help="With the profiles of this folder, not the shipped ones.")
 @store_option

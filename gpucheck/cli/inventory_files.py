@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from gpucheck.model.report import Report
 
 
-@click.command(epilog="Example: gpucheck inventory add intake.json")
+@click.command(
+    short_help="Keep saved reports, evidence or texts.", epilog="Example: gpucheck inventory add intake.json"
+)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--item", type=click.IntRange(min=1), metavar="N", help="It is this item, whatever the card states.")
 @store_option
@@ -63,7 +65,10 @@ def _judged(evidence: "list[Evidence]") -> "Report":
     return make_report([assess(each, catalog) for each in evidence], evidence[0].host, catalog)
 
 
-@click.command(epilog="Examples: gpucheck inventory export -o all.jsonl; ... export 'customer 7' -o theirs.csv")
+@click.command(
+    short_help="Write a copy of the inventory, or a table.",
+    epilog="Examples: gpucheck inventory export -o all.jsonl; ... export 'customer 7' -o theirs.csv",
+)
 @click.argument("words", nargs=-1)
 @verdict_option
 @click.option(
@@ -105,7 +110,9 @@ def _write_lines(lines: Iterator[str], output: str | None) -> None:
         raise CliError(f"{output} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error
 
 
-@click.command("import", epilog="Example: gpucheck inventory import inventory.jsonl")
+@click.command(
+    "import", short_help="Take in what `export` wrote.", epilog="Example: gpucheck inventory import inventory.jsonl"
+)
 @click.argument("file", metavar="FILE")
 @store_option
 def import_(file: str, place: str | None) -> None:

@@ -41,7 +41,10 @@ class Print(NamedTuple):
     skip: int
 
 
-@click.command(epilog="Examples: gpucheck inventory labels 17 -o 17.pdf; ... labels 1-40 --paper a4 -o labels.pdf")
+@click.command(
+    short_help="Write labels with QR codes as a PDF.",
+    epilog="Examples: gpucheck inventory labels 17 -o 17.pdf; ... labels 1-40 --paper a4 -o labels.pdf",
+)
 @click.argument("items", metavar="ITEM...", nargs=-1)
 @verdict_option
 @click.option("-o", "--output", metavar="FILE", required=True, help="The PDF to write; - is stdout.")

@@ -15,7 +15,10 @@ PORT = 8417
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 
 
-@click.command(epilog="Example: gpucheck inventory serve, then open http://127.0.0.1:8417/ in a browser")
+@click.command(
+    short_help="Show the inventory in a browser.",
+    epilog="Example: gpucheck inventory serve, then open http://127.0.0.1:8417/ in a browser",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

@@ -27,7 +27,7 @@ def profiles() -> None:
     """The reference data of the models: what each SKU has, and where that is known from."""
 
 
-@profiles.command("list")
+@profiles.command("list", short_help="List the SKUs.")
 @click.argument("words", nargs=-1)
 @as_json_option
 def list_(words: tuple[str, ...], as_json: bool) -> ExitCode:
@@ -44,7 +44,7 @@ def list_(words: tuple[str, ...], as_json: bool) -> ExitCode:
     return ExitCode.AUTHENTIC
 
 
-@profiles.command()
+@profiles.command(short_help="Show what is known of a model.")
 @click.argument("card")
 @as_json_option
 def show(card: str, as_json: bool) -> ExitCode:
@@ -59,7 +59,7 @@ def show(card: str, as_json: bool) -> ExitCode:
     return ExitCode.AUTHENTIC
 
 
-@profiles.command()
+@profiles.command(short_help="Check profile files.")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 def validate(paths: tuple[Path, ...]) -> ExitCode:
     """Check profile files or folders of them, the shipped ones where no PATH is given."""

@@ -82,7 +82,7 @@ def sign(file: str, key: str, output: str | None) -> None:
     write(json.dumps(signed, indent=2) + "\n", output)
 
 
-@report.command(epilog=_VERIFY_EPILOG)
+@report.command(short_help="Say whether a signed report is as it was signed.", epilog=_VERIFY_EPILOG)
 @click.argument("file", metavar="FILE")
 @click.option("--public-key", metavar="KEY.pub", required=True, help="The public key of who should have signed it.")
 def verify(file: str, public_key: str) -> int:

@@ -83,6 +83,8 @@ def test_help_holds_every_command_and_every_exit_code() -> None:
 def test_every_command_loads_and_explains_itself(name: str) -> None:
     result = CliRunner().invoke(cli, [name, "--help"])
     assert result.exit_code == 0, result.output
+    subcommands = result.output.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert not [line for line in subcommands if line.endswith("...")], "each says in one line what it does"
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["scan", "--nonsense"], ["scan", "--jobs", "0"], ["assess"]])
