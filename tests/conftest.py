@@ -1,4 +1,4 @@
-"""An empty inventory on SQLite and on PostgreSQL: every test that takes ``place`` runs on both."""
+"""What many tests need: an empty inventory on SQLite and on PostgreSQL (``place`` runs on both), and a browser."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import browser
 from tests.store.server import CannotServeError, server
 
 _numbers = count()
@@ -38,3 +39,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "inventory.sqlite")
     return database(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[browser.Browser]:
+    """A browser without a window; who takes it is skipped where none is installed."""
+    program = browser.find()
+    if program is None:
+        pytest.skip("no Chromium is installed; on Debian: apt install chromium")
+    with browser.browser(program) as opened:
+        yield opened

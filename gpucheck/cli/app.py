@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "assess": ("gpucheck.cli.assess:assess", "Judge saved evidence, or nvidia-smi output that a seller sent."),
     "render": ("gpucheck.cli.render:render", "Show a saved report again."),
     "report": ("gpucheck.cli.report:report", "Sign a report, or verify a signed one."),
-    "inventory": ("gpucheck.cli.inventory:inventory", "Keep cards, and know them again."),
+    "inventory": ("gpucheck.cli.inventory.items:inventory", "Keep cards, and know them again."),
     "vbios": ("gpucheck.cli.vbios:vbios", "Show what a saved VBIOS ROM says."),
     "attest": ("gpucheck.cli.attest:attest", "Verify a die's saved attestation."),
     "explain": ("gpucheck.cli.explain:explain", "Explain a check: what, why, how it is fooled."),

@@ -45,7 +45,7 @@ def save(store: "Store", report: "Report", item: int | None = None, *, err: bool
 def tell(added: "Sequence[Added]", *, err: bool = False) -> ExitCode:
     """Tell where cards went, on stdout or stderr."""
     from gpucheck.cli.output import look_of, write
-    from gpucheck.render.inventory import render_added
+    from gpucheck.render.inventory.text import render_added
 
     text = render_added(weighed := _weighed(added), look_of("-"))
     if err:
@@ -58,7 +58,7 @@ def tell(added: "Sequence[Added]", *, err: bool = False) -> ExitCode:
 def tell_table(added: "Sequence[Added]") -> ExitCode:
     """Tell where many cards went, as a table on stdout."""
     from gpucheck.cli.output import look_of, write
-    from gpucheck.render.inventory import render_intake
+    from gpucheck.render.inventory.text import render_intake
 
     write(render_intake(weighed := _weighed(added), look_of(None)), None)
     return _code(weighed)

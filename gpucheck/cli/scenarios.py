@@ -19,7 +19,7 @@ def list_() -> None:
         click.echo(f"{name:<{width}}  {load(name).title}")
 
 
-@scenarios.command()
+@scenarios.command(short_help="Print a scenario, a start for one's own.")
 @click.argument("name")
 def show(name: str) -> None:
     """Print the scenario NAME, or check the scenario file at a path and print it: a start for one's own."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from gpucheck.model.inventory import Intake, Item, Notice, Visit
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.render.html.view import tone
-from gpucheck.render.item_words import circumstances, day, every_kind, verdict_line
+from gpucheck.render.inventory.words import circumstances, day, every_kind, verdict_line
 
 
 class Row(NamedTuple):

@@ -9,7 +9,7 @@ from gpucheck.catalog.reported import profiles_of
 from gpucheck.model.inventory import Intake
 from gpucheck.render.document import render_json
 from gpucheck.render.html import render_html
-from gpucheck.render.item_words import NO_CHANGE, NO_SERIAL, compared, day, facts_of, turned
+from gpucheck.render.inventory.words import NO_CHANGE, NO_SERIAL, compared, day, facts_of, turned
 from gpucheck.store.reading import Wanted
 from gpucheck.store.searching import search
 from gpucheck.store.store import Store

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from gpucheck.cli.output import SUFFIXES
-from gpucheck.render import inventory_csv
 from gpucheck.render.csv_table import COLUMNS
+from gpucheck.render.inventory import table as inventory_table
 from gpucheck.render.prometheus import METRICS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ def test_the_columns_in_their_order() -> None:
 
 def test_the_columns_of_the_inventory_in_their_order() -> None:
     table = part("CSV").partition("inventory export")[2].split("\n\n")[1]
-    assert re.findall(r"`(\w+)`", table) == list(inventory_csv.COLUMNS)
+    assert re.findall(r"`(\w+)`", table) == list(inventory_table.COLUMNS)
 
 
 def test_the_metrics_with_their_help() -> None:

@@ -5,7 +5,6 @@
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,11 +17,7 @@ from tests.cards import catalog, evidence_of
 from tests.cards import report as judged
 from tests.render.test_html import HOSTILE, told_by
 
-PROGRAM = browser.find()
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed; on Debian: apt install chromium"),
-]
+pytestmark = pytest.mark.slow
 
 OVERLAPPING = """
 [...document.querySelectorAll('svg')].flatMap(svg => {
@@ -32,13 +27,6 @@ OVERLAPPING = """
     .map(([b]) => a + ' / ' + b));
 })
 """
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[browser.Browser]:
-    assert PROGRAM is not None
-    with browser.browser(PROGRAM) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

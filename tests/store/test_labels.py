@@ -12,10 +12,10 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 from gpucheck.cli.app import cli
 from gpucheck.model.inventory import Identity, Intake, Item, Labelled, Notice, label_code
-from gpucheck.render import labels
 from gpucheck.render.document import render_json
-from gpucheck.render.labels import Labels, render_labels
-from gpucheck.render.paper import SHEETS, paper_of
+from gpucheck.render.inventory import labels
+from gpucheck.render.inventory.labels import Labels, render_labels
+from gpucheck.render.inventory.paper import SHEETS, paper_of
 from gpucheck.store.store import open_store
 from tests.builders import WHEN
 from tests.store.given import BOARD, OTHER_BOARD, A, B, visit

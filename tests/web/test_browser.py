@@ -25,11 +25,7 @@ from tests.render.test_html import HOSTILE, told_by
 from tests.store.given import card, visit
 from tests.web.shop import uuid_of
 
-PROGRAM = browser.find()
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed; on Debian: apt install chromium"),
-]
+pytestmark = pytest.mark.slow
 RETURNED = {
     "title": "the same board with another die",
     "seed": 4711,
@@ -86,13 +82,6 @@ def url(inventory: tuple[str, list[int]]) -> Iterator[str]:
     server.asyncore.close_all(server._map)
     thread.join(timeout=30)
     server.task_dispatcher.shutdown()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[browser.Browser]:
-    assert PROGRAM is not None
-    with browser.browser(PROGRAM) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -235,7 +235,7 @@ def test_a_fault_of_ours_shows_no_more_than_that(filled: str, monkeypatch: pytes
 
 
 def test_a_fault_of_ours_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    from gpucheck.cli.inventory_serve import _tell
+    from gpucheck.cli.inventory.serve import _tell
 
     _tell(ZeroDivisionError("why\x1b[31m"), "/item/1\n")
     assert capsys.readouterr().err == "gpucheck: /item/1 : internal error: ZeroDivisionError: why [31m\n"

@@ -89,7 +89,7 @@ def export(
     check_target(output)
     store = opened(place)
     if chosen_format(format_, output) == "csv":
-        from gpucheck.render.inventory_csv import csv_lines
+        from gpucheck.render.inventory.table import csv_lines
 
         _write_lines(csv_lines(store.every_item(words, verdict)), output)
         return

@@ -15,7 +15,7 @@ from gpucheck.cli.output import STDOUT, check_target, write
 
 if TYPE_CHECKING:
     from gpucheck.model.inventory import Labelled
-    from gpucheck.render.paper import Paper
+    from gpucheck.render.inventory.paper import Paper
 
 MOST = 10_000
 DEFAULT_PAPER = "62x29"
@@ -77,8 +77,8 @@ def labels(
 
 def prepared(output: str, paper: str | None, font: str | None, skip: int | None) -> Print:
     """Check all that can be checked before there is anything to print."""
-    from gpucheck.render.labels import render_labels
-    from gpucheck.render.paper import paper_of
+    from gpucheck.render.inventory.labels import render_labels
+    from gpucheck.render.inventory.paper import paper_of
 
     check_target(output, [font] if font else [])
     job = Print(output, paper_of(paper or DEFAULT_PAPER), Path(font) if font else None, skip or 0)
@@ -91,7 +91,7 @@ def prepared(output: str, paper: str | None, font: str | None, skip: int | None)
 
 def print_labels(found: "Sequence[Labelled]", job: Print) -> None:
     """Write the PDF, and say what its font had no characters for."""
-    from gpucheck.render.labels import render_labels
+    from gpucheck.render.inventory.labels import render_labels
 
     made = render_labels(found, job.paper, job.font, job.skip)
     write(made.pdf, job.output)

@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from gpucheck.cli.errors import CallError
-from gpucheck.cli.inventory_bench import intake, reassess
-from gpucheck.cli.inventory_files import add, export, import_
-from gpucheck.cli.inventory_labels import labels
-from gpucheck.cli.inventory_serve import serve
+from gpucheck.cli.inventory.bench import intake, reassess
+from gpucheck.cli.inventory.files import add, export, import_
+from gpucheck.cli.inventory.labels import labels
+from gpucheck.cli.inventory.serve import serve
 from gpucheck.cli.keep import opened, store_option, verdict_option
 from gpucheck.cli.options import result_options
 from gpucheck.cli.output import check_target, look_of, write
@@ -35,7 +35,7 @@ def inventory() -> None:
 def list_(words: tuple[str, ...], verdict: str | None, limit: int, as_json: bool, place: str | None) -> None:
     """List items, the newest first: those whose label, location, customer, model or numbers hold all WORDS."""
     found, total, notices = opened(place).items(words, verdict, limit)
-    from gpucheck.render.inventory import Shown, render_list
+    from gpucheck.render.inventory.text import Shown, render_list
 
     shown = [Shown(each, each.authenticity, tuple(notices[each.number])) for each in found]
     write(_json(shown) if as_json else render_list(shown, total, look_of(None)), None)
@@ -65,7 +65,7 @@ def show(
         write(rendered(report, format_, output, "Shown as it was stored; nothing was judged anew."), output)
         return
     found, intakes, notes, notices = store.item(item)
-    from gpucheck.render.inventory import Shown, render_item
+    from gpucheck.render.inventory.text import Shown, render_item
     from gpucheck.store.visits import visits
 
     shown = Shown(found, found.authenticity, tuple(notices))
@@ -79,7 +79,7 @@ def show(
 def history(item: int, as_json: bool, place: str | None) -> None:
     """Show an item's intakes, the oldest first."""
     _, intakes, _, notices = opened(place).item(item)
-    from gpucheck.render.inventory import render_history
+    from gpucheck.render.inventory.text import render_history
     from gpucheck.store.visits import visits
 
     found = visits(intakes, notices)
@@ -96,7 +96,7 @@ def diff(item: int, old: int | None, new: int | None, as_json: bool, place: str 
     """Show what changed between the last two intakes of an item, or between intakes OLD and NEW."""
     store = opened(place)
     _, intakes, _, notices = store.item(item)
-    from gpucheck.render.inventory import render_diff
+    from gpucheck.render.inventory.text import render_diff
     from gpucheck.store.visits import compare, pair
 
     found = compare(store, *pair(intakes, old, new), notices)

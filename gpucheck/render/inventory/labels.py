@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gpucheck.model.base import GpucheckError
 from gpucheck.model.inventory import Labelled
-from gpucheck.render.item_words import every_kind, health_in_words, kinds_in_words
-from gpucheck.render.paper import Paper
+from gpucheck.render.inventory.paper import Paper
+from gpucheck.render.inventory.words import every_kind, health_in_words, kinds_in_words
 from gpucheck.render.qr import qr_code
 
 if TYPE_CHECKING:

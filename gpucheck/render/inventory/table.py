@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from gpucheck.model.inventory import Item, Notice
 from gpucheck.model.units import pci_id
 from gpucheck.render.csv_table import guarded, line
-from gpucheck.render.item_words import NVIDIA, every_kind
+from gpucheck.render.inventory.words import NVIDIA, every_kind
 from gpucheck.render.machine import utc
 
 COLUMNS = (

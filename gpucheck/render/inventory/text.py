@@ -6,10 +6,10 @@ from typing import NamedTuple
 from gpucheck.model.inventory import Added, Change, Item, Note, Notice, Visit
 from gpucheck.model.verdict import Authenticity
 from gpucheck.render import words
-from gpucheck.render.item_words import NO_CHANGE, NO_SERIAL, circumstances, compared, every_kind, facts_of, turned
-from gpucheck.render.item_words import day as _day
-from gpucheck.render.item_words import model_name as _model
-from gpucheck.render.item_words import verdict_line as _verdict
+from gpucheck.render.inventory.words import NO_CHANGE, NO_SERIAL, circumstances, compared, every_kind, facts_of, turned
+from gpucheck.render.inventory.words import day as _day
+from gpucheck.render.inventory.words import model_name as _model
+from gpucheck.render.inventory.words import verdict_line as _verdict
 from gpucheck.render.style import Cell, Colour, Look
 
 MODEL_SHARE = 46

@@ -9,7 +9,7 @@ import click
 from gpucheck.cli.errors import CallError, CliError, report, say
 from gpucheck.cli.examine import examine
 from gpucheck.cli.exit_codes import ExitCode, highest
-from gpucheck.cli.inventory_labels import Print, paper_options, prepared, print_labels
+from gpucheck.cli.inventory.labels import Print, paper_options, prepared, print_labels
 from gpucheck.cli.keep import opened, store_option, tell_table
 from gpucheck.cli.options import claim_option, depth_options, machine_options
 from gpucheck.cli.output import look_of, write

@@ -1,0 +1,1 @@
+"""``gpucheck inventory``: a shop's cards."""

@@ -1,0 +1,1 @@
+"""A shop's inventory for a person: on a terminal, as a table, as labels."""
