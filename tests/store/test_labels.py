@@ -291,6 +291,7 @@ def test_labels_that_fail_cost_neither_cards_nor_verdict(tmp_path: Path, monkeyp
         (("--labels", "labels.pdf", "--paper", "1x1"), 2, "smallest"),
         (("--labels", "labels.pdf", "--font", "none.ttf"), 3, "cannot be read"),
         (("--paper", "a4"), 2, "Add --labels FILE"),
+        (("--labels", "-"), 2, "stdout takes the table"),
     ],
 )
 def test_wrong_labels_are_told_of_before_the_scan(

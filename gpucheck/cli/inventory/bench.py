@@ -12,7 +12,7 @@ from gpucheck.cli.exit_codes import ExitCode, highest
 from gpucheck.cli.inventory.labels import Print, paper_options, prepared, print_labels
 from gpucheck.cli.keep import opened, store_option, tell_table
 from gpucheck.cli.options import claim_option, depth_options, machine_options
-from gpucheck.cli.output import look_of, write
+from gpucheck.cli.output import STDOUT, look_of, write
 from gpucheck.cli.scan import resolve_claim
 from gpucheck.model.text import sanitise
 
@@ -54,6 +54,8 @@ def intake(
     """
     if output is None and any(given is not None for given in (paper, font, skip)):
         raise CallError("--paper, --font and --skip are about labels.", "Add --labels FILE.")
+    if output == STDOUT:
+        raise CallError("stdout takes the table.", "Name a file after --labels.")
     job = prepared(output, paper, font, skip) if output else None
     store = opened(place, make=True)
     from gpucheck.catalog import Catalog
