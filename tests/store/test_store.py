@@ -184,6 +184,25 @@ def test_an_item_is_found_by_its_number_and_by_the_code_on_its_label(place: str)
         assert store.items([hostile])[1] == 0, hostile
 
 
+def test_what_a_label_says_is_of_the_last_intake_and_in_the_order_asked_for(place: str) -> None:
+    store = open_store(place)
+    store.add(visit(0, **A, **BOARD))
+    store.add(visit(1))
+    store.add(visit(9, **B, **BOARD))
+    found = store.labelled([2, 1, 2])
+    assert [each.item.number for each in found] == [2, 1]
+    assert [each.code for each in found] == [
+        f"gpucheck:2:{digest_of(canonical_json(visit(1)))}",
+        f"gpucheck:1:{digest_of(canonical_json(visit(9, **B, **BOARD)))}",
+    ]
+    assert [notice.kind for notice in found[1].notices] == [Kind.TRANSPLANTED]
+    assert [each.item.number for each in store.labelled()] == [1, 2]
+    assert [each.item.number for each in store.labelled(verdict="modified")] == [1]
+    assert store.labelled([2], "modified") == []
+    with pytest.raises(NotThereError, match="no item 3"):
+        store.labelled([1, 3])
+
+
 def test_a_word_that_no_text_can_hold_finds_nothing(place: str) -> None:
     store = open_store(place)
     store.add(visit(0, **A))
