@@ -21,10 +21,14 @@ def made_up(value: str) -> bool:
     with it need not be one.
     """
     found = _UUID_OR_PDI.fullmatch(value.strip())
-    digits = "".join(filter(None, found.groups())).replace("-", "").lower() if found else ""
-    written = [_counts_on(before, after) for before, after in pairwise(digits)]
+    return found is not None and by_hand((found[1] or found[2]).replace("-", ""))
+
+
+def by_hand(text: str) -> bool:
+    """Whether most characters repeat the one before or count on from it, as nobody's chance number does."""
+    written = [_counts_on(before, after) for before, after in pairwise(text.lower())]
     return bool(written) and sum(written) >= _WRITTEN_SHARE * len(written)
 
 
 def _counts_on(before: str, after: str) -> bool:
-    return (int(after, 16) - int(before, 16)) % 16 in (0, 1) or before + after == "90"
+    return ord(after) - ord(before) in (0, 1) or before + after in ("9a", "90", "f0")

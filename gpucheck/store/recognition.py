@@ -1,9 +1,9 @@
 """Knows cards again by what they stated. Pure functions over stored identities; nothing here reads the store.
 
 A *die* is known by its PDI, else by its UUID, both made of what is fused into it. A *board* is known by its serial
-number together with its part number; subsystem ids are shared by a whole series and are no identity. What is not
-stated, or only by a digest that need not have been made with the same key, is unknown: then nothing is claimed.
-Identities of simulated and of real cards are never compared.
+number together with its part number, or, where no board states one, with its subsystem ids: these are shared by a
+whole series, and alone are no identity. What is not stated, or only by a digest that need not have been made with the
+same key, is unknown: then nothing is claimed. Identities of simulated and of real cards are never compared.
 
 Two dies of one module share a serial number. A board on which two dies were seen in one scan, or in turn, or whose
 model carries several dies, is *shared*: it makes no two dies one item, and another die on it is no finding.
@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
-from gpucheck.model.die_numbers import made_up
+from gpucheck.model.die_numbers import by_hand, made_up
 from gpucheck.model.finding import Kind
 from gpucheck.model.inventory import Identity, Notice, Sighting
 from gpucheck.model.verdict import Authenticity
@@ -60,7 +60,15 @@ def same_board(one: Identity, other: Identity) -> bool | None:
     same = _same(one.serial, other.serial)
     if not same:
         return same
+    if one.board_part_number is None and other.board_part_number is None:
+        return True if _same_series(one, other) and not by_hand(str(one.serial)) else None
     return True if _same(one.board_part_number, other.board_part_number) else None
+
+
+def _same_series(one: Identity, other: Identity) -> bool:
+    """Whether both are boards of one maker's series. Within it a serial number is given once."""
+    stated = one.subsystem_vendor_id, one.subsystem_id
+    return None not in stated and stated == (other.subsystem_vendor_id, other.subsystem_id)
 
 
 def _same(one: str | None, other: str | None) -> bool | None:

@@ -132,6 +132,22 @@ def test_a_board_of_a_partner_states_no_serial_number_and_nothing_is_claimed_of_
     assert kinds(1, first, other._replace(item=2)) == kinds(2, first, other._replace(item=2)) == []
 
 
+def test_a_board_without_a_part_number_is_known_by_its_serial_number_within_its_makers_series() -> None:
+    series = {"serial": BOARD["serial"], "subsystem_vendor_id": 0x1043, "subsystem_id": 0x889C}
+    first, returned = sighting(1, **A, **series), sighting(2, item=0, **B, **series)
+    assert assign([returned], [first]) == [1]
+    assert kinds(1, first, returned._replace(item=1)) == [Kind.TRANSPLANTED]
+    for other in ({"subsystem_id": 0x889D}, {"subsystem_vendor_id": 0x1462}, {"subsystem_id": None},
+                  {"board_part_number": BOARD["board_part_number"]}):  # fmt: skip
+        stranger = sighting(2, item=0, **{**B, **series, **other})
+        assert assign([stranger], [first]) == [None], other
+        assert kinds(2, first, stranger._replace(item=2)) == []
+    for serial in ("1234567890123", "0000000000001"):
+        both = [sighting(n, item=n, **{**die, **series, "serial": serial}) for n, die in ((1, A), (2, B))]
+        assert same_board(both[0].identity, both[1].identity) is None, "a maker wrote it into every board"
+        assert kinds(2, *both) == []
+
+
 def test_a_serial_number_alone_makes_no_two_dies_one_item() -> None:
     alone = {"serial": BOARD["serial"]}
     assert assign([sighting(2, item=0, **B, **alone)], [sighting(1, **A, **alone)]) == [None]
