@@ -107,7 +107,7 @@ class Labelled(NamedTuple):
     code: str
 
 
-_CODE = re.compile(r"gpucheck:([0-9]{1,18}):(sha256:[0-9a-f]{64})", re.IGNORECASE)
+_CODE = re.compile(r"(?:gpucheck:([0-9]{1,18}):)?(sha256:[0-9a-f]{64})", re.IGNORECASE)
 
 
 def label_code(item: int, digest: str) -> str:
@@ -115,10 +115,13 @@ def label_code(item: int, digest: str) -> str:
     return f"gpucheck:{item}:{digest}"
 
 
-def read_label_code(text: str) -> tuple[int, str] | None:
-    """Item and digest out of a label's code; ``None`` where the text is none. Scanners may write capital letters."""
+def read_code(text: str) -> tuple[int | None, str] | None:
+    """Item and digest out of a label's code, or the digest alone out of that of a report's page; ``None`` for neither.
+
+    Scanners may write capital letters.
+    """
     found = _CODE.fullmatch(text)
-    return (int(found[1]), found[2].lower()) if found else None
+    return (int(found[1]) if found[1] else None, found[2].lower()) if found else None
 
 
 class Note(NamedTuple):

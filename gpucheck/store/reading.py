@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select
 
-from gpucheck.model.inventory import Intake, Item, Note, read_label_code
+from gpucheck.model.inventory import Intake, Item, Note, read_code
 from gpucheck.model.report import Report
 from gpucheck.model.text import sanitise
 from gpucheck.store import packing
@@ -82,12 +82,13 @@ def _count() -> Any:
 
 
 def _holds(word: str) -> ColumnElement[bool]:
-    """Whether a text holds the word, or the word is the item's number or what a label's code carries."""
-    label = read_label_code(word)
-    if label:
-        digest = reports.c.digest == label[1]
-        of_it = select(intakes.c.id).join(reports, intakes.c.report_id == reports.c.id).where(digest)
-        return and_(items.c.id == label[0], of_it.where(intakes.c.item_id == items.c.id).exists())
+    """Whether a text holds the word, or it is the item's number or what the code of a label or of a report carries."""
+    code = read_code(word)
+    if code:
+        item, digest = code
+        of_it = select(intakes.c.item_id).join(reports, intakes.c.report_id == reports.c.id)
+        with_it = items.c.id.in_(of_it.where(reports.c.digest == digest))
+        return with_it if item is None else and_(items.c.id == item, with_it)
     text = sanitise(word)
     if word and not text:
         return false()  # stored texts are clean: none holds it

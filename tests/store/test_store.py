@@ -180,7 +180,9 @@ def test_an_item_is_found_by_its_number_and_by_the_code_on_its_label(place: str)
     assert [item.number for item in store.items([f"gpucheck:2:{digest}"])[0]] == [2]
     assert [item.number for item in store.items([f"GPUCHECK:2:{digest.upper()}"])[0]] == [2]
     assert store.items([f"gpucheck:1:{digest}"])[0] == [], "the label of another inventory"
-    for hostile in ("9" * 18, "9" * 40, "\u0663", "a\0b", "gpucheck:2:sha256:zz"):
+    assert [item.number for item in store.items([digest])[0]] == [2], "what the code on a report's page carries"
+    assert digest == digest_of(canonical_json(visit(1, **B)))
+    for hostile in ("9" * 18, "9" * 40, "\u0663", "a\0b", "gpucheck:2:sha256:zz", f"sha256:{0:064}"):
         assert store.items([hostile])[1] == 0, hostile
 
 

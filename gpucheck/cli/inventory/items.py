@@ -33,7 +33,10 @@ def inventory() -> None:
 @json_option
 @store_option
 def list_(words: tuple[str, ...], verdict: str | None, limit: int, as_json: bool, place: str | None) -> None:
-    """List items, the newest first: those whose label, location, customer, model or numbers hold all WORDS."""
+    """List items, the newest first: those whose label, location, customer, model or numbers hold all WORDS.
+
+    A word may also be an item's number, or what a scanner reads from a label or from a report.
+    """
     found, total, notices = opened(place).items(words, verdict, limit)
     from gpucheck.render.inventory.text import Shown, render_list
 
