@@ -52,7 +52,7 @@ else
 endif
 
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 # Every SKU's silicon under every other SKU's declaration: minutes. ARGS='--limit 300' bounds it, '--hard' shortens it.
 fraud-pairs: $(VENV)/.dev
