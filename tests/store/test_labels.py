@@ -251,6 +251,20 @@ def test_a_file_that_is_no_font_is_refused(tmp_path: Path) -> None:
     assert junk.read_bytes().startswith(b"OTTO"), "the font is not written over"
 
 
+def test_a_font_that_is_damaged_where_its_letters_are_is_refused(tmp_path: Path) -> None:
+    filled(tmp_path)
+    broken = font_with(tmp_path, "".join(map(chr, range(32, 127))))
+    data = bytearray(broken.read_bytes())
+    entry = data.index(b"glyf", 12)
+    start, length = (int.from_bytes(data[entry + at : entry + at + 4], "big") for at in (8, 12))
+    data[start : start + length] = b"\x00\x07" * (length // 2) + b"\x00" * (length % 2)
+    broken.write_bytes(data)
+    result = run("labels", "1", "-o", str(tmp_path / "x.pdf"), "--font", str(broken))
+    assert result.exit_code == 3, result.output
+    assert "boxes.ttf is no font that can be used" in result.stderr
+    assert not (tmp_path / "x.pdf").exists()
+
+
 SIMULATED = ("--quick", "--simulate", "2:rtx-4090", "--simulate", "rtx-4090-48gb-forged")
 
 

@@ -1,7 +1,8 @@
 """Labels for the cards of an inventory, as a PDF: on a roll, one label a page, or on sheets of them."""
 
 import datetime as dt
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
@@ -49,6 +50,13 @@ def render_labels(labels: Sequence[Labelled], paper: Paper, font: Path | None = 
     ``font`` is a TrueType or OpenType font for what the usual one has no characters for; ``skip`` leaves the first
     places of the first sheet empty. Raises ``FontError``.
     """
+    if font is not None:
+        with _usable(font):
+            return _drawn(labels, paper, font, skip)
+    return _drawn(labels, paper, font, skip)
+
+
+def _drawn(labels: Sequence[Labelled], paper: Paper, font: Path | None, skip: int) -> Labels:
     pdf = _document(labels, paper, font)
     drawer = _Drawer(pdf)
     for place, label in enumerate(labels, skip):
@@ -76,24 +84,34 @@ def _document(labels: Sequence[Labelled], paper: Paper, font: Path | None) -> "F
     return pdf
 
 
+@contextmanager
+def _usable(font: Path) -> Iterator[None]:
+    """Tell of whatever goes wrong with a font: the library has an error of its own for each of its tables."""
+    try:
+        yield
+    except FontError:
+        raise
+    except Exception as error:
+        why = error.args[0] if error.args else type(error).__name__
+        raise FontError(f"{font} is no font that can be used: {why}.", _WANTED) from error
+
+
 def _add_font(pdf: "FPDF", font: Path) -> None:
     from fontTools.ttLib import TTFont
 
-    hint = "Wanted is a .ttf or .otf file."
     if font.suffix.lower() not in {".ttf", ".otf"}:
-        raise FontError(f"{font} is no font that can be used.", hint)
+        raise FontError(f"{font} is no font that can be used.", _WANTED)
     try:
         data = font.read_bytes()
     except OSError as error:
-        raise FontError(f"{font} cannot be read: {error.strerror or error}.", hint) from error
-    try:
-        with TTFont(BytesIO(data)) as found:
-            _ = [found[table] for table in _TABLES]  # what is no font fails here, where no file stays open
-        for style in ("", "B"):
-            pdf.add_font("own", style, font)
-    except Exception as error:  # the font library has an error of its own for each table of a font
-        why = error.args[0] if error.args else type(error).__name__
-        raise FontError(f"{font} is no font that can be used: {why}.", hint) from error
+        raise FontError(f"{font} cannot be read: {error.strerror or error}.", _WANTED) from error
+    with TTFont(BytesIO(data)) as found:
+        _ = [found[table] for table in _TABLES]  # what is no font fails here, where no file stays open
+    for style in ("", "B"):
+        pdf.add_font("own", style, font)
+
+
+_WANTED = "Wanted is a .ttf or .otf file."
 
 
 class Line(NamedTuple):
