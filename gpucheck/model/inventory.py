@@ -124,6 +124,14 @@ def read_code(text: str) -> tuple[int | None, str] | None:
     return (int(found[1]) if found[1] else None, found[2].lower()) if found else None
 
 
+def read_number(text: str) -> int | None:
+    """The number of an item or an intake, of as many digits as every database takes; ``None`` where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else None
+
+
+_LONGEST_NUMBER = 18
+
+
 class Note(NamedTuple):
     """A remark of a person on an item."""
 

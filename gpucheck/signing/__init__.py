@@ -13,11 +13,11 @@ A signature says who vouches for the report and that nothing changed since. It n
 """
 
 import base64
-import hashlib
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from gpucheck.model.base import GpucheckError
+from gpucheck.model.canonical import digest_of
 from gpucheck.model.strict_json import canonical
 from gpucheck.model.text import sanitise
 from gpucheck.signing import keys
@@ -143,4 +143,4 @@ def _message(stated: dict[str, Any]) -> bytes:
 
 
 def _sha256(node: Any) -> str:
-    return "sha256:" + hashlib.sha256(canonical(node)).hexdigest()
+    return digest_of(canonical(node))

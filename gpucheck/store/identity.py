@@ -7,6 +7,7 @@ number, by NVIDIA's product briefs; the superchip modules GB200 and GB300 share 
 
 import re
 
+from gpucheck.model.die_numbers import blank
 from gpucheck.model.evidence import Evidence, PciFacts
 from gpucheck.model.inventory import Identity
 from gpucheck.model.partition import VIRTUAL, partition
@@ -50,8 +51,7 @@ def identity_of(evidence: Evidence) -> Identity:
 def _told(text: str | None) -> str | None:
     """The text on one line; None where it says nothing, such as all zeros."""
     clean = sanitise(text or "", LONGEST)
-    digits = clean.lower().removeprefix("gpu-").removeprefix("0x").replace("-", "").replace(" ", "")
-    return None if len(set(digits)) < 2 or _SAYS_NOTHING.match(clean) else clean
+    return None if blank(clean.replace(" ", "")) or _SAYS_NOTHING.match(clean) else clean
 
 
 def _first(*values: int | None) -> int | None:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select
 
-from gpucheck.model.inventory import Intake, Item, Note, read_code
+from gpucheck.model.inventory import Intake, Item, Note, read_code, read_number
 from gpucheck.model.report import Report
 from gpucheck.model.text import sanitise
 from gpucheck.store import packing
@@ -23,7 +23,6 @@ _SEARCHED = (
     items.c.label, items.c.location, items.c.customer, intakes.c.model, intakes.c.serial, intakes.c.uuid,
     intakes.c.pdi, intakes.c.board_part_number,
 )  # fmt: skip
-_LONGEST_NUMBER = 18
 
 
 class Wanted(NamedTuple):
@@ -93,9 +92,8 @@ def _holds(word: str) -> ColumnElement[bool]:
     if word and not text:
         return false()  # stored texts are clean: none holds it
     held = [column.icontains(text, autoescape=True) for column in _SEARCHED]
-    number = text.removeprefix("#")
-    named = number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER
-    return or_(*held, *([items.c.id == int(number)] if named else []))
+    number = read_number(text.removeprefix("#"))
+    return or_(*held, *([items.c.id == number] if number is not None else []))
 
 
 def _item(row: Any) -> Item:

@@ -81,11 +81,11 @@ class Store:
         Raises ``StoreError`` where one of the numbers is no item's.
         """
         with self.reader() as connection:
-            there = set(reading.find_numbers(connection, reading.Wanted()))
-            for number in set(numbers) - there:
+            standing = dict(reading.find_standings(connection, reading.Wanted()))
+            for number in set(numbers) - standing.keys():
                 reading.one_item(connection, number)
-            chosen = set(reading.find_numbers(connection, reading.Wanted(verdict=verdict)))
-            wanted = [number for number in dict.fromkeys(numbers) if number in chosen] if numbers else sorted(chosen)
+            asked = dict.fromkeys(numbers or sorted(standing))
+            wanted = [number for number in asked if verdict in (None, standing[number])]
             found = {item.number: item for some in reading.find_items(connection, wanted) for item in some}
             notices = noticing.notices_of(connection, wanted)
             digests = reading.digests_of(connection, wanted)
@@ -128,7 +128,7 @@ class Store:
 def open_store(asked: str | None = None, *, make: bool = True, tell: Callable[[str], object] | None = None) -> Store:
     """Open the inventory that is asked for by URL or path, else by the environment, else the user's own.
 
-    It is brought to this program's version; ``tell`` hears of it before, for of a large one that takes a minute. With
+    It is brought to this program's version; ``tell`` hears of it first, because a large one takes a minute. With
     ``make`` False, one that does not exist is an error and is not made. Raises ``StoreError``.
     """
     url = locate(asked)

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from gpucheck.model.inventory import read_number
 from gpucheck.model.text import sanitise
 from gpucheck.model.verdict import Authenticity
 from gpucheck.web.refusal import RefusalError
@@ -13,8 +14,6 @@ LONGEST = 300
 """Characters of a search; the code on a label has about 90."""
 MOST_WORDS = 12
 """Each word is looked for in every text of every item."""
-_LONGEST_NUMBER = 18
-"""Digits that every database takes."""
 
 
 class Asked(NamedTuple):
@@ -49,7 +48,7 @@ def asked_of(parameters: Mapping[str, str]) -> Asked:
     if verdict not in (None, *VERDICTS):
         raise RefusalError(400, "There is no such verdict.", f"Wanted is one of {', '.join(VERDICTS)}.")
     model = sanitise(parameters.get("model", ""), LONGEST) or None
-    page = number_of(parameters.get("page") or "1")
+    page = read_number(parameters.get("page") or "1")
     if not page:
         raise RefusalError(404, "There is no such page.")
     return Asked(text, words, verdict, model, page)
@@ -63,9 +62,3 @@ def split(text: str) -> list[str]:
         return [word for word in reader if word]
     except ValueError:
         return text.split()
-
-
-def number_of(text: str) -> int | None:
-    """A number of an item, an intake or a page; None where it is none."""
-    plain = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
-    return int(text) if plain else None

@@ -6,23 +6,22 @@ from flask import Flask, Response, make_response, request
 
 from gpucheck.catalog import Catalog
 from gpucheck.catalog.reported import profiles_of
-from gpucheck.model.inventory import Intake
+from gpucheck.model.inventory import Intake, read_number
 from gpucheck.render.document import render_json
 from gpucheck.render.html import render_html
-from gpucheck.render.inventory.words import NO_CHANGE, NO_SERIAL, compared, day, facts_of, turned
+from gpucheck.render.inventory.words import AS_STORED, NO_CHANGE, NO_SERIAL, compared, day, facts_of, turned
 from gpucheck.store.reading import Wanted
 from gpucheck.store.searching import search
 from gpucheck.store.store import Store
 from gpucheck.store.visits import chosen, compare, pair, visits
 from gpucheck.web import guard
-from gpucheck.web.asked import VERDICTS, asked_of, number_of
+from gpucheck.web.asked import VERDICTS, asked_of
 from gpucheck.web.pages import digest_of_style, page, style_sheet
 from gpucheck.web.refusal import RefusalError
 from gpucheck.web.shown import history_of, row_of
 
 A_PAGE = 50
 """Items."""
-AS_STORED = "Shown as it was stored; nothing was judged anew."
 
 
 class Views:
@@ -128,14 +127,14 @@ def _download(text: str, intake: Intake) -> Response:
 
 
 def _item(text: str) -> int:
-    found = number_of(text)
+    found = read_number(text)
     if found is None:
         raise RefusalError(404, "There is no such item.")
     return found
 
 
 def _number(text: str) -> int:
-    found = number_of(text)
+    found = read_number(text)
     if found is None:
         raise RefusalError(404, "There is no such intake.")
     return found

@@ -62,10 +62,11 @@ def show(
         raise CallError("--intake and --format choose a report.", "Add --report.")
     store = opened(place)
     if whole:
+        from gpucheck.render.inventory.words import AS_STORED
         from gpucheck.store.visits import chosen
 
         report, _ = store.report(chosen(store.item(item)[1], number))
-        write(rendered(report, format_, output, "Shown as it was stored; nothing was judged anew."), output)
+        write(rendered(report, format_, output, AS_STORED), output)
         return
     found, intakes, notes, notices = store.item(item)
     from gpucheck.render.inventory.text import Shown, render_item

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Container, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gpucheck.model.base import GpucheckError
 from gpucheck.model.inventory import Labelled
 from gpucheck.render.inventory.paper import Paper
-from gpucheck.render.inventory.words import every_kind, health_in_words, kinds_in_words
+from gpucheck.render.inventory.words import day, every_kind, health_in_words, kinds_in_words
 from gpucheck.render.qr import qr_code
 
 if TYPE_CHECKING:
@@ -50,10 +50,8 @@ def render_labels(labels: Sequence[Labelled], paper: Paper, font: Path | None = 
     ``font`` is a TrueType or OpenType font for what the usual one has no characters for; ``skip`` leaves the first
     places of the first sheet empty. Raises ``FontError``.
     """
-    if font is not None:
-        with _usable(font):
-            return _drawn(labels, paper, font, skip)
-    return _drawn(labels, paper, font, skip)
+    with _usable(font) if font else nullcontext():
+        return _drawn(labels, paper, font, skip)
 
 
 def _drawn(labels: Sequence[Labelled], paper: Paper, font: Path | None, skip: int) -> Labels:
@@ -141,7 +139,7 @@ def lines_of(label: Labelled) -> list[Line]:
         Line(verdict, PLAIN, bold=True, wanted=True, most=3),
         Line(kinds, PLAIN, wanted=True, most=3),
         Line(", ".join(filter(None, (item.label, item.customer, item.location))), SMALL, most=2),
-        Line(f"examined {last.at.date().isoformat()}", SMALL),
+        Line(f"examined {day(last.at)}", SMALL),
         Line(known, SMALL),
         Line(label.code.rpartition(":")[2][:12], SMALL),
     ]

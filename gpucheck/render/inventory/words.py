@@ -11,6 +11,7 @@ from gpucheck.render import words
 NVIDIA = 0x10DE
 NO_SERIAL = "The board states no serial number: whether it was changed, the inventory cannot tell."
 NO_CHANGE = "Nothing that is compared has changed."
+AS_STORED = "Shown as it was stored; nothing was judged anew."
 
 
 def every_kind(own: Sequence[str], notices: Sequence[Notice]) -> tuple[str, ...]:
