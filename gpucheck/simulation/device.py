@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from gpucheck.model.base import Reason
 from gpucheck.model.units import MIB
 from gpucheck.simulation.blocks import Blocks
 from gpucheck.simulation.kernels import KERNELS
-from gpucheck.simulation.launch import Launch
+from gpucheck.simulation.launch import Launch, bounded
 from gpucheck.simulation.memory import CardMemory
 from gpucheck.simulation.sensors import Sensors
 from gpucheck.simulation.soldered import Soldered
@@ -76,7 +77,7 @@ class SimulatedDevice:
             raise DeviceError(f"the scenario's memory cannot be simulated: {error}") from error
         self._blocks = Blocks(memory, self._usable)
 
-    @property
+    @cached_property
     def attributes(self) -> DeviceAttributes:
         """The silicon's own properties; name and memory as declared."""
         silicon, believed = self._soldered, self._believed
@@ -156,7 +157,7 @@ class SimulatedDevice:
         return (repeats * buffer.size_bytes / rate + LAUNCH_SECONDS) * self._jitter()
 
     def _jitter(self) -> float:
-        return 1 + self._soldered.noise * float(np.clip(self._noise.standard_normal(), -3, 3))
+        return 1 + self._soldered.noise * bounded(self._noise.standard_normal())
 
     def close(self) -> None:
         """Free everything. May be called twice."""

@@ -15,7 +15,7 @@ from gpucheck.device.protocol import DeviceError, Kernel
 from gpucheck.model.units import GIB, KIB, MIB
 from gpucheck.probes.latency_cycle import NODE_BYTES, Cycle
 from gpucheck.simulation.addresses import VECTOR, I64s
-from gpucheck.simulation.launch import Cost, Launch
+from gpucheck.simulation.launch import Cost, Launch, bounded
 from gpucheck.simulation.memory import Part
 from gpucheck.simulation.samples import U64s
 from gpucheck.simulation.soldered import Soldered
@@ -129,7 +129,7 @@ def latency_chase(launch: Launch) -> Cost:
     base, cycle = launch.buffer(0), _cycle(launch)
     first, warm, hops, around = (launch.number(i) for i in range(3, 7))
     silicon, random = launch.silicon, launch.random
-    noise = 1 + silicon.noise * float(np.clip(random.standard_normal(), -3, 3))
+    noise = 1 + silicon.noise * bounded(random.standard_normal())
     taken = hops * noise * cycles(silicon, cycle.nodes * NODE_BYTES, around_l1=around != 0)
     nanoseconds = taken * 1000 / silicon.sm_clock_mhz
     out = launch.blocks_of_memory.array(launch.buffer(7), np.uint64)

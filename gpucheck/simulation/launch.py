@@ -9,6 +9,13 @@ from gpucheck.device.protocol import U32, U64, Argument, Buffer, DeviceError
 from gpucheck.simulation.blocks import Blocks
 from gpucheck.simulation.soldered import Soldered
 
+_WIDEST = 3.0
+
+
+def bounded(deviates: float) -> float:
+    """Return a standard deviate no further from 0 than three. In plain arithmetic: NumPy takes ten times as long."""
+    return min(_WIDEST, max(-_WIDEST, deviates))
+
 
 @dataclass(frozen=True)
 class Cost:
