@@ -6,12 +6,13 @@ file; every implementation of ``Device`` keeps it, the simulated one in NumPy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gpucheck.model.base import GpucheckError, Reason
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class DeviceError(GpucheckError):
@@ -114,10 +115,10 @@ class Device(Protocol):
     def release(self, buffer: Buffer) -> None:
         """Give back what ``allocate`` returned (the whole of it)."""
 
-    def upload(self, buffer: Buffer, data: NDArray[Any]) -> None:
+    def upload(self, buffer: Buffer, data: "NDArray[Any]") -> None:
         """Copy a C-contiguous array to the start of ``buffer``."""
 
-    def download(self, buffer: Buffer, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+    def download(self, buffer: Buffer, dtype: "np.dtype[Any]", count: int) -> "NDArray[Any]":
         """Copy ``count`` elements from the start of ``buffer`` to the host."""
 
     def begin(self, stage: str) -> None:

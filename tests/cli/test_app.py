@@ -43,6 +43,14 @@ def test_assess_touches_neither_hardware_nor_numpy(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_scan_leaves_numpy_to_the_child_that_needs_it() -> None:
+    code = "import sys\nfrom gpucheck.cli import main\ntry: main()\nexcept SystemExit: print('numpy' in sys.modules)"
+    scan = ("scan", "--simulate", "rtx-4090", "--quick")
+    done = subprocess.run([sys.executable, "-c", code, *scan], capture_output=True, text=True, check=True)
+    assert "AUTHENTIC" in done.stdout
+    assert done.stdout.splitlines()[-1] == "False"
+
+
 def test_a_sellers_text_loads_nothing_that_it_has_no_use_for(tmp_path: Path) -> None:
     file = tmp_path / "seller.txt"
     file.write_text("GPU 0: NVIDIA GeForce RTX 4090 (UUID: GPU-11112222-3333-4444-5555-666677778888)\n")
