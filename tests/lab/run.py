@@ -22,7 +22,7 @@ SEED = 2026
 HONEST_CARDS = FORGED_CARDS = 20_400
 _FORK = multiprocessing.get_context("fork")
 _BATCH = 240
-"""Cards in one piece of work: a multiple of the runs that share silicon."""
+"""Cards in one piece of work; a multiple of the runs that share silicon, else some of it is scanned twice."""
 _LIMIT_SECONDS = 900
 _DOCS = Path(__file__).parents[2] / "docs"
 
@@ -30,12 +30,12 @@ Batch = tuple[str, int, int, int]
 """Population, seed, first and behind the last number."""
 
 
-def batches(seed: int, honest: int, forged: int) -> list[Batch]:
+def batches(seed: int, honest: int, forged: int, size: int = _BATCH) -> list[Batch]:
     """The work in pieces."""
     return [
-        (population, seed, first, min(first + _BATCH, number))
+        (population, seed, first, min(first + size, number))
         for population, number in ((HONEST, honest), (FORGED, forged))
-        for first in range(0, number, _BATCH)
+        for first in range(0, number, size)
     ]
 
 
@@ -48,10 +48,12 @@ def judge_batch(batch: Batch) -> Board:
     return board
 
 
-def judge_all(seed: int, honest: int, forged: int, workers: int, deadline: float = float("inf")) -> Board:
+def judge_all(
+    seed: int, honest: int, forged: int, workers: int, deadline: float = float("inf"), size: int = _BATCH
+) -> Board:
     """Judge in processes side by side; what does not come until the deadline is left out."""
     board = Board()
-    for found in _boards(batches(seed, honest, forged), workers, deadline):
+    for found in _boards(batches(seed, honest, forged, size), workers, deadline):
         board.join(found)
     return board
 
