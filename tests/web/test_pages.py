@@ -188,10 +188,11 @@ def test_what_is_not_there_is_told_with_a_way_back(client: FlaskClient, path: st
 
 def test_visitors_do_not_wait_for_each_other_nor_for_a_writer(place: str) -> None:
     store = fill(place)
+    served = client_of(store).application
     paths = ["/", "/?q=rma", "/item/1", "/item/1/diff", "/item/2/report/3", "/item/3"] * 5
 
     def status(path: str) -> int:
-        return client_of(store).get(path).status_code
+        return served.test_client().get(path).status_code
 
     with ThreadPoolExecutor(6) as threads:
         waiting = threads.map(status, paths)
