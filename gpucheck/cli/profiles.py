@@ -13,7 +13,7 @@ from gpucheck.cli.exit_codes import ExitCode
 from gpucheck.model.modification import Modification
 from gpucheck.model.profile import MemoryLayout, Profile
 from gpucheck.model.text import sanitise
-from gpucheck.model.units import gib, rate
+from gpucheck.model.units import cache_size, gib, rate
 
 _MARKED_ID = re.compile(r"(?:0x|10de:)([0-9a-f]{1,4})", re.IGNORECASE)
 _BARE_ID = re.compile(r"[0-9a-f]{4}", re.IGNORECASE)
@@ -126,6 +126,7 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
         listed = " ".join(f"{vendor:04x}:{device:04x}" for vendor, device in pairs)
         yield "subsystems", f"on {device_id:04x}: {listed}"
     yield "SMs", " or ".join(map(str, profile.sm_counts)) or "not known"
+    yield "L2 cache", cache_size(profile.l2_cache_bytes) if profile.l2_cache_bytes else "not known"
     for layout in profile.memory:
         yield "memory", _memory(layout)
     yield "reported", " or ".join(f"{total} MiB" for total in profile.reported_mib) or "not known"

@@ -13,6 +13,11 @@ def gib(size_bytes: int) -> str:
     return f"{size_bytes / GIB:.2f} GiB" if size_bytes >= GIB else mib(size_bytes)
 
 
+def cache_size(size_bytes: int) -> str:
+    """A cache's size, exactly: ``72 MiB``, ``2.75 MiB``, ``384 KiB``."""
+    return f"{size_bytes / MIB:.4g} MiB" if size_bytes >= MIB else f"{size_bytes / KIB:.4g} KiB"
+
+
 def rate(bytes_per_second: float) -> str:
     """Decimal gigabytes per second, the unit of data sheets."""
     return f"{bytes_per_second / 1e9:,.1f} GB/s"

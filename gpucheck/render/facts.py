@@ -7,7 +7,7 @@ from gpucheck.model.evidence import CudaFacts, Evidence
 from gpucheck.model.finding import Status
 from gpucheck.model.measured import Bandwidth, Census, HostLink, Latency, MemoryWalk, Throughput
 from gpucheck.model.report import CardReport
-from gpucheck.model.units import KIB, MIB, mib, rate
+from gpucheck.model.units import KIB, MIB, cache_size, mib, rate
 from gpucheck.render.style import Look
 from gpucheck.render.words import percent
 
@@ -141,16 +141,15 @@ def _measured_bandwidth(evidence: Evidence) -> str:
 
 def _declared_cache(evidence: Evidence) -> str:
     cuda = evidence.cuda
-    return _size(cuda.l2_cache_bytes) if isinstance(cuda, CudaFacts) and cuda.l2_cache_bytes else ""
+    return cache_size(cuda.l2_cache_bytes) if isinstance(cuda, CudaFacts) and cuda.l2_cache_bytes else ""
 
 
 def _measured_cache(evidence: Evidence) -> str:
     seen = evidence.latency
-    return f"about {_size(seen.l2_capacity_bytes)}" if isinstance(seen, Latency) and seen.l2_capacity_bytes else ""
-
-
-def _size(size_bytes: int) -> str:
-    return mib(size_bytes) if size_bytes >= MIB else f"{size_bytes / KIB:,.0f} KiB"
+    if not isinstance(seen, Latency) or not seen.l2_capacity_bytes:
+        return ""
+    grain = MIB if seen.l2_capacity_bytes >= 10 * MIB else MIB / 10 if seen.l2_capacity_bytes >= MIB else KIB
+    return f"about {cache_size(round(round(seen.l2_capacity_bytes / grain) * grain))}"
 
 
 def _double_rate(evidence: Evidence) -> str:

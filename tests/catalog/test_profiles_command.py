@@ -19,6 +19,7 @@ def test_show_takes_an_id_a_name_or_a_device_id(card: str) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith("GeForce RTX 4090  (geforce-rtx-4090)\n")
     assert "24576 MiB GDDR6X, 384 bit, 1,008.0 GB/s" in result.stdout
+    assert "L2 cache       72 MiB" in result.stdout
     assert "rtx-4090-48gb" in result.stdout
     assert "pci.ids 2026-08-22" in result.stdout
 

@@ -21,6 +21,14 @@ def test_an_honest_card_shows_what_the_silicon_did_beside_what_is_said() -> None
     assert table["Host's bus"][2].startswith("at most 31.5 GB/s")
 
 
+def test_a_cache_of_half_mebibytes_is_not_rounded() -> None:
+    silicon = {"profile": "geforce-rtx-2080-ti"}
+    shown = rows(report(evidence_from({"title": "a card", "silicon": silicon, "declared": silicon})))
+    (cache,) = (row for row in shown if row.label == "L2 cache")
+    assert (cache.declared, cache.expected) == ("5.5 MiB", "5.5 MiB")
+    assert cache.measured.startswith("about 5.")
+
+
 def test_old_silicon_has_no_row_for_units_that_it_lacks() -> None:
     assert "Tensor, FP32 sums" not in cells("gtx-1060-6gb")
 
