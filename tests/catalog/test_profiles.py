@@ -105,7 +105,7 @@ def test_the_gtx_460_came_with_two_widths(catalog: Catalog) -> None:
     card = catalog.by_id("geforce-gtx-460")
     by_width = {layout.bus_width_bits: layout.sizes_mib for layout in card.memory}
     assert by_width == {192: (768,), 256: (1024, 2048)}
-    assert card.l2_cache_bytes == 384 * KIB
+    assert card.l2_cache_bytes == 512 * KIB
 
 
 def test_every_profile_is_found_by_id_device_id_and_name(catalog: Catalog) -> None:
