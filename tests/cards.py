@@ -1,13 +1,15 @@
 """Evidence of simulated cards, and single facts changed in it."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from gpucheck.catalog import Catalog
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.finding import Finding
+from gpucheck.model.profile import Profile
 from gpucheck.model.report import CardReport
-from gpucheck.pipeline import Plan, assess, collect
+from gpucheck.pipeline import Plan, Section, assess, build_evidence, collect, run_stages
 
 
 @cache
@@ -32,6 +34,24 @@ def evidence_from(document: dict[str, Any], plan: Plan | None = None) -> Evidenc
     library = scenario.declared.library
     stated = catalog().by_id(library.profile) if library else None
     return collect(SimulatedCard(scenario, "mine", silicon, declared, library_profile=stated), plan or Plan())
+
+
+SILICON = ("cuda", "census", "throughput", "fingerprint", "bandwidth", "memory_walk", "slab_map", "latency")
+"""Stages that tell of the silicon."""
+
+
+def with_silicon(profile: Profile, stages: Sequence[str] = SILICON, **silicon: object) -> Evidence:
+    """An honest card, examined in some stages, whose silicon is as given, whatever the catalog says of its model."""
+    from gpucheck.simulation import Scenario, SimulatedCard
+
+    scenario = Scenario.model_validate(
+        {"title": "a card", "silicon": {"profile": profile.id, "noise": 0.01, **silicon}}
+    )
+    card = SimulatedCard(scenario, "mine", profile, profile)
+    sections: dict[str, Section] = {}
+    names = [*card.sources(), *stages]
+    run_stages(card, Plan(quick=True), names, sections.__setitem__, lambda _name, _share: None)
+    return build_evidence(card, card.host(), sections)
 
 
 def genuine() -> Evidence:

@@ -136,9 +136,10 @@ def _fame(profile: Profile) -> tuple[bool, bool, bool]:
 
 def score(seen: Readings, profile: Profile, layout: MemoryLayout, sm_counts: Sequence[int] = ()) -> Fit:
     """Score one SKU with one layout; ``sm_counts`` narrows the counts that it may have."""
+    counts = tuple(sm_counts) or profile.sm_counts
     points = {
         "generation": features.generation(seen, profile),
-        "multiprocessors": features.multiprocessors(seen, tuple(sm_counts) or profile.sm_counts),
+        "multiprocessors": features.multiprocessors(seen, counts, corroborated=profile.corroborated),
         "bandwidth": features.bandwidth(seen, layout),
         BURST: burst(seen, profile, layout),
         "capacity": features.capacity(seen, layout),

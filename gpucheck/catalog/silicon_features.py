@@ -21,7 +21,7 @@ CLOCK_TOLERANCE = 0.03
 _SLOWER, _FASTER = 0.08, 0.05
 """Spread to either side. Overclocked memory reaches 1.0, hardly ever 1.05."""
 
-_GENERATION, _LIMITS, _SM_COUNT = -30.0, -20.0, -25.0
+_GENERATION, _LIMITS, _SM_COUNT, _SM_COUNT_OF_ONE_TABLE = -30.0, -20.0, -25.0, -19.0
 _BANDWIDTH_SLOW, _BANDWIDTH_FAST = -15.0, -25.0
 _LESS_MEMORY, _OTHER_MEMORY, _MORE_MEMORY = -12.0, -8.0, -4.0
 _L2, _FP64_FAST, _FP64_SLOW, _TENSOR, _TENSOR_NEAR = -8.0, -20.0, -12.0, -20.0, -12.0
@@ -98,11 +98,13 @@ def _beyond_rates(seen: Readings, known: Capability) -> bool:
     return any(seen.rates.get(name, 0.0) > 1.3 * most for name, most in peaks.items())
 
 
-def multiprocessors(seen: Readings, counts: Sequence[int]) -> float:
-    """Hold the census against the counts that the SKU may have."""
+def multiprocessors(seen: Readings, counts: Sequence[int], *, corroborated: bool) -> float:
+    """Hold the census against the counts that the SKU may have; a single table errs of some."""
     if not counts:
         return _UNKNOWN
-    return 0.0 if seen.sm_count in counts else _SM_COUNT
+    if seen.sm_count in counts:
+        return 0.0
+    return _SM_COUNT if corroborated else _SM_COUNT_OF_ONE_TABLE
 
 
 def bandwidth(seen: Readings, layout: MemoryLayout) -> float:

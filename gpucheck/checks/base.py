@@ -35,6 +35,10 @@ _WORDS = {
 """Fields whose names do not read well."""
 
 
+ONE_TABLE = "The table may err: compare it with the maker's data sheet or with a card that is known to be genuine."
+"""What to do about a contradiction to what the catalog knows from one source alone."""
+
+
 @dataclass(frozen=True)
 class Case:
     """All that a check may look at: the evidence of one card, what it was matched to, and what it was sold as."""
@@ -50,6 +54,11 @@ class Case:
         if not self.match.fitting:
             raise Missing("no profile matches what the card declares", "match")
         return self.match.fitting
+
+    @property
+    def corroborated(self) -> bool:
+        """Whether more than one table, or a real card's own account, stands behind every SKU that this may be."""
+        return all(profile.corroborated for profile in self.profiles)
 
     @property
     def sku(self) -> str:

@@ -4,13 +4,16 @@ What it checks: the multiprocessors that reported themselves from running blocks
 Why it matters: a multiprocessor that is fused off cannot run a block, so this number cannot be forged upwards.
 How it can be fooled: downwards, by locking units; never upwards. Another program's blocks can keep a multiprocessor
 to themselves: on a busy card fewer than the driver counts prove nothing, nor does less than all under MPS.
-A failure does not mean: fraud where only a slice is visible (MIG, vGPU), which is passed over.
+A failure does not mean: fraud where only a slice is visible (MIG, vGPU), which is passed over. Where the catalog has
+the number from one table alone, the table may err: one gave the A10G 72 multiprocessors, and real ones have 80. Then a
+number that no known SKU has contradicts nobody, and another SKU's makes the card suspect at most.
 References: SKU tables; the ``%smid`` register of the PTX instruction set.
 """
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
+from gpucheck.checks.base import ONE_TABLE, Case, Outcome, check, inconclusive, measured, not_applicable
 from gpucheck.model.base import Unavailable
-from gpucheck.model.finding import Kind, Severity, Status
+from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.model.measured import Census
 
 
 @check(id="multiprocessors", title="Multiprocessors that run", severity=Severity.CRITICAL)
@@ -36,12 +39,36 @@ def multiprocessors(case: Case) -> Outcome:
             f"{census.sm_count} ({case.how})",
             expected,
         )
+    if not case.corroborated:
+        return _by_one_table(case, census, expected)
     return Outcome(
         Status.FAIL,
         f"{case.sku} has {expected} multiprocessors; on this silicon {census.sm_count} ran.",
         observed=f"{census.sm_count} ({case.how})",
         expected=expected,
         remedy="The die is another SKU's. Do not pay for the named model.",
+        evidence=("census.sm_count",),
+        kinds=(Kind.REMARKED,),
+    )
+
+
+def _by_one_table(case: Case, census: Census, expected: str) -> Outcome:
+    """Fail at low confidence where the count is that of another known SKU; else the table is as likely to be wrong."""
+    observed = f"{census.sm_count} ({case.how})"
+    told = f"By the one table that tells of it, {case.sku} has {expected} multiprocessors"
+    known = case.catalog.cut_to(census.machine_code, census.sm_count)
+    others = dict.fromkeys(profile.name for profile in known if census.sm_count in profile.sm_counts)
+    if not others:
+        message = f"{told}; on this silicon {census.sm_count} ran, which no known SKU has. {ONE_TABLE}"
+        return inconclusive(message, observed, expected, ("census.sm_count",))
+    named = " or ".join(list(others)[:2]) + (" or others" if len(others) > 2 else "")
+    return Outcome(
+        Status.FAIL,
+        f"{told}; on this silicon {census.sm_count} ran, as {named} has.",
+        observed=observed,
+        expected=expected,
+        remedy=ONE_TABLE,
+        confidence=Confidence.LOW,
         evidence=("census.sm_count",),
         kinds=(Kind.REMARKED,),
     )

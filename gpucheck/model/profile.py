@@ -177,6 +177,16 @@ class Profile(Sku):
     """Of the file that holds this profile."""
 
     @property
+    def corroborated(self) -> bool:
+        """Whether two sources agree, or a real card told. What one table alone says errs of some models."""
+        return self.confidence == "high"
+
+    @property
+    def l2_corroborated(self) -> bool:
+        """Whether a real card told how large the cache is; tables of it err more than of anything else."""
+        return "l2" in self.sources
+
+    @property
     def capability(self) -> "Capability | None":
         """What all silicon of the die's compute capability can do; ``None`` where that is not on record.
 

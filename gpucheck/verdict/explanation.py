@@ -82,7 +82,7 @@ def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: flo
 def _doubts(findings: Sequence[Finding]) -> str:
     """What failed and has a weight, in the words of the checks; the heaviest first, and three at most."""
     failed = [f for f in findings if f.status is Status.FAIL and BY_CHECK[f.check].on_fail]
-    failed.sort(key=lambda f: (BY_CHECK[f.check].on_fail, f.check))
+    failed.sort(key=lambda f: (BY_CHECK[f.check].worth(f.confidence), f.check))
     return " ".join(f.message for f in failed[:_TOLD])
 
 
@@ -125,8 +125,13 @@ def _reasons(findings: Sequence[Finding], authenticity: Authenticity) -> list[st
         return []
     # The oracle's answer has its own sentence.
     failed = [f for f in findings if f.status is Status.FAIL and f.about == "authenticity" and f.check != _ORACLE]
-    failed.sort(key=lambda f: (not BY_CHECK[f.check].decisive, BY_CHECK[f.check].on_fail, f.check))
+    failed.sort(key=_gravity)
     return [f.message for f in failed[:_TOLD]]
+
+
+def _gravity(failure: Finding) -> tuple[bool, int, str]:
+    weight = BY_CHECK[failure.check]
+    return not weight.settles_alone(failure.confidence), weight.worth(failure.confidence), failure.check
 
 
 def _reach(findings: Sequence[Finding], authenticity: Authenticity) -> str:

@@ -36,7 +36,7 @@ def contribute(findings: Sequence[Finding]) -> tuple[Contribution, ...]:
     strongest: dict[str, Contribution] = {}
     for finding in findings:
         weight = BY_CHECK[finding.check]
-        points = {Status.FAIL: weight.on_fail, Status.PASS: weight.on_pass}.get(finding.status, 0)
+        points = {Status.FAIL: weight.worth(finding.confidence), Status.PASS: weight.on_pass}.get(finding.status, 0)
         if not points:
             continue
         held = strongest.get(weight.group)
@@ -59,9 +59,9 @@ def coverage(findings: Sequence[Finding]) -> float:
 
 
 def _authenticity(findings: Sequence[Finding], contributions: Sequence[Contribution], covered: float) -> Authenticity:
-    failed = {f.check for f in findings if f.status is Status.FAIL}
-    passed = {f.check for f in findings if f.status is Status.PASS}
-    settled = {BY_CHECK[check].settles for check in failed if BY_CHECK[check].decisive}
+    failures = [f for f in findings if f.status is Status.FAIL]
+    failed, passed = {f.check for f in failures}, {f.check for f in findings if f.status is Status.PASS}
+    settled = {BY_CHECK[f.check].settles for f in failures if BY_CHECK[f.check].settles_alone(f.confidence)}
     if "counterfeit" in settled:
         return Authenticity.COUNTERFEIT
     if "modified" in settled or ({"memory-size"} <= failed and "memory-capacity" in passed):
@@ -112,7 +112,7 @@ def _kinds(findings: Sequence[Finding], authenticity: Authenticity) -> tuple[Kin
     if authenticity in (Authenticity.AUTHENTIC, Authenticity.INCONCLUSIVE):
         return ()
     failed = [f for f in findings if f.status is Status.FAIL and f.about == "authenticity"]
-    weighty = [f for f in failed if BY_CHECK[f.check].on_fail <= SUSPECT_AT] or failed
+    weighty = [f for f in failed if BY_CHECK[f.check].worth(f.confidence) <= SUSPECT_AT] or failed
     kinds = {kind for f in weighty for kind in _meant(f, findings)}
     if kinds & {Kind.CAPACITY_FORGED, Kind.PAGED}:
         kinds.discard(Kind.MEMORY_ALTERED)

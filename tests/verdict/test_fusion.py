@@ -2,7 +2,7 @@
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpucheck.catalog import Catalog
@@ -50,6 +50,7 @@ def all_passed(**changes: Status) -> list[Finding]:
     return build({check.id: named.get(check.id, Status.PASS) for check in ALL_CHECKS})
 
 
+@settings(deadline=None)
 @given(statuses, st.randoms())
 def test_order_never_matters(by_check: dict[str, Status], rng: random.Random) -> None:
     findings = build(by_check)
