@@ -64,7 +64,7 @@ def _by_one_table(case: Case, census: Census, expected: str) -> Outcome:
     named = " or ".join(list(others)[:2]) + (" or others" if len(others) > 2 else "")
     return Outcome(
         Status.FAIL,
-        f"{told}; on this silicon {census.sm_count} ran, as {named} has.",
+        f"{told}; on this silicon {census.sm_count} ran, the number of {named}.",
         observed=observed,
         expected=expected,
         remedy=ONE_TABLE,
