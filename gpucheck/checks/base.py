@@ -35,6 +35,8 @@ _WORDS = {
 """Fields whose names do not read well."""
 
 
+BY_ONE_TABLE = "By the one table that tells of it,"
+"""How a message begins that rests on one source of the catalog alone."""
 ONE_TABLE = "The table may err: compare it with the maker's data sheet or with a card that is known to be genuine."
 """What to do about a contradiction to what the catalog knows from one source alone."""
 

@@ -8,7 +8,7 @@ from one table alone contradicts nobody: such tables err of whole models.
 References: cores per multiprocessor by compute capability; SKU tables.
 """
 
-from gpucheck.checks.base import ONE_TABLE, Case, Outcome, check, inconclusive, not_applicable
+from gpucheck.checks.base import BY_ONE_TABLE, ONE_TABLE, Case, Outcome, check, inconclusive, not_applicable
 from gpucheck.model.finding import Kind, Severity, Status
 
 
@@ -25,7 +25,7 @@ def core_count(case: Case) -> Outcome:
     if stated in legal:
         return Outcome(Status.PASS, f"{stated:,} cores, as {case.sku} has.", f"{stated:,} cores", expected)
     if not case.corroborated:
-        message = f"By the one table that tells of it, {case.sku} has {expected}; the driver counts {stated:,}."
+        message = f"{BY_ONE_TABLE} {case.sku} has {expected}; the driver counts {stated:,}."
         return inconclusive(f"{message} {ONE_TABLE}", f"{stated:,} cores", expected)
     return Outcome(
         Status.FAIL,

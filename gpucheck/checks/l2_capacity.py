@@ -18,6 +18,7 @@ References: te42kyfo/gpu-benches (published curves of V100, A100, H100, L40); da
 from dataclasses import replace
 
 from gpucheck.checks.base import (
+    BY_ONE_TABLE,
     ONE_TABLE,
     Case,
     Outcome,
@@ -78,5 +79,5 @@ def _fail(case: Case, what: str, observed: str, expected: str) -> Outcome:
     again = "Scan again while no other program uses the card. If it stays so, ask which silicon this is."
     if all(profile.l2_corroborated for profile in case.profiles):
         return remarked(message, observed, expected, again, evidence)
-    told = f"By the one table that tells of it, the second-level cache is {what} than that of {case.sku}."
+    told = f"{BY_ONE_TABLE} the second-level cache is {what} than that of {case.sku}."
     return replace(remarked(told, observed, expected, ONE_TABLE, evidence), confidence=Confidence.LOW)

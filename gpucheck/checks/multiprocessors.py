@@ -10,7 +10,7 @@ number that no known SKU has contradicts nobody, and another SKU's makes the car
 References: SKU tables; the ``%smid`` register of the PTX instruction set.
 """
 
-from gpucheck.checks.base import ONE_TABLE, Case, Outcome, check, inconclusive, measured, not_applicable
+from gpucheck.checks.base import BY_ONE_TABLE, ONE_TABLE, Case, Outcome, check, inconclusive, measured, not_applicable
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.measured import Census
@@ -55,7 +55,7 @@ def multiprocessors(case: Case) -> Outcome:
 def _by_one_table(case: Case, census: Census, expected: str) -> Outcome:
     """Fail at low confidence where the count is that of another known SKU; else the table is as likely to be wrong."""
     observed = f"{census.sm_count} ({case.how})"
-    told = f"By the one table that tells of it, {case.sku} has {expected} multiprocessors"
+    told = f"{BY_ONE_TABLE} {case.sku} has {expected} multiprocessors"
     known = case.catalog.cut_to(census.machine_code, census.sm_count)
     others = dict.fromkeys(profile.name for profile in known if census.sm_count in profile.sm_counts)
     if not others:

@@ -183,7 +183,7 @@ class Profile(Sku):
 
     @property
     def l2_corroborated(self) -> bool:
-        """Whether a real card told how large the cache is; tables of it err more than of anything else."""
+        """Whether a real card told how large the cache is, or one of the same die and bus, as ``sources.l2`` says."""
         return "l2" in self.sources
 
     @property
