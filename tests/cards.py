@@ -40,7 +40,7 @@ SILICON = ("cuda", "census", "throughput", "fingerprint", "bandwidth", "memory_w
 """Stages that tell of the silicon."""
 
 
-def with_silicon(profile: Profile, stages: Sequence[str] = SILICON, **silicon: object) -> Evidence:
+def with_silicon(profile: Profile, stages: Sequence[str] = SILICON, quick: bool = True, **silicon: object) -> Evidence:
     """An honest card, examined in some stages, whose silicon is as given, whatever the catalog says of its model."""
     from gpucheck.simulation import Scenario, SimulatedCard
 
@@ -50,7 +50,7 @@ def with_silicon(profile: Profile, stages: Sequence[str] = SILICON, **silicon: o
     card = SimulatedCard(scenario, "mine", profile, profile)
     sections: dict[str, Section] = {}
     names = [*card.sources(), *stages]
-    run_stages(card, Plan(quick=True), names, sections.__setitem__, lambda _name, _share: None)
+    run_stages(card, Plan(quick=quick), names, sections.__setitem__, lambda _name, _share: None)
     return build_evidence(card, card.host(), sections)
 
 

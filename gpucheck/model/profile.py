@@ -183,7 +183,7 @@ class Profile(Sku):
 
     @property
     def l2_corroborated(self) -> bool:
-        """Whether a real card told how large the cache is, or one of the same die and bus, as ``sources.l2`` says."""
+        """Whether a real card told how large the cache is. What one of the same die and bus told is an inference."""
         return "l2" in self.sources
 
     @property

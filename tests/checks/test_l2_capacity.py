@@ -5,9 +5,7 @@ import pytest
 from gpucheck.model.base import NOT_REQUESTED
 from gpucheck.model.finding import Finding, Kind, Status
 from gpucheck.model.units import MIB
-from gpucheck.pipeline import Plan, Section, build_evidence, run_stages
-from gpucheck.simulation import Scenario, SimulatedCard
-from tests.cards import alter, catalog, evidence_of, finding, genuine, report
+from tests.cards import alter, catalog, evidence_of, finding, genuine, report, with_silicon
 
 PROFILES = tuple(catalog().all_profiles())
 
@@ -17,16 +15,9 @@ def bracket(least_mib: float | None, most_mib: float | None) -> Finding:
     return finding(alter(genuine(), latency__l2_least_bytes=least, latency__l2_most_bytes=most), "l2-capacity")
 
 
-def of(profile_id: str, noise: float = 0.01, quick: bool = False, **silicon: object) -> Finding:
+def of(profile_id: str, quick: bool = False, **silicon: object) -> Finding:
     """The finding of a card that is examined for its latency alone."""
-    document = {"title": "a card", "silicon": {"profile": profile_id, "noise": noise, **silicon}}
-    profile = catalog().by_id(profile_id)
-    card = SimulatedCard(Scenario.model_validate(document), "mine", profile, profile)
-    sections: dict[str, Section] = {}
-    run_stages(
-        card, Plan(quick=quick), [*card.sources(), "cuda", "latency"], sections.__setitem__, lambda _name, _share: None
-    )
-    return finding(build_evidence(card, card.host(), sections), "l2-capacity")
+    return finding(with_silicon(catalog().by_id(profile_id), ("cuda", "latency"), quick, **silicon), "l2-capacity")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +78,7 @@ def test_an_old_document_is_not_judged_by_it() -> None:
 @pytest.mark.parametrize(("quick", "noise"), [(False, 0.01), (True, 0.03)])
 def test_no_honest_card_fails(profile_id: str, quick: bool, noise: float) -> None:
     known = catalog().by_id(profile_id).l2_cache_bytes
-    found = of(profile_id, noise, quick)
+    found = of(profile_id, quick, noise=noise)
     assert found.status is (Status.PASS if known else Status.INCONCLUSIVE), found.message
 
 

@@ -84,3 +84,11 @@ def test_a_cache_that_a_real_card_told_weighs_as_ever() -> None:
     found = finding(evidence, "l2-capacity")
     assert (found.status, found.confidence) == (Status.FAIL, Confidence.MEDIUM)
     assert report(evidence).verdict.authenticity != "authentic"
+
+
+def test_a_cache_inferred_from_a_sister_card_weighs_as_one_of_a_table() -> None:
+    inferred = [p for p in catalog().all_profiles() if "l2_inferred" in p.sources]
+    assert inferred
+    assert not any(p.l2_corroborated for p in inferred)
+    found = finding(with_silicon(inferred[0], l2_cache_bytes=3 * (inferred[0].l2_cache_bytes or 0)), "l2-capacity")
+    assert (found.status, found.confidence) == (Status.FAIL, Confidence.LOW)
