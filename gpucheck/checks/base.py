@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from gpucheck.catalog import Catalog
 from gpucheck.model.base import Collected, Unavailable
@@ -14,6 +15,9 @@ from gpucheck.model.measured import DeviceProcess
 from gpucheck.model.partition import partition
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import GIB, MIB, gib
+
+if TYPE_CHECKING:
+    from gpucheck.catalog.silicon import Readings, Survey
 
 T = TypeVar("T")
 
@@ -50,7 +54,7 @@ class Case:
     claim: Claim | None
     catalog: Catalog
 
-    @property
+    @cached_property
     def profiles(self) -> tuple[Profile, ...]:
         """The matched profile, or every candidate where nothing tells them apart. Raises ``Missing`` for none."""
         if not self.match.fitting:
@@ -62,7 +66,7 @@ class Case:
         """Whether more than one table, or a real card's own account, stands behind every SKU that this may be."""
         return all(profile.corroborated for profile in self.profiles)
 
-    @property
+    @cached_property
     def sku(self) -> str:
         """The SKU by name, for messages."""
         names = list(dict.fromkeys(p.name for p in self.profiles))
@@ -105,17 +109,25 @@ class Case:
         """How numbers of probes came about, for a person: ``measured``, or ``simulated`` where no real card ran."""
         return "simulated" if self.evidence.simulated else "measured"
 
-    @property
+    @cached_property
     def partitioned(self) -> str:
         """Why this is a part of a card rather than a whole one (MIG, vGPU), empty where it is a whole one."""
         return partition(self.evidence)
 
-    @property
+    @cached_property
     def busy(self) -> str:
         """Who else used the card during the scan, in words; empty where nothing shows that anybody did."""
         facts = self.evidence.nvml
         told = "" if isinstance(facts, Unavailable) else others(facts)
         return told or _unsteady(self.evidence, self.how)
+
+    @cached_property
+    def silicon(self) -> "tuple[Readings, Survey] | None":
+        """What was measured, and how well every known SKU fits it; ``None`` where no multiprocessors were counted."""
+        from gpucheck.catalog.silicon import readings, survey
+
+        seen = readings(self.evidence)
+        return (seen, survey(seen, self.catalog.cut_to(seen.machine_code, seen.sm_count))) if seen else None
 
 
 def _unsteady(evidence: Evidence, how: str) -> str:

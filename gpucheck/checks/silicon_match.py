@@ -117,14 +117,11 @@ def alike(fits: "Sequence[Fit]") -> "tuple[Fit, ...]":
 def silicon_match(case: Case) -> Outcome:
     """Compare how well the declared SKU fits with how well every other one does."""
     census = measured(case.evidence.census, "census")
-    from gpucheck.catalog.silicon import Survey, readings, survey
-
     if case.partitioned:
         return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
-    seen = readings(case.evidence)
-    found = survey(seen, _known(case, seen)) if seen else Survey(())
-    if seen is None or found.best is None:
+    if case.silicon is None or case.silicon[1].best is None:
         return inconclusive(f"The catalog has no silicon that runs machine code for {census.machine_code}.")
+    seen, found = case.silicon
     if not case.match.fitting:
         return inconclusive(f"No profile matches what is declared. The silicon fits: {_names(alike(found.fits))}.")
     case = _without_namesakes(case)
@@ -181,10 +178,6 @@ def compare(case: Case, seen: "Readings", found: "Survey") -> Comparison:
     return Comparison(likeliest, max(possible, key=lambda fit: fit.settled), found, width, clock)
 
 
-def _known(case: Case, seen: "Readings") -> tuple[Profile, ...]:
-    return case.catalog.cut_to(seen.machine_code, seen.sm_count)
-
-
 def _claims(case: Case, seen: "Readings", profile: Profile) -> "Iterable[Fit]":
     """The builds of a SKU that NVML's own figures leave: the firmware cannot mean DDR3 and state a GDDR5 clock."""
     from gpucheck.catalog.silicon import may_state, score
@@ -216,13 +209,11 @@ def differences(one: "Fit", other: "Fit") -> tuple[str, ...]:
 
 def contradiction(case: Case) -> str:
     """``declared: X; the silicon fits: Y``, empty where no other SKU fits clearly better than the declared one."""
-    from gpucheck.catalog.silicon import readings, survey
-
-    seen = readings(case.evidence)
-    if seen is None or case.partitioned or not case.match.fitting:
+    if case.silicon is None or case.partitioned or not case.match.fitting:
         return ""
+    seen, found = case.silicon
     case = _without_namesakes(case)
-    compared = compare(case, seen, survey(seen, _known(case, seen)))
+    compared = compare(case, seen, found)
     return _sentence(case, compared) if compared.better else ""
 
 

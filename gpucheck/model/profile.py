@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -186,7 +187,7 @@ class Profile(Sku):
         """Whether a real card told how large the cache is. What one of the same die and bus told is an inference."""
         return "l2" in self.sources
 
-    @property
+    @cached_property
     def capability(self) -> "Capability | None":
         """What all silicon of the die's compute capability can do; ``None`` where that is not on record.
 
