@@ -14,17 +14,19 @@
  *     adds to wrong[0] the number of nodes that do not hold what latency_link stored. A chase through memory that lost
  *     or confuses what was written would follow whatever it finds, out of the footprint and out of the allocation,
  *     which ends the context; so it runs only where nothing is wrong.         traffic: 8 bytes read for each node
- * latency_touch(base, nodes, bits, first, count, sink, never)
- *     reads the nodes numbered first to first + count - 1 (which stays below `nodes`) about in that order, so that the
- *     second-level cache keeps the later ones; a thread whose xor of what it read equals `never` stores it to sink[0].
- *                                                                             traffic: 8 bytes read for each node
- * latency_chase(base, nodes, bits, first, warm, hops, around, out)
- *     one warp. From node number `first` it follows `warm` links uncounted, then `hops` links timed; both are multiples
- *     of 8 and at most 2^32. `around` 0 reads through the first-level cache where it serves global memory, else around
- *     it.  out[0] = cycles of the multiprocessor, out[1] = nanoseconds of the device's timer, both of the timed links;
- *     out[2] = address of the node where it ended: place(first + warm + hops modulo nodes).
+ * latency_chase(base, nodes, bits, touched, count, never, first, warm, hops, rounds, around, out)
+ *     one block. All of its threads read the nodes numbered touched to touched + count - 1 (which stays below `nodes`)
+ *     about in that order, so that the second-level cache keeps the later ones; a thread whose xor of what it read
+ *     equals `never` stores it to out[3 * rounds]. Then the first warp follows links from node number `first`: in each
+ *     round `warm` uncounted, then `hops` timed; both are multiples of 8 and at most 2^32. `around` 0 follows them
+ *     through the first-level cache where it serves global memory, else around it. Of round r, which begins where the
+ *     one before ended,  out[3 r] = cycles of the multiprocessor, out[3 r + 1] = nanoseconds of the device's timer,
+ *     both of the timed links;  out[3 r + 2] = address of the node where it ended: place(first + (r + 1) (warm + hops)
+ *     modulo nodes).
+ *     One launch and one block, because a second-level cache in two halves keeps a line in the half that the reading
+ *     multiprocessor is attached to: touched by others, a part of the lines would answer from the far half.
  *
- * Launch: link, check and touch any grid, chase one block of 32 threads. `base` is 128-byte aligned.
+ * Launch: link and check any grid, chase one block of at most 1024 threads. `base` is 128-byte aligned.
  * Who verifies: tests/kernels (the cycle visits every node once, for any number of them; the loads are in the machine
  * code); the probe works out where each chase must end. For the host, clocks read 0. Header-free, see memory_walk.
  */
@@ -119,13 +121,12 @@ extern "C" __global__ void latency_check(const u64* base, u64 nodes, u32 bits, u
   if (found) atomicAdd(wrong, found);
 }
 
-extern "C" __global__ void latency_touch(const u64* base, u64 nodes, u32 bits, u64 first, u64 count, u64* sink,
-                                         u64 never) {
-  Order o = order(nodes, bits);
+__device__ __forceinline__ u64 touch(const u64* base, Order o, u64 first, u64 count) {
   u64 seen = 0;
-  for (u64 i = thread_index(); i < count; i += thread_count())
+#pragma unroll 1
+  for (u64 i = threadIdx.x; i < count; i += blockDim.x)
     seen ^= follow<true>((u64)(base + place(first + i, o) * NODE_WORDS));
-  if (seen == never) sink[0] = seen;
+  return seen;
 }
 
 template <bool AROUND>
@@ -140,21 +141,29 @@ __device__ __forceinline__ u64 chase(u64 p, u64 hops) {
 
 /* Each store of the address waits for the last load before it, so that no clock is read before it has arrived. */
 template <bool AROUND>
-__device__ __forceinline__ void timed(u64 start, u64 warm, u64 hops, volatile u64* out) {
-  u64 p = chase<AROUND>(start, warm);
-  out[2] = p;
-  u64 ns = nanoseconds(), clock = cycles();
-  p = chase<AROUND>(p, hops);
-  out[2] = p;
-  out[0] = cycles() - clock;
-  out[1] = nanoseconds() - ns;
+__device__ __forceinline__ void timed(u64 p, u64 warm, u64 hops, u64 rounds, volatile u64* out) {
+#pragma unroll 1
+  for (u64 round = 0; round < rounds; ++round, out += 3) {
+    p = chase<AROUND>(p, warm);
+    out[2] = p;
+    u64 ns = nanoseconds(), clock = cycles();
+    p = chase<AROUND>(p, hops);
+    out[2] = p;
+    out[0] = cycles() - clock;
+    out[1] = nanoseconds() - ns;
+  }
 }
 
-extern "C" __global__ void latency_chase(const u64* base, u64 nodes, u32 bits, u64 first, u64 warm, u64 hops,
-                                         u32 around, u64* out) {
-  u64 start = (u64)(base + place(first, order(nodes, bits)) * NODE_WORDS);
+extern "C" __global__ void latency_chase(const u64* base, u64 nodes, u32 bits, u64 touched, u64 count, u64 never,
+                                         u64 first, u64 warm, u64 hops, u64 rounds, u32 around, u64* out) {
+  Order o = order(nodes, bits);
+  u64 seen = touch(base, o, touched, count);
+  if (seen == never) out[3 * rounds] = seen;
+  __syncthreads();
+  if (threadIdx.x >= 32) return;
+  u64 start = (u64)(base + place(first, o) * NODE_WORDS);
   if (around)
-    timed<true>(start, warm, hops, out);
+    timed<true>(start, warm, hops, rounds, out);
   else
-    timed<false>(start, warm, hops, out);
+    timed<false>(start, warm, hops, rounds, out);
 }

@@ -2,9 +2,10 @@
 
 The links of a footprint form one cycle in pseudo-random order, built on the device. Before a chase all of it (or, where
 it is far larger than any cache, the last part of it) is read in the order of the cycle: what a cache has kept then is
-what the chase will need last, so that a footprint that does not fit misses at once. Large footprints come first, since
-one warp alone does not raise the clocks. A footprint in which links were lost is left out: a chase would follow
-whatever lies there, out of the allocation. For the same reason this comes after the memory walk.
+what the chase will need last, so that a footprint that does not fit misses at once. The same multiprocessor reads and
+chases: a cache in two halves (GA100, GH100) keeps a line in the half of the one that reads it. Large footprints come
+first, since one warp alone does not raise the clocks. A footprint in which links were lost is left out: a chase would
+follow whatever lies there, out of the allocation. For the same reason this comes after the memory walk.
 
 =========  ===================================================================================================
 mode       footprints
@@ -33,13 +34,13 @@ from gpucheck.probes.slab_map import left_free
 
 LINK = Kernel("latency", "latency_link")
 CHECK = Kernel("latency", "latency_check")
-TOUCH = Kernel("latency", "latency_touch")
 CHASE = Kernel("latency", "latency_chase")
-WARP, THREADS, BLOCKS_PER_SM = 32, 512, 2
+THREADS, BLOCKS_PER_SM = 512, 2
 
 SMALLEST_BYTES = 16 * KIB
 _HOPS, _QUICK_HOPS = 8192, 4096
 _ROUNDS = 3
+_OUT_BYTES = 8 * (3 * _ROUNDS + 1)
 _QUICK_CACHES, _QUICK_BYTES = 4, 512 * MIB
 _SMALL_STEPS = 14
 _FINE = 2 ** (1 / 8)
@@ -53,6 +54,22 @@ _CACHES = 8
 _UNKNOWN_L2_BYTES = 64 * MIB
 _SMALL_NODES = 4093
 _NEVER = 0x9E3779B97F4A7C15
+
+
+@dataclass(frozen=True)
+class Way:
+    """From which node a chase starts, and how many links a round of it follows uncounted and timed.
+
+    ``touched`` nodes from number ``touch_first`` on are read before; a thread whose xor of them is ``telling`` says so.
+    """
+
+    warm: int
+    hops: int
+    around_l1: bool
+    first: int = 0
+    touch_first: int = 0
+    touched: int = 0
+    telling: int = _NEVER
 
 
 @dataclass(frozen=True)
@@ -73,19 +90,14 @@ class Course:
         if not self._holds(*head):
             return None
         last = min(cycle.nodes, _CACHES * (self.device.attributes.l2_cache_bytes or _UNKNOWN_L2_BYTES) // NODE_BYTES)
-        self._launch(TOUCH, *head, U64(cycle.nodes - last), U64(last), self.out, U64(_NEVER))
         warm = -(-cycle.nodes // 8) * 8 if footprint <= _L1_BYTES else 64
-        rounds = [self._chase(cycle, memory, (warm + self.hops) * number, warm) for number in range(_ROUNDS)]
+        way = Way(warm, self.hops, footprint > _L1_BYTES, touch_first=cycle.nodes - last, touched=last)
+        rounds = chase(self.device, memory, self.out, way)
         return LatencyPoint(
             footprint_bytes=memory.size_bytes,
             cycles=round(median(taken for taken, _ in rounds) / self.hops, 2),
             nanoseconds=round(median(taken for _, taken in rounds) / self.hops, 2),
         )
-
-    def _chase(self, cycle: Cycle, memory: Buffer, first: int, warm: int) -> tuple[int, int]:
-        """Cycles and nanoseconds of one chase, which has to end where the cycle says."""
-        around = U32(memory.size_bytes > _L1_BYTES)
-        return chase(self.device, memory, cycle, self.out, (first % cycle.nodes, warm, self.hops), around)
 
     def _holds(self, *head: Buffer | U32 | U64) -> bool:
         """Whether every link is where it was laid: a chase through memory that is not there leads anywhere."""
@@ -98,21 +110,21 @@ class Course:
         self.device.launch(kernel, blocks=blocks, threads=THREADS, arguments=arguments)
 
 
-def chase(
-    device: Device, memory: Buffer, cycle: Cycle, out: Buffer, course: tuple[int, int, int], around: U32
-) -> tuple[int, int]:
-    """Follow links over a ``course`` of first node, uncounted and timed links; return cycles and nanoseconds.
+def chase(device: Device, memory: Buffer, out: Buffer, way: Way, threads: int = THREADS) -> list[tuple[int, int]]:
+    """Follow the links of all of ``memory``; return cycles and nanoseconds of each round.
 
-    Raises ``DeviceError`` where it does not end at the node at which it must.
+    Raises ``DeviceError`` where a round does not end at the node at which it must.
     """
-    first, warm, hops = course
-    steps = (U64(first), U64(warm), U64(hops))
-    arguments = (memory, U64(cycle.nodes), U32(cycle.bits), *steps, around, out)
-    device.launch(CHASE, blocks=1, threads=WARP, arguments=arguments)
-    taken, nanoseconds, end = (int(word) for word in device.download(out, np.dtype(np.uint64), 3))
-    if end != memory.address + cycle.place_after(first + warm + hops) * NODE_BYTES:
-        raise DeviceError("latency: a chase ended at a node where it must not", "The memory walk tells more.")
-    return taken, nanoseconds
+    cycle = Cycle(memory.size_bytes // NODE_BYTES)
+    touched = (U64(way.touch_first), U64(way.touched), U64(way.telling))
+    steps = (U64(way.first), U64(way.warm), U64(way.hops), U64(_ROUNDS), U32(way.around_l1))
+    arguments = (memory, U64(cycle.nodes), U32(cycle.bits), *touched, *steps, out)
+    device.launch(CHASE, blocks=1, threads=threads, arguments=arguments)
+    rounds = device.download(out, np.dtype(np.uint64), 3 * _ROUNDS).reshape(_ROUNDS, 3).tolist()
+    for number, (_, _, end) in enumerate(rounds, 1):
+        if end != memory.address + cycle.place_after(way.first + number * (way.warm + way.hops)) * NODE_BYTES:
+            raise DeviceError("latency: a chase ended at a node where it must not", "The memory walk tells more.")
+    return [(taken, nanoseconds) for taken, nanoseconds, _ in rounds]
 
 
 def probe(device: Device, options: ProbeOptions) -> Latency:
@@ -122,7 +134,7 @@ def probe(device: Device, options: ProbeOptions) -> Latency:
     """
     held: list[Buffer] = []
     try:
-        out = device.allocate(64)
+        out = device.allocate(_OUT_BYTES)
         held.append(out)
         _check(device, out)
         memory = _one_buffer(device, options, held)
@@ -219,17 +231,17 @@ def _check(device: Device, out: Buffer) -> None:
         following = np.roll(places, -1) * np.uint64(NODE_BYTES) + np.uint64(memory.address)
         if not np.array_equal(words[places], following):
             raise DeviceError("latency: the links were not laid as they should be", "The memory walk tells more.")
-        _check_touch(device, head, out, int(np.bitwise_xor.reduce(following[7:70])))
+        _check_touch(device, memory, out, int(np.bitwise_xor.reduce(following[7:70])))
         _check_check(device, head, out)
-        for around in (U32(0), U32(1)):
-            chase(device, memory, cycle, out, (_SMALL_NODES - 9, 8, 64), around)
+        for around in (False, True):
+            chase(device, memory, out, Way(8, 64, around, first=_SMALL_NODES - 9))
 
 
-def _check_touch(device: Device, head: tuple[Buffer, U64, U32], out: Buffer, seen: int) -> None:
+def _check_touch(device: Device, memory: Buffer, out: Buffer, seen: int) -> None:
     """One thread reads the nodes numbered 7 to 69, and must come to the xor of what they hold."""
-    device.upload(out, np.zeros(8, np.uint64))
-    device.launch(TOUCH, blocks=1, threads=1, arguments=(*head, U64(7), U64(63), out, U64(seen)))
-    if int(device.download(out, np.dtype(np.uint64), 1)[0]) != seen:
+    device.upload(out, np.zeros(3 * _ROUNDS + 1, np.uint64))
+    chase(device, memory, out, Way(0, 8, around_l1=True, touch_first=7, touched=63, telling=seen), threads=1)
+    if int(device.download(out, np.dtype(np.uint64), 3 * _ROUNDS + 1)[-1]) != seen:
         raise DeviceError("latency: nodes were not read as they lie there", "The memory walk tells more.")
 
 

@@ -11,7 +11,7 @@ from math import exp
 
 import numpy as np
 
-from gpucheck.device.protocol import DeviceError, Kernel
+from gpucheck.device.protocol import Buffer, DeviceError, Kernel
 from gpucheck.model.units import GIB, KIB, MIB
 from gpucheck.probes.latency_cycle import NODE_BYTES, Cycle
 from gpucheck.simulation.addresses import VECTOR, I64s
@@ -32,7 +32,8 @@ _TLB_SHARE = 0.3
 """Of the memory's own latency, what a walk of the page table adds; a typical figure."""
 _NODE_TRAFFIC = 64
 """Bytes that move for eight written: a sector is read and written."""
-_LOADS_PER_SECOND = 20e9
+_LOADS_PER_SECOND = 0.7e9
+"""Of one multiprocessor with 512 loads under way."""
 _TICK_NANOSECONDS = 32
 _LINKED_BYTES = MIB
 """Beyond this size only memory with faults is really linked, to save the time."""
@@ -113,30 +114,32 @@ def _heads(launch: Launch) -> Iterator[tuple[Part, I64s, U64s]]:
         yield part, heads, np.uint64(base.address) + following * np.uint64(NODE_BYTES)
 
 
-def latency_touch(launch: Launch) -> Cost:
-    """``(base, nodes, bits, first, count, sink, never)``: read nodes, many at a time; a thread alone tells its xor."""
-    base, cycle, first, count = launch.buffer(0), _cycle(launch), launch.number(3), launch.number(4)
-    if launch.blocks * launch.threads == 1 and base.size_bytes <= _LINKED_BYTES:
-        words = launch.blocks_of_memory.array(base, np.uint64)[:: NODE_BYTES // 8]
-        places = cycle.place(np.arange(first, first + count, dtype=np.uint64))
-        if np.bitwise_xor.reduce(words[places]) == launch.number(6):
-            launch.blocks_of_memory.array(launch.buffer(5), np.uint64)[0] = launch.number(6)
-    return Cost(seconds=count / _LOADS_PER_SECOND)
-
-
 def latency_chase(launch: Launch) -> Cost:
-    """``(base, nodes, bits, first, warm, hops, around, out)``: follow links one after the other, and tell the time."""
-    base, cycle = launch.buffer(0), _cycle(launch)
-    first, warm, hops, around = (launch.number(i) for i in range(3, 7))
+    """``(base, nodes, bits, touched, count, never, first, warm, hops, rounds, around, out)``: see the kernel's text."""
+    base, cycle, out = launch.buffer(0), _cycle(launch), launch.blocks_of_memory.array(launch.buffer(11), np.uint64)
+    count, (first, warm, hops, rounds, around) = launch.number(4), (launch.number(i) for i in range(6, 11))
+    if launch.threads == 1 and _touched(launch, base, cycle) == launch.number(5):
+        out[3 * rounds] = launch.number(5)
     silicon, random = launch.silicon, launch.random
-    noise = 1 + silicon.noise * bounded(random.standard_normal())
-    taken = hops * noise * cycles(silicon, cycle.nodes * NODE_BYTES, around_l1=around != 0)
-    nanoseconds = taken * 1000 / silicon.sm_clock_mhz
-    out = launch.blocks_of_memory.array(launch.buffer(7), np.uint64)
-    out[0] = round(taken)
-    out[1] = round(nanoseconds / _TICK_NANOSECONDS) * _TICK_NANOSECONDS
-    out[2] = base.address + cycle.place_after(first + warm + hops) * NODE_BYTES
-    return Cost(seconds=nanoseconds * 1e-9 * (warm + hops) / max(hops, 1))
+    nanoseconds = 0.0
+    for number in range(rounds):
+        noise = 1 + silicon.noise * bounded(random.standard_normal())
+        taken = hops * noise * cycles(silicon, cycle.nodes * NODE_BYTES, around_l1=around != 0)
+        nanoseconds = taken * 1000 / silicon.sm_clock_mhz
+        end = base.address + cycle.place_after(first + (number + 1) * (warm + hops)) * NODE_BYTES
+        ticks = round(nanoseconds / _TICK_NANOSECONDS) * _TICK_NANOSECONDS
+        out[3 * number : 3 * number + 3] = (round(taken), ticks, end)
+    return Cost(seconds=nanoseconds * 1e-9 * rounds * (warm + hops) / max(hops, 1) + count / _LOADS_PER_SECOND)
+
+
+def _touched(launch: Launch, base: Buffer, cycle: Cycle) -> int | None:
+    """The xor of what one thread alone reads; that of many is nobody's, and of large footprints is not kept."""
+    first, count = launch.number(3), launch.number(4)
+    if base.size_bytes > _LINKED_BYTES:
+        return None
+    words = launch.blocks_of_memory.array(base, np.uint64)[:: NODE_BYTES // 8]
+    places = cycle.place(np.arange(first, first + count, dtype=np.uint64))
+    return int(np.bitwise_xor.reduce(words[places]))
 
 
 def _cycle(launch: Launch) -> Cycle:
@@ -149,6 +152,5 @@ def _cycle(launch: Launch) -> Cycle:
 KERNELS: dict[Kernel, Callable[[Launch], Cost]] = {
     Kernel("latency", "latency_link"): latency_link,
     Kernel("latency", "latency_check"): latency_check,
-    Kernel("latency", "latency_touch"): latency_touch,
     Kernel("latency", "latency_chase"): latency_chase,
 }

@@ -4,6 +4,7 @@ import pytest
 
 from gpucheck.model.base import NOT_REQUESTED
 from gpucheck.model.finding import Finding, Kind, Status
+from gpucheck.model.measured import Latency
 from gpucheck.model.units import MIB
 from tests.cards import alter, catalog, evidence_of, finding, genuine, report, with_silicon
 
@@ -80,6 +81,17 @@ def test_no_honest_card_fails(profile_id: str, quick: bool, noise: float) -> Non
     known = catalog().by_id(profile_id).l2_cache_bytes
     found = of(profile_id, quick, noise=noise)
     assert found.status is (Status.PASS if known else Status.INCONCLUSIVE), found.message
+
+
+@pytest.mark.parametrize(("least", "most", "status"), [(18, 23, Status.PASS), (4, 12, Status.FAIL)])
+def test_the_near_half_alone_is_no_small_cache(least: float, most: float, status: Status) -> None:
+    """An A100 has two halves of 20 MiB. A curve that shows no far half may have its knee at either's end."""
+    whole = evidence_of("a100-80gb")
+    assert isinstance(whole.latency, Latency)
+    near = tuple(level for level in whole.latency.levels if level.level != "l2_far")
+    knee = {"latency__l2_least_bytes": int(least * MIB), "latency__l2_most_bytes": int(most * MIB)}
+    assert finding(alter(whole, **knee), "l2-capacity").status is Status.FAIL
+    assert finding(alter(whole, latency__levels=near, **knee), "l2-capacity").status is status
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skipif(host_build.GXX is None, reason="g++ is not insta
 
 U64s = NDArray[np.uint64]
 WORDS = NODE_BYTES // 8
+NEVER = 0x9E3779B97F4A7C15
 
 
 def linked(nodes: int, blocks: int = 3) -> U64s:
@@ -58,15 +59,21 @@ def test_the_links_are_the_twins(nodes: int) -> None:
     first=st.integers(0, 2999),
     warm=st.integers(0, 20),
     hops=st.integers(0, 40),
+    rounds=st.integers(0, 4),
     around=st.integers(0, 1),
+    threads=st.sampled_from((1, 32, 512)),
 )
-def test_a_chase_ends_where_the_twin_says(nodes: int, first: int, warm: int, hops: int, around: int) -> None:
-    words, out, cycle = linked(nodes), np.zeros(3, np.uint64), Cycle(nodes)
-    course = (first % nodes, 8 * warm, 8 * hops)
-    head = (words.ctypes.data, nodes, cycle.bits)
-    host_build.build("latency")["latency_chase"](1, 1, *head, *course, around, out.ctypes.data)
-    place = cycle.place_after(first % nodes + 8 * (warm + hops))
-    assert int(out[2]) == words.ctypes.data + place * NODE_BYTES
+def test_a_chase_ends_where_the_twin_says(
+    nodes: int, first: int, warm: int, hops: int, rounds: int, around: int, threads: int
+) -> None:
+    words, out, cycle = linked(nodes), np.zeros(3 * rounds + 1, np.uint64), Cycle(nodes)
+    first %= nodes
+    head = (words.ctypes.data, nodes, cycle.bits, 0, nodes, NEVER)
+    course = (first, 8 * warm, 8 * hops, rounds, around, out.ctypes.data)
+    host_build.build("latency")["latency_chase"](1, threads, *head, *course)
+    ends = [cycle.place_after(first + 8 * (warm + hops) * (number + 1)) * NODE_BYTES for number in range(rounds)]
+    assert out[2:-1:3].tolist() == [words.ctypes.data + end for end in ends]
+    assert out[-1] == 0
 
 
 @settings(max_examples=40, deadline=None)
@@ -80,13 +87,18 @@ def test_wrong_links_are_counted(nodes: int, data: st.DataObject) -> None:
     assert found[0] == len(wrong)
 
 
-def test_one_thread_tells_what_it_touched() -> None:
+@pytest.mark.parametrize("threads", [1, 7])
+def test_a_thread_tells_what_it_touched(threads: int) -> None:
     nodes, cycle = 1000, Cycle(1000)
-    words, sink = linked(nodes), np.zeros(1, np.uint64)
+    words, out = linked(nodes), np.zeros(7, np.uint64)
     order = cycle.place(np.arange(40, 90, dtype=np.uint64)).astype(np.int64)
-    seen = int(np.bitwise_xor.reduce(words[order * WORDS]))
-    head = (words.ctypes.data, nodes, cycle.bits, 40, 50, sink.ctypes.data)
-    host_build.build("latency")["latency_touch"](1, 1, *head, seen ^ 1)
-    assert sink[0] == 0
-    host_build.build("latency")["latency_touch"](1, 1, *head, seen)
-    assert sink[0] == seen
+    seen = int(np.bitwise_xor.reduce(words[order[threads - 1 :: threads] * WORDS]))
+
+    def chase(telling: int) -> None:
+        arguments = (words.ctypes.data, nodes, cycle.bits, 40, 50, telling, 0, 0, 8, 2, 1, out.ctypes.data)
+        host_build.build("latency")["latency_chase"](1, threads, *arguments)
+
+    chase(seen ^ 1)
+    assert out[6] == 0
+    chase(seen)
+    assert out[6] == seen

@@ -116,7 +116,6 @@ def test_one_large_piece_may_be_refused_and_less_is_taken() -> None:
     ("kernel", "says"),
     [
         ("latency_link", "not laid"),
-        ("latency_touch", "not read"),
         ("latency_check", "taken for right"),
         ("latency_chase", "ended at a node"),
     ],
@@ -127,6 +126,39 @@ def test_a_kernel_that_does_nothing_is_found_out(kernel: str, says: str) -> None
     one.launch = lambda k, **given: 1e-3 if k.function == kernel else launch(k, **given)  # type: ignore[method-assign]
     with pytest.raises(DeviceError, match=says):
         measure(one)
+
+
+def test_a_chase_that_reads_nothing_beforehand_is_found_out() -> None:
+    one = device(2 * GIB)
+    launch = one.launch
+
+    def lazy(kernel: Kernel, **given: Any) -> float:
+        if kernel.function == "latency_chase":
+            given["arguments"] = [*given["arguments"][:4], U64(0), *given["arguments"][5:]]
+        return launch(kernel, **given)
+
+    one.launch = lazy  # type: ignore[method-assign]
+    with pytest.raises(DeviceError, match="not read"):
+        measure(one)
+
+
+def test_one_multiprocessor_reads_beforehand_and_chases() -> None:
+    """In a cache of two halves a line lies in the half of whoever read it."""
+    one, launches = device(2 * GIB), []
+    launch = one.launch
+
+    def watched(kernel: Kernel, **given: Any) -> float:
+        launches.append((kernel.function, given["blocks"], given["arguments"]))
+        return launch(kernel, **given)
+
+    one.launch = watched  # type: ignore[method-assign]
+    measure(one)
+    chases = [(number, blocks) for number, (function, blocks, _) in enumerate(launches) if function == "latency_chase"]
+    assert {blocks for _, blocks in chases} == {1}
+    for number, _ in chases[3:]:
+        _, nodes, _, first, count, *_ = (getattr(a, "value", a) for a in launches[number][2])
+        assert first + count == nodes
+        assert count * NODE_BYTES >= min(nodes * NODE_BYTES, 8 * (one.attributes.l2_cache_bytes or 0))
 
 
 def test_a_lost_device_leaves_nothing_allocated() -> None:
@@ -170,14 +202,16 @@ def test_a_cycle_over_a_whole_card_needs_no_table() -> None:
 
 def test_simulated_chases_end_where_real_ones_would() -> None:
     one, cycle = device(2 * GIB), Cycle(500)
-    memory, out = one.allocate(500 * NODE_BYTES), one.allocate(64)
+    memory, out = one.allocate(500 * NODE_BYTES), one.allocate(80)
     one.launch(latency.LINK, blocks=2, threads=512, arguments=(memory, U64(cycle.nodes), U32(cycle.bits)))
     words = one.download(memory, np.dtype(np.uint64), 500 * NODE_BYTES // 8)
     at = memory.address + cycle.place_after(3) * NODE_BYTES
-    for _ in range(24):
+    ends = []
+    for number in range(1, 73):
         at = int(words[(at - memory.address) // 8])
-    latency.chase(one, memory, cycle, out, (3, 8, 16), U32(0))
-    assert int(one.download(out, np.dtype(np.uint64), 3)[2]) == at
+        ends += [at] if number % 24 == 0 else []
+    latency.chase(one, memory, out, latency.Way(8, 16, around_l1=False, first=3))
+    assert one.download(out, np.dtype(np.uint64), 9).tolist()[2::3] == ends
 
 
 def test_a_cache_that_hides_between_coarse_footprints_is_looked_for() -> None:
