@@ -17,6 +17,8 @@ from typing import Any
 Values = dict[str, Any]
 WARM_UPS, SAMPLES = 5, 9
 _DEVICE_TO_DEVICE = 3
+_HOLD_CYCLES = 100_000
+"""The device waits so long before each operation that is timed, while the host queues it."""
 
 
 class AbsentError(Exception):
@@ -112,6 +114,7 @@ def pytorch(size: int) -> Values:
     events = [torch.cuda.Event(enable_timing=True) for _ in range(2)]
 
     def timed(run: Callable[[], Any]) -> float:
+        torch.cuda._sleep(_HOLD_CYCLES)  # noqa: SLF001 - as gpucheck does, so that no launch by the host is counted
         events[0].record()
         run()
         events[1].record()
@@ -152,7 +155,12 @@ def _cupy(size: int) -> tuple[Any, Any, Any, Callable[[Callable[[], Any]], float
     a, b = cupy.empty(size // 4, cupy.float32), cupy.arange(size // 4, dtype=cupy.float32)
     events = [cupy.cuda.Event() for _ in range(2)]
 
+    from gpucheck.device import kernels
+
+    hold = cupy.RawKernel(kernels.load("hold").text, "hold")
+
     def timed(run: Callable[[], Any]) -> float:
+        hold((1,), (1,), (cupy.uint64(_HOLD_CYCLES),))
         events[0].record()
         run()
         events[1].record()

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 
-from gpucheck.device.protocol import DeviceError
+from gpucheck.device.protocol import DeviceError, Kernel
 from gpucheck.resources import data_root
 
-FAMILIES = ("census", "throughput", "fingerprint", "bandwidth", "memory_walk", "latency", "load")
+FAMILIES = ("census", "throughput", "fingerprint", "bandwidth", "memory_walk", "latency", "load", "hold")
 
 
+HOLD = Kernel("hold", "hold")
+"""Runs before every other kernel, so that its time is its own."""
 _FAMILIES_OF = {"slab_map": ("bandwidth",), "host_link": ()}
 """Sections of the evidence that are not measured by the one family that bears their name."""
 
@@ -36,7 +38,8 @@ def load(family: str) -> KernelSource:
 
 def families_of(section: str) -> tuple[str, ...]:
     """Return the families whose kernels measure a section of the evidence."""
-    return _FAMILIES_OF.get(section, (section,))
+    found = _FAMILIES_OF.get(section, (section,))
+    return (*found, HOLD.family) if found else ()
 
 
 def digest(family: str) -> str:

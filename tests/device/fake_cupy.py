@@ -31,12 +31,30 @@ class _Function:
     def __call__(self, grid: Any, block: Any, values: Any, shared: int = 0) -> None:
         if "launch" in self._cupy.fails:
             raise CUDADriverError(self._cupy.fails["launch"])
+        self._cupy.queue.append(self._name)
+        if self._name == "hold":
+            self._cupy.held_cycles.append(int(values[0]))
+            return
         self._cupy.launched.append((self._name, grid, block, values))
         self._cupy.shared.append(shared)
 
 
+class _Event:
+    """An event; ``done`` says whether the host was late."""
+
+    def __init__(self, cupy: "FakeCupy") -> None:
+        self._cupy, self.synchronize = cupy, cupy._call("synchronize")
+
+    @property
+    def done(self) -> bool:
+        return self._cupy.late
+
+    def record(self) -> None:
+        self._cupy.queue.append("event")
+
+
 class FakeCupy:
-    """``fails`` maps the name of a call to the status that it raises."""
+    """``fails`` maps the name of a call to the status that it raises. What a hold leaves behind is kept apart."""
 
     def __init__(self, fails: dict[str, int] | None = None, devices: int = 1) -> None:
         self.loaded: list[bytes] = []
@@ -47,6 +65,9 @@ class FakeCupy:
         self.launched: list[tuple[Any, ...]] = []
         self.options: list[tuple[str, ...]] = []
         self.shared: list[int] = []
+        self.queue: list[str] = []
+        self.held_cycles: list[int] = []
+        self.late = False
         self.granted: list[tuple[int, int, int]] = []
         self.pinned: dict[int, int] = {}
         self.copies: list[tuple[int, int, int, int]] = []
@@ -55,10 +76,9 @@ class FakeCupy:
         more = ("deviceGetAttribute", "deviceGetPCIBusId", "deviceGetByPCIBusId", "driverGetVersion")
         calls = {name: self._call(name) for name in (*names, *more, *link, "runtimeGetVersion")}
         runtime = SimpleNamespace(CUDARuntimeError=CUDARuntimeError, **calls)
-        event = SimpleNamespace(record=lambda: None, synchronize=self._call("synchronize"))
         self.cuda = SimpleNamespace(
             runtime=runtime,
-            Event=lambda: event,
+            Event=lambda: _Event(self),
             get_elapsed_time=lambda _a, _b: 2.0,
             driver=SimpleNamespace(funcSetAttribute=self._call("funcSetAttribute")),
             nvrtc=SimpleNamespace(

@@ -102,10 +102,26 @@ def test_launch_builds_for_exactly_this_architecture(cupy: FakeCupy) -> None:
     arguments = (Buffer(4096, 16), U64(1), U32(7))
     for _ in range(2):
         assert device.launch(WRITE, blocks=3, threads=512, arguments=arguments) == pytest.approx(2e-3)
-    assert [options[0] for options in cupy.options] == ["-arch=sm_89"]
+    assert [options[0] for options in cupy.options] == ["-arch=sm_89"] * 2, "the kernel's family, and the hold's"
     name, grid, block, values = cupy.launched[0]
     assert (name, grid, block) == ("walk_write", (3, 1, 1), (512, 1, 1))
     assert [(type(v), int(v)) for v in values] == [(np.uint64, 4096), (np.uint64, 1), (np.uint32, 7)]
+
+
+def test_a_kernel_is_queued_behind_a_hold_and_between_its_events(cupy: FakeCupy) -> None:
+    CudaDevice.open().launch(WRITE, blocks=3, threads=512, arguments=(U64(1),))
+    assert cupy.queue == ["hold", "event", "walk_write", "event"]
+
+
+def test_a_slow_host_makes_the_hold_longer_but_not_without_end(cupy: FakeCupy) -> None:
+    device = CudaDevice.open()
+    for late in (False, True, False, *[True] * 8):
+        cupy.late = late
+        device.launch(WRITE, blocks=3, threads=512, arguments=(U64(1),))
+    first, after_a_sound_one, after_a_late_one, *_, last = cupy.held_cycles
+    assert first == after_a_sound_one
+    assert after_a_late_one == 2 * first
+    assert last == 8 * first
 
 
 def test_much_shared_memory_is_asked_for_before_the_launch(cupy: FakeCupy) -> None:

@@ -21,6 +21,7 @@ FUNCTIONS = {
     "fingerprint": {"sum_fp16", "sum_bf16", "sum_tf32"},
     "census": {"census", "residency", "shared_room"},
     "load": {"load_fill", "load_run"},
+    "hold": {"hold"},
 }
 REGISTERS_AT_TWO_BLOCKS = 64
 """65536 registers over two blocks of 512 threads."""
