@@ -25,7 +25,8 @@ from gpucheck.sources.nvml_library import PynvmlLibrary
 if TYPE_CHECKING:
     from gpucheck.device.protocol import Device
 
-LISTING_SECONDS = 10.0
+LISTING_SECONDS, LISTING_SECONDS_A_CARD = 10.0, 3.0
+"""A driver that starts its cards at the first question takes a second or more for each."""
 
 Section = Frozen | Unavailable
 Listing = Collected[tuple[nvml.ListedDevice, ...]]
@@ -107,6 +108,7 @@ class HostCard:
     def _read_nvml(self) -> Collected[NvmlFacts]:
         if self.no_nvml:
             return self.no_nvml
+        _sensors().attend(self.bdf)
         facts = nvml.read(PynvmlLibrary(), self.bdf)
         if isinstance(facts, Unavailable) and facts.detail == NOT_LISTED:
             return driver.refusal(self.proc_root, self.bdf) or facts
@@ -168,7 +170,7 @@ def host_machine(
     ``list_nvml`` is for tests. Raises ``NoCardError`` where there is nothing to examine.
     """
     on_bus = pci.list_display_devices(sys_root)
-    listing = (list_nvml or guarded_listing)()
+    listing = list_nvml() if list_nvml else guarded_listing(len(on_bus))
     cards = _unite(on_bus, listing, str(sys_root), str(proc_root))
     notes = _notes(cards, listing)
     if not isinstance(listing, Unavailable) and read_host(sys_root, proc_root).container:
@@ -178,10 +180,10 @@ def host_machine(
     return HostMachine(_selected(cards, select), notes)
 
 
-def guarded_listing() -> Listing:
-    """Ask for NVML's list in a child process: a dead driver does not answer."""
+def guarded_listing(cards: int = 0) -> Listing:
+    """Ask for NVML's list in a child process: a dead driver does not answer. ``cards`` are seen on the bus."""
     try:
-        listing: Listing = child.call(_list_nvml, LISTING_SECONDS)
+        listing: Listing = child.call(_list_nvml, LISTING_SECONDS + LISTING_SECONDS_A_CARD * cards)
     except TimeoutError as error:
         return Unavailable(unavailable=Reason.TIMED_OUT, detail=f"NVIDIA's driver gave {error}")
     except OSError as error:  # ChildProcessError among them

@@ -68,14 +68,30 @@ class Reader:
     def read(self, bdf: str) -> Collected[Telemetry]:
         """Read the card at a PCI address. Never raises."""
         try:
-            self._ensure_open()
-            handle = self._library.call("nvmlDeviceGetHandleByPciBusId", bdf)
+            handle = self._attached(bdf)
         except NvmlUnavailableError as error:
             return unavailable(error)
         except NvmlError as error:
             self.close()
             return reason_of(error)
         return _read(self._library, handle)
+
+    def attend(self, bdf: str) -> None:
+        """Open the card and keep it open, where that can be done. Never raises.
+
+        Without persistence mode a driver shuts a card down that nobody holds, and each question starts it anew, which
+        takes a second or more.
+        """
+        try:
+            self._attached(bdf)
+        except NvmlUnavailableError:
+            return
+        except NvmlError:
+            self.close()
+
+    def _attached(self, bdf: str) -> Any:
+        self._ensure_open()
+        return self._library.call("nvmlDeviceGetHandleByPciBusId", bdf)
 
     def _ensure_open(self) -> None:
         if not self._open:

@@ -170,6 +170,36 @@ def test_the_library_is_opened_once_for_many_readings_and_again_after_a_loss() -
     assert (library.opened, library.closed) == (2, 1)
 
 
+def test_a_card_that_is_attended_to_stays_open() -> None:
+    library = Library(ANSWERS)
+    reader = telemetry.Reader(library)
+    reader.attend(BDF)
+    assert (library.opened, library.closed) == (1, 0)
+    assert isinstance(reader.read(BDF), Telemetry)
+    assert (library.opened, library.closed) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        Library({("nvmlDeviceGetHandleByPciBusId",): NvmlError(15)}),
+        Library(opening=NvmlUnavailableError(Reason.NOT_INSTALLED, "no driver")),
+        Library(opening=NvmlError(9)),
+    ],
+)
+def test_a_card_that_cannot_be_attended_to_is_left_alone(failing: Library) -> None:
+    telemetry.Reader(failing).attend(BDF)
+    assert failing.opened == failing.closed
+
+
+def test_a_card_is_held_from_its_first_question_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, asked = Library(ANSWERS), FakeLibrary()
+    monkeypatch.setattr("gpucheck.machine._sensors", lambda: telemetry.Reader(held))
+    monkeypatch.setattr("gpucheck.machine.PynvmlLibrary", lambda: asked)
+    assert isinstance(HostCard(BDF, 0).sources()["nvml"](), NvmlFacts)
+    assert (held.opened, held.closed, asked.opened, asked.closed) == (1, 0, 1, 1)
+
+
 def test_a_card_reads_its_sensors_and_says_why_it_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = telemetry.Reader(Library(ANSWERS))
     monkeypatch.setattr("gpucheck.machine._sensors", lambda: reader)
