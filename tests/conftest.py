@@ -10,6 +10,15 @@ from tests import browser
 from tests.store.server import CannotServeError, server
 
 _numbers = count()
+_FOR_A_CARD = Path(__file__).parent / "gpu"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``-m gpu`` look at ``tests/gpu`` alone: other tests want packages that a machine with a card may lack."""
+    if config.option.markexpr.strip() != "gpu":
+        return None
+    alike = collection_path.is_relative_to(_FOR_A_CARD) or _FOR_A_CARD.is_relative_to(collection_path)
+    return None if alike else True
 
 
 @pytest.fixture(scope="session")

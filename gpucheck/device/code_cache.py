@@ -63,8 +63,8 @@ def default_folder(environment: Mapping[str, str] | None = None, platform: str =
     with suppress(OSError, RuntimeError):  # no such home, a loop of links
         if named:
             return None if named.lower() == OFF else Path(named).expanduser().resolve()
-        base = _caches(given, platform)
-        return base / "gpucheck" / "kernels" if base is not None and _may_begin(base) else None
+        bases = (_caches(given, platform), None if platform == "win32" else _own_caches())
+        return next((base / "gpucheck" / "kernels" for base in bases if base is not None and _may_begin(base)), None)
     return None
 
 
@@ -77,6 +77,17 @@ def _caches(environment: Mapping[str, str], platform: str) -> Path | None:
     if asked.startswith("/"):
         return Path(asked)
     return Path.home() / ("Library/Caches" if platform == "darwin" else ".cache")
+
+
+def _own_caches() -> Path | None:
+    """Where the account's own home is another than the one that the environment names, as after ``sudo -E``."""
+    if not hasattr(os, "geteuid"):
+        return None
+    import pwd
+
+    with suppress(KeyError):
+        return Path(pwd.getpwuid(os.geteuid()).pw_dir) / ".cache"
+    return None
 
 
 def _may_begin(base: Path) -> bool:

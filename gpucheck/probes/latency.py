@@ -51,6 +51,8 @@ _SMALL_SIZES = tuple(64 * KIB * 2 ** (step / 8) for step in range(57))
 _L1_BYTES = 512 * KIB
 """No first-level cache is larger: beyond it, loads go around it."""
 _CACHES = 8
+_FIRST_STEP, _STEP = 256, 16
+"""Shares of the free memory by which a refused allocation is shortened: first by little, then by twice as much."""
 _UNKNOWN_L2_BYTES = 64 * MIB
 _SMALL_NODES = 4093
 _NEVER = 0x9E3779B97F4A7C15
@@ -208,13 +210,14 @@ def _summarise(points: list[LatencyPoint], hops: int) -> Latency:
 
 def _one_buffer(device: Device, options: ProbeOptions, held: list[Buffer]) -> Buffer:
     """Take nearly all free memory in one piece; a driver may refuse the last of it, so ask for less and less."""
-    size = (device.memory_info().free_bytes - left_free(options)) // NODE_BYTES * NODE_BYTES
+    most = device.memory_info().free_bytes - left_free(options)
+    size, step = most // NODE_BYTES * NODE_BYTES, most // _FIRST_STEP
     least = _CACHES * (device.attributes.l2_cache_bytes or MIB)
     while size >= least:
         try:
             held.append(device.allocate(size))
         except OutOfDeviceMemory:
-            size = size * 15 // 16 // NODE_BYTES * NODE_BYTES
+            size, step = (size - step) // NODE_BYTES * NODE_BYTES, min(2 * step, most // _STEP)
             continue
         return held[-1]
     raise OutOfDeviceMemory("too little memory is free to go beyond the cache", "Close other programs that use it.")

@@ -18,11 +18,8 @@ from gpucheck.probes.bandwidth import BLOCKS_PER_SM, NEVER, READ, THREADS, VECTO
 from gpucheck.probes.memory import give_back, take_most
 from gpucheck.probes.memory_walk import MARGIN_BYTES, WINDOWS_MARGIN_BYTES
 from gpucheck.probes.options import ProbeOptions
-from gpucheck.probes.walk_rates import WINDOW_BYTES, Floats, Timed
+from gpucheck.probes.walk_rates import Floats, Timed
 
-FAST_WINDOW_BYTES = 512 * MIB
-"""The timer ticks every half microsecond: where 256 MiB take a tenth of a millisecond, take twice as many."""
-_FAST_BYTES_PER_SECOND = 2e12
 _ROUNDS, _QUICK_ROUNDS, _DEEP_ROUNDS = 5, 3, 9
 _FURTHER_ROUNDS, _FURTHER_SECONDS = 8, 0.25
 """Rounds more over all windows where some seemed slow; of the slow ones as many as take so long in a round."""
@@ -88,7 +85,7 @@ def _fill(device: Device, chunks: list[Buffer]) -> int:
     seconds = [_launch(device, WRITE, chunk, U32(0x6B)) for chunk in chunks]
     largest = max(chunk.size_bytes for chunk in chunks)
     rates = [largest / max(s, 1e-9) for chunk, s in zip(chunks, seconds, strict=True) if chunk.size_bytes == largest]
-    return FAST_WINDOW_BYTES if float(np.median(rates)) > _FAST_BYTES_PER_SECOND else WINDOW_BYTES
+    return walk_rates.window_bytes(float(np.median(rates)))
 
 
 def _lay_out(chunks: list[Buffer], window: int) -> list[Slab]:

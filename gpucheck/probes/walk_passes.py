@@ -12,7 +12,7 @@ from gpucheck.probes import walk_selftest
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.pattern import ALL_ONES, Values
 from gpucheck.probes.walk_journal import VECTOR_BYTES, Journal, Observed, distinct
-from gpucheck.probes.walk_rates import WINDOW_BYTES, Floats, Timed
+from gpucheck.probes.walk_rates import WINDOW_BYTES, Floats, Timed, window_bytes
 from gpucheck.probes.walk_spots import EVICT, VERIFY_SPOTS, WRITE_SPOTS, Spots
 
 WRITE, VERIFY, THREADS = walk_selftest.WRITE, walk_selftest.VERIFY, walk_selftest.THREADS
@@ -70,22 +70,28 @@ class Walk:
 
     def __post_init__(self) -> None:
         """Cut the chunks into windows."""
-        starts = [(chunk, at) for chunk in self.chunks for at in range(0, chunk.buffer.size_bytes, WINDOW_BYTES)]
-        self.windows = [chunk.part(at, WINDOW_BYTES) for chunk, at in starts]
         self.vectors = sum(chunk.vectors for chunk in self.chunks)
+        self._cut(WINDOW_BYTES)
 
     @property
     def size_bytes(self) -> int:
         """Length of the walk in bytes."""
         return self.vectors * VECTOR_BYTES
 
+    def _cut(self, size: int) -> None:
+        starts = [(chunk, at) for chunk in self.chunks for at in range(0, chunk.buffer.size_bytes, size)]
+        self.windows = [chunk.part(at, size) for chunk, at in starts]
+
     def run_spots(self, spots: Spots, evict_bytes: int, progress: tuple[float, float]) -> None:
-        """Write a spot of every page, let other traffic drive it out of the caches, and read it."""
+        """Write a spot of every page, let other traffic drive it out of the caches, and read it.
+
+        How fast that traffic went decides the length of the windows of later passes.
+        """
         values = Values((self.seed + (len(self.spotted) + 1) * _SPOT_SALT) & ALL_ONES)
         name, (start, share) = spots.tier.replace("_", " "), progress
         self._all(WRITE_SPOTS, self.chunks, values, (start, share / 2), f"writing {name}", spots)
         self.stage = f"while driving {name} out of the caches"
-        self._evict(evict_bytes)
+        self._cut(window_bytes(self._evict(evict_bytes)))
         self.journal.clear()
         self._all(VERIFY_SPOTS, self.chunks, values, (start + share / 2, share / 2), f"reading {name}", spots)
         pages = self.size_bytes // PAGE_BYTES
@@ -141,14 +147,16 @@ class Walk:
         self.written.append(values)
         return self.journal.finish(self.vectors, values, before)
 
-    def _evict(self, size_bytes: int) -> None:
-        """Read so much of the walk's own memory, from its start."""
+    def _evict(self, size_bytes: int) -> float:
+        """Read so much of the walk's own memory, from its start; return the bytes per second."""
+        left, seconds = size_bytes, 0.0
         for chunk in self.chunks:
-            part = chunk.part(0, size_bytes)
-            self._run(EVICT, part.buffer, U64(part.vectors), self.journal.sink, U32(NEVER))
-            size_bytes -= part.buffer.size_bytes
-            if size_bytes <= 0:
-                return
+            part = chunk.part(0, left)
+            seconds += self._run(EVICT, part.buffer, U64(part.vectors), self.journal.sink, U32(NEVER))
+            left -= part.buffer.size_bytes
+            if left <= 0:
+                break
+        return (size_bytes - max(left, 0)) / max(seconds, 1e-9)
 
     def _all(
         self,

@@ -11,7 +11,10 @@ from gpucheck.model.units import MIB
 
 Floats = NDArray[np.float64]
 
-WINDOW_BYTES = 256 * MIB
+WINDOW_BYTES, FAST_WINDOW_BYTES = 256 * MIB, 512 * MIB
+"""The timer ticks every half microsecond, and a launch begins and ends in a few: where 256 MiB take a tenth of a
+millisecond, a window is twice as long."""
+_FAST_BYTES_PER_SECOND = 2e12
 SLOW = 0.9
 """Windows below this share of the reference are reported; what it means is for a check to say."""
 _START_UP_SECONDS = 20e-6
@@ -26,6 +29,11 @@ FAR_ABOVE = 4.0
 """No window of a sound card is so much faster than the median: where two are, the others are not the card's own."""
 _NOISE = 0.03
 """A share of a piece that noise could make up is not cut off or added."""
+
+
+def window_bytes(bytes_per_second: float) -> int:
+    """Length of a window of memory that is about so fast."""
+    return FAST_WINDOW_BYTES if bytes_per_second > _FAST_BYTES_PER_SECOND else WINDOW_BYTES
 
 
 @dataclass(frozen=True)

@@ -240,8 +240,22 @@ def test_where_the_folder_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @posix
 def test_nothing_is_begun_in_another_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    account = 4_000_000_000  # nobody's
+    monkeypatch.setattr(os, "geteuid", lambda: account)
     assert default_folder({}, "linux") is None
+
+
+@posix
+def test_in_another_users_home_root_has_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pwd
+
+    theirs, mine = tmp_path / "theirs", tmp_path / "mine"
+    theirs.mkdir()
+    mine.mkdir()
+    monkeypatch.setenv("HOME", str(theirs))
+    monkeypatch.setattr("gpucheck.device.code_cache._may_begin", lambda base: base.is_relative_to(mine))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_dir=str(mine)))
+    assert default_folder({}, "linux") == mine / ".cache/gpucheck/kernels"
 
 
 @posix

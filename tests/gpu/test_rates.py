@@ -30,7 +30,8 @@ def test_every_stream_has_a_plausible_rate(cuda_device: CudaDevice) -> None:
 def test_the_map_covers_the_memory_and_gives_it_back(cuda_device: CudaDevice) -> None:
     free = cuda_device.memory_info().free_bytes
     found = slab_map.probe(cuda_device, ProbeOptions())
-    assert found.tested_bytes >= free - 64 * MIB
+    left = 32 + 2 + 2 * 32  # to the driver, the sink, and at most two remnants too short for a rate
+    assert found.tested_bytes >= free - left * MIB
     assert found.slow_regions == ()
     assert found.spread < 0.05
     assert cuda_device.memory_info().free_bytes >= free - 16 * MIB
