@@ -40,7 +40,7 @@ _ID_BLOCKS: dict[str, tuple[int, int]] = {
 _ID_EXCEPTIONS: frozenset[tuple[str, int]] = frozenset()
 """(die, device id) pairs that NVIDIA really sells outside the block of the die. None is known."""
 
-_HBM_STACK_BITS = 1024
+_HBM_CONTROLLER_BITS = 256
 _CHANNEL_BITS = 32
 
 
@@ -90,7 +90,7 @@ def _layout(layout: MemoryLayout) -> Iterator[str]:
     if bus is None:
         return
     hbm = layout.type.startswith("HBM")
-    unit = _HBM_STACK_BITS if hbm else _CHANNEL_BITS
+    unit = _HBM_CONTROLLER_BITS if hbm else _CHANNEL_BITS
     if bus % unit:
         yield f"a bus of {bus} bit is no multiple of {unit}"
         return

@@ -12,8 +12,8 @@ from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Kind, Severity, Status
 
 STACKED_FROM = 0.9
-"""Of the data sheet's width, what drivers state for stacked memory: 7680 of 8192 bits on a B200. A missing stack is
-an eighth or more."""
+"""Of the data sheet's width, what a driver may state for stacked memory: a B200 has 7680 of 8192 bits, and other models
+may have controllers off that no profile tells of. A missing stack is an eighth or more."""
 
 
 @check(id="bus-width", title="Declared memory bus", severity=Severity.HIGH, edge=("memory bus", "device id"))

@@ -45,6 +45,8 @@ def _read() -> list[Seen]:
 
 NOT_OURS = {
     "GeForce GT 720M": "printed by a GF117; the catalog has the name for a GK208 alone",
+    "GeForce GT 635M": "printed by a die of two multiprocessors; the catalog has the name for a GF116 alone",
+    "NVIDIA P102-100": "10 GiB, twice what it is sold with: a flash is known that does this",
     "NVIDIA P104-100": "8 GiB, twice what it is sold with: of its sister P102-100 a flash is known that does this",
 }
 SEEN = _read()
