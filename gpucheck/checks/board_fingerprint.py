@@ -9,17 +9,12 @@ and never counted.
 References: the codes agree in 42 of 42 captures; CMP 100-210 sold as V100 shows G001, no ECC, brand Quadro and 120 W.
 """
 
-import re
-
 from gpucheck.checks.base import Case, Outcome, check, not_applicable
 from gpucheck.model.base import Reason
+from gpucheck.model.board_codes import image_project, is_common, part_number
 from gpucheck.model.evidence import NvmlFacts
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.profile import Profile
-
-_INFOROM = re.compile(r"^([A-Z]\d{3}|\d{4})\.\d{4}\.")
-_BOARD = re.compile(r"^\d{3}-\d([A-Z]\d{3}|\d{4})-")
-_CONSUMER_PROJECTS = ("G001", "G002", "G000")
 
 
 @check(
@@ -56,17 +51,15 @@ def board_fingerprint(case: Case) -> Outcome:
 
 def project_mismatch(facts: NvmlFacts) -> str | None:
     """How the project codes of InfoROM image and board part number differ, None where they agree or one is absent."""
-    image = _INFOROM.match(facts.inforom_image_version or "")
-    board = _BOARD.match(facts.board_part_number or "")
-    if image is None or board is None:
+    image, board = image_project(facts.inforom_image_version), part_number(facts.board_part_number)
+    if image is None or board is None or image == board[1]:
         return None
-    return None if image[1] == board[1] else f"InfoROM of project {image[1]} on a board of project {board[1]}"
+    return f"InfoROM of project {image} on a board of project {board[1]}"
 
 
 def _missing_signs(facts: NvmlFacts, profile: Profile) -> list[str]:
     signs = []
-    image = _INFOROM.match(facts.inforom_image_version or "")
-    if image and image[1] in _CONSUMER_PROJECTS and profile.sku_class == "datacenter":
+    if is_common(facts.inforom_image_version) and profile.sku_class == "datacenter":
         signs.append(f"a consumer InfoROM ({facts.inforom_image_version})")
     ecc = facts.missing.get("ecc_enabled")
     if profile.sku_class == "datacenter" and profile.ecc == "yes" and ecc and ecc.unavailable is Reason.NOT_SUPPORTED:

@@ -8,21 +8,19 @@ How it can be fooled: the flash chip can be copied or exchanged; a board of the 
 A failure does not mean: a bad card. A shop may have put a good die on a good board; but it was not made so. Firmware of
 another partner's board on a GeForce card is its owner's choice: noted, no more.
 References: InfoROM and part number name one project in 42 of 42 captures; all GeForce cards from Pascal on, 20 of 20
-captures, carry the common InfoROM images G001 and G002, and part numbers 900-1G... where they have any.
+captures, carry the common InfoROM images G001 and G002, and part numbers 900-1G... where they have any; three of three
+published dumps of the RTX 50 series carry G005.
 """
 
-import re
 from dataclasses import dataclass
 
 from gpucheck.checks.base import Case, Missing, Outcome, check, not_applicable
 from gpucheck.checks.vbios_agreement import runs_on
 from gpucheck.model.base import Unavailable
+from gpucheck.model.board_codes import image_project, is_common, part_number
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.profile import Profile
 
-_INFOROM = re.compile(r"^([A-Z]\d{3}|\d{4})\.(\d{4})\.")
-_BOARD = re.compile(r"^\d{3}-(\d)([A-Z]\d{3}|\d{4})-")
-_COMMON = ("G000", "G001", "G002")
 _PROFESSIONAL_LINES = {"2": "data-centre", "5": "workstation"}
 """Digit before the project in a board part number: ``900-5G133`` is a workstation's, ``900-1G136`` a GeForce card's."""
 _TELLING_SINCE = (6, 0)
@@ -52,9 +50,10 @@ def board_project(case: Case) -> Outcome:
     if codes.professional and _is_geforce(case.profiles):
         return _professional(case, codes)
     if not codes.board and not codes.professional:
-        if not any(_INFOROM.match(image) for image in _images(case)):
+        image = _image(case)
+        if not is_common(image):
             raise Missing("no source stated a project of the board", f"{case.declared_section}.inforom_image_version")
-        return Outcome(Status.PASS, "The board carries the common data of consumer boards.", _images(case)[0])
+        return Outcome(Status.PASS, "The board carries the common data of consumer boards.", image)
     odd = sorted(set(codes.firmware.values()) - set(codes.board.values()))
     if odd and not _is_geforce(case.profiles):
         return _foreign_firmware(codes, odd)
@@ -95,26 +94,26 @@ def _is_geforce(profiles: tuple[Profile, ...]) -> bool:
     return all(p.sku_class == "geforce" and p.die.capability_numbers >= _TELLING_SINCE for p in profiles)
 
 
-def _images(case: Case) -> list[str]:
+def _image(case: Case) -> str:
     declared = case.evidence.declared
-    return [declared.inforom_image_version] if declared and declared.inforom_image_version else []
+    return (declared.inforom_image_version if declared else None) or ""
 
 
 def _codes(case: Case) -> _Codes:
     evidence, section = case.evidence, case.declared_section
     board: dict[str, str] = {}
     professional: dict[str, str] = {}
-    for image in _images(case):
-        match = _INFOROM.match(image)
-        if match and match[1] not in _COMMON:
-            board[f"{section}.inforom_image_version"] = match[1]
-            professional[f"{section}.inforom_image_version"] = f"the InfoROM {image} of project {match[1]}"
+    image = _image(case)
+    project = image_project(image)
+    if project and not is_common(image):
+        board[f"{section}.inforom_image_version"] = project
+        professional[f"{section}.inforom_image_version"] = f"the InfoROM {image} of project {project}"
     for path, part in _part_numbers(case).items():
-        match = _BOARD.match(part)
-        if match:
-            board[path] = match[2]
-        if match and match[1] in _PROFESSIONAL_LINES:
-            professional[path] = f"the part number {part} of a {_PROFESSIONAL_LINES[match[1]]} board"
+        if not (codes := part_number(part)):
+            continue
+        line, board[path] = codes
+        if line in _PROFESSIONAL_LINES:
+            professional[path] = f"the part number {part} of a {_PROFESSIONAL_LINES[line]} board"
     firmware = {}
     if not isinstance(evidence.vbios, Unavailable) and evidence.vbios.project and runs_on(case, evidence.vbios):
         firmware["vbios.project"] = evidence.vbios.project

@@ -23,9 +23,10 @@ _SLICE = re.compile(r"\b\dg\.(\d{1,4})gb", re.IGNORECASE)
 HELD_BACK = 0.08
 """Share of the nominal size that drivers of most genuine cards keep from the total at most (ECC and WDDM together)."""
 _FIXED_BYTES = {"Turing": 250 * MIB, "Ampere": 250 * MIB}
-_SMALL_FIXED_BYTES = 72 * MIB
+_SMALL_FIXED_BYTES = 80 * MIB
 """What drivers before 510 keep whatever the size; it counts on small cards. Captured: 245 MiB of an RTX 2080 Ti, and
-1878 MiB stated by a 2 GiB GeForce on driver 470 whose table cuts the name, an MX450 by all else on the page."""
+1878 MiB stated by a 2 GiB GeForce on driver 470 whose table cuts the name, an MX450 by all else on the page. A Tesla
+M2090 with ECC states 5301 MiB on driver 390, 75 less than ECC leaves."""
 _ECC_SHARE = {"Fermi": 8, "GK104": 8}
 _USUAL_ECC_SHARE = 16
 """ECC takes one part in so many of GDDR memory. A Tesla C2075 of 6144 MiB states 5375, a C2050 of 3072 MiB 2687, and

@@ -24,7 +24,14 @@ _PROJECTS = {
     ("AD104", "pcie"): "G193",
     ("TU104", "workstation"): "G180",
 }
-_GEFORCE_IMAGES = {6: "G001.0000.01.04", 7: "G001.0000.02.04", 8: "G001.0000.03.03"}
+_GEFORCE_IMAGES = (
+    ((8, 10), "G005.0000.98.01"),
+    ((8, 9), "G002.0000.00.03"),
+    ((8, 0), "G001.0000.03.03"),
+    ((7, 0), "G001.0000.02.04"),
+    ((6, 0), "G001.0000.01.04"),
+)
+"""Common InfoROM images of GeForce boards, by the least compute capability."""
 _LAPTOP_CODES = {"workstation": "975"}
 _SKU_CODES = {"workstation": "875", "datacenter": "895", "mining": "105", "vgpu": "895"}
 _SM_CLOCKS = {"Fermi": 1800, "Pascal": 1911, "Turing": 2100, "Ampere": 2100, "Ada": 3105, "Hopper": 1980}
@@ -126,10 +133,7 @@ class Identity:
         if self.professional:
             series = "0500" if self.profile.sku_class == "workstation" else "0200"
             return f"{self.project}.{series}.00.{self._fixed('image', 8) + 1:02d}"
-        major, minor = self.capability
-        if major < min(_GEFORCE_IMAGES):
-            return None
-        return "G002.0000.00.03" if (major, minor) >= (8, 9) else _GEFORCE_IMAGES[major]
+        return next((image for least, image in _GEFORCE_IMAGES if self.capability >= least), None)
 
     @property
     def serial(self) -> str | None:

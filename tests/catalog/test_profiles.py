@@ -134,7 +134,8 @@ def test_every_device_id_of_the_reference_data_is_found(catalog: Catalog) -> Non
     split = {"2822": "geforce-rtx-3050-a-laptop-gpu-ad106"}
     for text, entry in entries.items():
         found = catalog.by_device_id(int(text, 16))
-        expected = {split[text]} if text in split else set(entry["skus"])
+        # What was listed as a board code of 24 GiB is the A100 of 64 GiB, whose driver printed that code at first.
+        expected = {split[text]} if text in split else set(entry["skus"]) - {"pg506-242"}
         assert {p.id for p in found} == expected, text
         # GK208 and GK208B are steppings of one die: pci.ids and the data sheets mix them.
         assert {p.die.name.removesuffix("B") for p in found} <= {entry["chip"].removesuffix("B")}, text

@@ -104,6 +104,8 @@ class TestBoardProject:
         "facts",
         [
             {"nvml__inforom_image_version": "G002.0000.00.03"},
+            {"nvml__inforom_image_version": "G005.0000.98.01"},
+            {"nvml__inforom_image_version": "G001.0000.94.01"},
             {"nvml__inforom_image_version": "G001.0000.03.03", "nvml__board_part_number": "900-1G136-2530-000"},
             {"nvml__inforom_image_version": "BU01.0000.00.14"},
             {"nvml__inforom_image_version": None, "nvml__board_part_number": "000-00000-0000-000"},
@@ -112,6 +114,11 @@ class TestBoardProject:
     )
     def test_what_geforce_boards_carry(self, facts: dict[str, Any]) -> None:
         assert finding(alter(genuine(), **facts), "board-project").status in (Status.PASS, Status.INCONCLUSIVE)
+
+    @pytest.mark.parametrize("number", range(10))
+    def test_common_images_of_generations_to_come(self, number: int) -> None:
+        judged = report(alter(genuine(), nvml__inforom_image_version=f"G00{number}.0000.98.01"))
+        assert judged.verdict.authenticity == "authentic"
 
     def test_another_partners_firmware_on_a_geforce_is_its_owners_choice(self) -> None:
         evidence = alter(with_rom(genuine(), project="G139"), nvml__board_part_number="900-1G136-2530-000")
