@@ -7,7 +7,8 @@ where both see it the finding is the surer.
 Why it matters: a driver can make up missing memory from the host; it holds data, at a twentieth of the speed.
 How it can be fooled: it cannot be made faster than the bus.
 A failure does not mean: fraud on Windows, whose driver does this by design when the card is full; there it is noted.
-The last 512 MiB of a GTX 970 are that slow by build, and passed over.
+The last 512 MiB of a GTX 970 are that slow by build, and passed over. A region that is faster than the bus, and not
+the last of the memory, is damaged and no forgery; at the end of slow memory one cannot be told from the other.
 References: NVIDIA's note on system memory fallback since driver 536.40; rates of PCIe generations.
 """
 
@@ -17,7 +18,8 @@ from statistics import median
 
 from gpucheck.checks.base import UNSTEADY, Case, Outcome, check, inconclusive, measured, unless_busy
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
-from gpucheck.model.measured import HOST_SPEED, MemoryWalk, SlabMap, SlowRegion
+from gpucheck.model.lent import HOST_SPEED, lent, lent_or_damaged, link_rate
+from gpucheck.model.measured import MemoryWalk, SlabMap, SlowRegion
 from gpucheck.model.units import GIB, MIB, gib, rate
 
 _BUS_SPEED = 0.15
@@ -35,6 +37,8 @@ class Mapped:
     window_bytes: int
     rates: tuple[float, ...]
     slow: tuple[SlowRegion, ...]
+    link: float | None
+    """Bytes per second that the host's bus carried, None where that was not measured."""
     disturbed: bool = False
     """The same window took very different times: others used the card, and what seems slow need not be."""
 
@@ -52,8 +56,13 @@ class Mapped:
 
     @property
     def at_host_speed(self) -> tuple[SlowRegion, ...]:
-        """Regions that a bus could serve."""
-        return tuple(region for region in self.slow if region.at_host_speed)
+        """Regions that only the host's bus explains."""
+        return lent(self.slow, self.tested_bytes, self.link)
+
+    @property
+    def doubtful(self) -> tuple[SlowRegion, ...]:
+        """Regions that the host's bus explains as well as damage does."""
+        return lent_or_damaged(self.slow, self.tested_bytes, self.link)
 
     @property
     def name(self) -> str:
@@ -63,16 +72,16 @@ class Mapped:
 
 def maps(case: Case) -> list[Mapped]:
     """What there is of slab map and walk, the slab map first. Raises ``Missing`` where there is neither."""
-    slabs, walk = case.evidence.slab_map, case.evidence.memory_walk
+    slabs, walk, link = case.evidence.slab_map, case.evidence.memory_walk, link_rate(case.evidence)
     found = []
     if isinstance(slabs, SlabMap):
         rates = slabs.bytes_per_second
         disturbed = (slabs.unsteadiness or 0.0) > UNSTEADY
         slow = slabs.slow_regions
-        found.append(Mapped("slab_map", slabs.tested_bytes, slabs.window_bytes, rates, slow, disturbed))
+        found.append(Mapped("slab_map", slabs.tested_bytes, slabs.window_bytes, rates, slow, link, disturbed))
     if isinstance(walk, MemoryWalk):
         rates = walk.window_bytes_per_second
-        found.append(Mapped("memory_walk", walk.tested_bytes, walk.window_bytes, rates, walk.slow_regions))
+        found.append(Mapped("memory_walk", walk.tested_bytes, walk.window_bytes, rates, walk.slow_regions, link))
     if not found:
         measured(walk, "memory_walk")
     return found
@@ -102,6 +111,13 @@ def memory_residency(case: Case) -> Outcome:
             "All of the memory answers so slowly that it could be the host's. Scan again on an idle, cool card.",
             f"{rate(median(first.rates))} ({case.how})", "the speed of the card's own memory", (first.rates_path,),
         )  # fmt: skip
+    if first.doubtful and not _built_so(case, first):
+        size = sum(region.length_bytes for region in first.doubtful)
+        return inconclusive(
+            f"The last {gib(size)} answer no faster than the host's bus: lent by the host, or damaged. Compare what "
+            "the memory chips on the board hold.", f"{_words(first.doubtful)} ({case.how})", "all of it at full speed",
+            (first.path, "host_link"),
+        )  # fmt: skip
     return Outcome(Status.PASS, "Every window answers at the speed of the card's own memory.")
 
 
@@ -112,8 +128,12 @@ def _by_sight(case: Case, found: list[Mapped]) -> list[Mapped]:
 
 def _size(case: Case, seen: Mapped) -> str:
     size = sum(region.length_bytes for region in seen.at_host_speed)
-    slowest = min(region.bytes_per_second for region in seen.at_host_speed)
-    return f"{gib(size)} at {rate(slowest)}, {gib(seen.tested_bytes - size)} at full speed ({case.how})"
+    return f"{_words(seen.at_host_speed)}, {gib(seen.tested_bytes - size)} at full speed ({case.how})"
+
+
+def _words(regions: tuple[SlowRegion, ...]) -> str:
+    size, slowest = sum(r.length_bytes for r in regions), min(r.bytes_per_second for r in regions)
+    return f"{gib(size)} at {rate(slowest)}"
 
 
 def _paged(case: Case, seen: Mapped, agreeing: list[Mapped]) -> Outcome:
@@ -127,7 +147,7 @@ def _paged(case: Case, seen: Mapped, agreeing: list[Mapped]) -> Outcome:
     failure = Outcome(
         Status.FAIL,
         f"{gib(size)} of the declared memory is the host's, not the card's: it answers at {rate(slowest)}. "
-        f"The card's own memory ends at {gib(seen.tested_bytes - size)}.",
+        f"{_the_rest(seen, size)}",
         observed=_size(case, seen),
         expected="all of it at full speed",
         remedy="Return it: the missing memory is lent by the computer, at a fraction of the speed.",
@@ -142,6 +162,12 @@ def _paged(case: Case, seen: Mapped, agreeing: list[Mapped]) -> Outcome:
             f"{failure.message} Nothing else bears that out.", failure.observed, failure.expected, failure.evidence
         )
     return unless_busy(case, failure)
+
+
+def _the_rest(seen: Mapped, lent_bytes: int) -> str:
+    own = gib(seen.tested_bytes - lent_bytes)
+    behind = min(region.first_byte for region in seen.at_host_speed) >= seen.tested_bytes - lent_bytes
+    return f"The card's own memory ends at {own}." if behind else f"{own} are the card's own."
 
 
 def _one_stretch(paged: tuple[SlowRegion, ...]) -> bool:

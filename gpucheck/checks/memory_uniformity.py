@@ -53,6 +53,11 @@ def memory_uniformity(case: Case) -> Outcome:
         confidence=Confidence.HIGH if elsewhere else Confidence.MEDIUM,
         evidence=(first.path, *(each.path for each in elsewhere)),
     )
+    if any(region in first.doubtful for region in slow):
+        return inconclusive(
+            f"Part of the memory is slow: {words}. It is damaged, or lent by the host.", words,
+            "all windows within a few percent", (first.path,),
+        )  # fmt: skip
     doubt = _doubt(first, slow, others)
     if doubt and not case.busy:
         return inconclusive(doubt, words, "all windows within a few percent", (first.path,))
@@ -83,7 +88,8 @@ def _words(slow: list[SlowRegion]) -> str:
 
 
 def _slow(seen: Mapped) -> list[SlowRegion]:
-    return [r for r in seen.slow if r.ratio < _SLOW and not r.at_host_speed and not _shared_with_host(r, seen)]
+    hosts = seen.at_host_speed
+    return [r for r in seen.slow if r.ratio < _SLOW and r not in hosts and not _shared_with_host(r, seen)]
 
 
 def _diluted(seen: Mapped, by: Mapped) -> list[SlowRegion]:

@@ -92,23 +92,14 @@ class MemoryFault(Frozen):
     detail: str = ""
 
 
-HOST_SPEED = 0.25
-"""Share of the usual rate below which memory need not be on the card."""
-
-
 class SlowRegion(Frozen):
-    """A run of windows far below the median rate; at host-bus speed it is not the card's own memory."""
+    """A run of windows far below the median rate. ``model.lent`` tells whether the host could be what answers."""
 
     first_byte: int
     length_bytes: int
     bytes_per_second: float
     ratio: float
     """Against the median window."""
-
-    @property
-    def at_host_speed(self) -> bool:
-        """Whether a bus to the host could be what answers: five generations of PCIe stay below that share."""
-        return self.ratio < HOST_SPEED
 
 
 Decoded = Literal["alias", "flipped", "stale", "constant", "garbage"]

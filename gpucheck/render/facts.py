@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from gpucheck.model.evidence import CudaFacts, Evidence
 from gpucheck.model.finding import Status
+from gpucheck.model.lent import lent, link_rate
 from gpucheck.model.measured import Bandwidth, Census, HostLink, Latency, MemoryWalk, Throughput
 from gpucheck.model.report import CardReport
 from gpucheck.model.units import KIB, MIB, cache_size, mib, rate
@@ -93,8 +94,8 @@ def proven_bytes(card: CardReport) -> int | None:
         return None
     if not _paged(card):
         return walk.distinct_bytes
-    lent = sum(region.length_bytes for region in walk.slow_regions if region.at_host_speed)
-    return max(0, walk.distinct_bytes - lent)
+    hosts = lent(walk.slow_regions, walk.tested_bytes, link_rate(card.evidence))
+    return max(0, walk.distinct_bytes - sum(region.length_bytes for region in hosts))
 
 
 def _paged(card: CardReport) -> bool:

@@ -8,7 +8,7 @@ from gpucheck.checks.base import Case, Outcome, others, unless_busy
 from gpucheck.model.base import NOT_REQUESTED
 from gpucheck.model.evidence import NvmlFacts
 from gpucheck.model.finding import Status
-from gpucheck.model.measured import DeviceProcess, SlowRegion
+from gpucheck.model.measured import DeviceProcess, MemoryWalk, SlowRegion
 from gpucheck.model.units import GIB, MIB
 from gpucheck.pipeline import Plan
 from tests.builders import make_nvml
@@ -165,7 +165,10 @@ def test_slow_memory_may_be_the_others_doing_and_fast_memory_not(rate: float, st
     [(0.03, 7 * GIB, Status.FAIL), (0.2, 7 * GIB, Status.INCONCLUSIVE), (0.03, 512 * MIB, Status.INCONCLUSIVE)],
 )
 def test_memory_that_lies_together_at_bus_speed_is_nobodys_doing(ratio: float, length: int, status: Status) -> None:
-    slow = SlowRegion(first_byte=16 * GIB, length_bytes=length, bytes_per_second=900e9 * ratio, ratio=ratio)
+    walk = genuine().memory_walk
+    assert isinstance(walk, MemoryWalk)
+    first = walk.tested_bytes - length
+    slow = SlowRegion(first_byte=first, length_bytes=length, bytes_per_second=900e9 * ratio, ratio=ratio)
     beside = alter(genuine(), nvml=BUSY, slab_map=NOT_REQUESTED, memory_walk__slow_regions=(slow,))
     assert finding(beside, "memory-residency").status is status
 

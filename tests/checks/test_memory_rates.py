@@ -162,3 +162,43 @@ def test_the_map_does_not_make_up_for_a_stream_that_hung() -> None:
 def test_an_old_document_without_write_and_map_is_judged_as_before() -> None:
     old = alter(rates(genuine(), 931e9), slab_map=NOT_REQUESTED, latency=NOT_REQUESTED)
     assert report(old).verdict.authenticity == "authentic"
+
+
+def slowed(profile: str, start: int, length: int, factor: float) -> Evidence:
+    """A genuine card of which a stretch is slow."""
+    fault = {"kind": "slow_region", "start_bytes": start, "length_bytes": length, "factor": factor}
+    return evidence_from({"title": "worn", "silicon": {"profile": profile, "memory_fault": [fault]}})
+
+
+@pytest.mark.parametrize(
+    ("profile", "start", "length"),
+    [("geforce-rtx-4090", 8 * GIB, 2 * GIB), ("h200-sxm-141-gb", 0, 4 * GIB), ("rtx-a6000", 20 * GIB, GIB)],
+)
+@pytest.mark.parametrize("factor", [0.12, 0.2])
+def test_what_is_faster_than_any_bus_is_damaged_and_no_forgery(
+    profile: str, start: int, length: int, factor: float
+) -> None:
+    judged = report(slowed(profile, start, length, factor))
+    assert (judged.verdict.authenticity, judged.verdict.condition) == ("authentic", "defective")
+    found = next(f for f in judged.findings if f.check == "memory-uniformity")
+    assert "damage or a cut channel, not a forgery" in found.message
+
+
+def test_a_hosts_memory_in_the_middle_is_not_called_the_end() -> None:
+    found = finding(slowed("rtx-a6000", 20 * GIB, 2 * GIB, 0.02), "memory-residency")
+    assert found.status is Status.FAIL
+    assert "ends at" not in found.message
+    assert "are the card's own" in found.message
+
+
+@pytest.mark.parametrize("factor", [0.28, 0.35, 0.44])
+def test_slow_memory_behind_a_fast_bus_may_be_lent_or_damaged(factor: float) -> None:
+    """A GT 620 reads 14.4 GB/s; a bus of generation 2 with 16 lanes lends at 6.4."""
+    fault = {"kind": "paged", "real_bytes": 512 * MIB, "factor": factor}
+    judged = report(
+        evidence_from({"title": "lent", "silicon": {"profile": "geforce-gt-620-oem", "memory_fault": [fault]}})
+    )
+    assert judged.verdict.authenticity == "inconclusive"
+    found = next(f for f in judged.findings if f.check == "memory-residency")
+    assert (found.status, "lent by the host, or damaged" in found.message) == (Status.INCONCLUSIVE, True)
+    assert judged.verdict.condition != "defective"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gpucheck.model.lent import lent, link_rate
 from gpucheck.model.measured import MemoryWalk, SlabMap, SlowRegion
 from gpucheck.model.report import CardReport
 from gpucheck.model.units import rate
@@ -57,7 +58,7 @@ def slab_drawing(card: CardReport) -> SlabDrawing | None:
         up=tuple(Mark(up.at(step), f"{step / 1e9:,.0f}") for step in round_steps(top, 4)),
         median=up.at(median),
         summary=_summary(card, windows, median),
-        regions=_told(windows.regions),
+        regions=_told(windows.regions, lent(windows.regions, sum(windows.lengths), link_rate(card.evidence))),
     )
 
 
@@ -90,10 +91,10 @@ def _summary(card: CardReport, windows: _Windows, median: float) -> str:
     )
 
 
-def _told(regions: Sequence[SlowRegion]) -> tuple[str, ...]:
+def _told(regions: Sequence[SlowRegion], hosts: Sequence[SlowRegion]) -> tuple[str, ...]:
     told = [
         f"{size(r.length_bytes)} from {size(r.first_byte)} on: {rate(r.bytes_per_second)}, {percent(r.ratio)} of the "
-        f"median{', no faster than a host bus could be' if r.at_host_speed else ''}"
+        f"median{', no faster than a host bus could be' if r in hosts else ''}"
         for r in regions[:MOST_REGIONS]
     ]
     rest = len(regions) - len(told)
