@@ -5,7 +5,8 @@ against every SKU of the catalog. It fails where another SKU fits a thousand tim
 stays open where one that differs in multiprocessors, generation, bus width, memory type or tensor rate fits about as
 well, and neither a measurement nor the bus width and memory clock that CUDA reads from the hardware exclude it.
 Why it matters: a perfect copy of another card's firmware changes every name and number, and none of these readings.
-How it can be fooled: two SKUs that do the same cannot be told apart; memory types of the same rate are the usual case.
+How it can be fooled: two SKUs that do the same cannot be told apart; memory types of the same rate are the usual case,
+and a memory clock that is set to the other model's makes one of two near ones (an RTX 4070 with GDDR6 raised by 5 %).
 GDDR5 and GDDR5X are told apart by how much they deliver at a time. That was never tried on real cards, so it leaves a
 card open and never fails one.
 A failure does not mean: which of the named SKUs it is. Added memory and overclocking never suffice for one.

@@ -40,7 +40,7 @@ class Unavailable(Frozen):
 
 T = TypeVar("T")
 
-ComputeCapability = Annotated[str, Field(pattern=r"^\d{1,2}\.\d$")]
+ComputeCapability = Annotated[str, Field(pattern=r"^[0-9]{1,2}\.[0-9]$")]
 """CUDA's number of a generation's instruction set, ``8.9``."""
 
 Collected: TypeAlias = T | Unavailable

@@ -55,7 +55,7 @@ class Die(Frozen):
 
     name: str
     architecture: str
-    compute_capability: str = Field(pattern=r"^\d{1,2}\.\d$")
+    compute_capability: str = Field(pattern=r"^[0-9]{1,2}\.[0-9]$")
     chip_id: Annotated[int, Field(ge=0, le=0x3FF)] | None = None
     """Architecture and implementation as NVIDIA's tools print them: bits 29:20 of PMC_BOOT_42."""
     sm_count_max: PositiveInt | None = None
@@ -95,7 +95,7 @@ class MemoryLayout(Frozen):
 
     sizes_mib: tuple[PositiveInt, ...] = Field(min_length=1)
     """Legal nominal capacities: a discrete set, never a span."""
-    type: str = Field(pattern=r"^(DDR[34]|GDDR[3567]X?|HBM\d?e?)$")
+    type: str = Field(pattern=r"^(DDR[34]|GDDR[3567]X?|HBM[0-9]?e?)$")
     bus_width_bits: PositiveInt | None = None
     data_rate_gbps: PositiveFloat | None = None
     clamshell: bool | None = None
@@ -159,7 +159,7 @@ class Sku(Frozen):
     pcie_generation: PositiveInt | None = None
     pcie_lanes: PositiveInt | None = None
     power_default_watts: PositiveInt | None = None
-    fp64_ratio: Annotated[str, Field(pattern=r"^1:\d+$")] | None = None
+    fp64_ratio: Annotated[str, Field(pattern=r"^1:[0-9]+$")] | None = None
     tensor_fp32_accumulate: Literal["full", "half", "capped", "none"] | None = None
     gpu_part_numbers: tuple[str, ...] = ()
     released: dt.date | None = None

@@ -3,6 +3,7 @@
 Text that is read may come from anyone: it is bounded, and every failure is a ``DocumentError`` with one clear line.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
@@ -48,12 +49,14 @@ def render_evidence(cards: Sequence[Evidence]) -> str:
     return _escaped(EvidenceFile(cards=tuple(cards)).model_dump_json(indent=2)) + "\n"
 
 
-_HIDDEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_HIDDEN = re.compile(
+    "[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 
 
 def _escaped(text: str) -> str:
     """The same JSON with what controls a terminal, or reverses its text, written as escapes."""
-    return text if text.isascii() and "\x7f" not in text else _HIDDEN.sub(lambda c: f"\\u{ord(c[0]):04x}", text)
+    return text if text.isascii() and "\x7f" not in text else _HIDDEN.sub(lambda c: json.dumps(c[0])[1:-1], text)
 
 
 def load_report(text: str, origin: str = "the document") -> Report:

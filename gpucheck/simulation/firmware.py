@@ -46,8 +46,8 @@ class DeclaredVbios(Strict):
     form: Literal["flash", "option_rom"] = "flash"
     sign_on: _WORD | None = None
     build_date: dt.date | None = None
-    chip_sku: Annotated[str, Field(pattern=r"^\d{3}$")] | None = None
-    project: Annotated[str, Field(pattern=r"^([A-Z]\d{3}|\d{4})$")] | None = None
+    chip_sku: Annotated[str, Field(pattern=r"^[0-9]{3}$")] | None = None
+    project: Annotated[str, Field(pattern=r"^([A-Z][0-9]{3}|[0-9]{4})$")] | None = None
     board_id: U16 | None = None
     mobile: bool | None = None
     memory_types: Annotated[tuple[_WORD, ...], Field(strict=False, max_length=16)] = ()

@@ -53,7 +53,7 @@ class Silicon(Strict):
     pcie_lanes: Lanes | None = None
     clamshell: bool | None = None
     """Two memory chips share each channel, one on either side of the board; by default as its size needs it."""
-    fp64_ratio: str | None = Field(default=None, pattern=r"^1:\d{1,3}$")
+    fp64_ratio: str | None = Field(default=None, pattern=r"^1:[0-9]{1,3}$")
     tensor_fp32_accumulate: Literal["full", "half", "capped", "none"] | None = None
     throttles: Literal["thermal", "power", "hardware"] | None = None
     """What holds the clocks down after a second of full load; the rate then falls to ``throttled_rate``."""
@@ -147,7 +147,7 @@ class Environment(Strict):
     mig: bool = False
     wsl: bool = False
     windows: bool = False
-    driver_version: str = Field(default="580.95.05", pattern=r"^\d{3}\.\d{2,3}(\.\d{2})?$")
+    driver_version: str = Field(default="580.95.05", pattern=r"^[0-9]{3}\.[0-9]{2,3}(\.[0-9]{2})?$")
     chassis: Literal["laptop", "desktop", "server"] | None = None
     processes: Annotated[tuple[Annotated[int, Field(ge=0, le=1 << 22)], ...], Field(strict=False, max_length=64)] = ()
     """MiB of the card's memory that each of other people's programs holds."""

@@ -31,9 +31,7 @@ def _opening(case: Case, findings: Sequence[Finding], authenticity: Authenticity
     name = _name(case)
     match authenticity:
         case Authenticity.AUTHENTIC:
-            return (
-                f"What the silicon did under test is what {name} does, and nothing that it declares contradicts that."
-            )
+            return _affirmed(findings, name)
         case Authenticity.MODIFIED:
             return f"The card is {name} that was altered after it left the factory."
         case Authenticity.COUNTERFEIT:
@@ -42,6 +40,14 @@ def _opening(case: Case, findings: Sequence[Finding], authenticity: Authenticity
             return f"Something does not fit: the card states that it is {name}, but part of what was seen denies it."
         case Authenticity.INCONCLUSIVE:
             return _undecided(case, findings, name, coverage)
+
+
+def _affirmed(findings: Sequence[Finding], name: str) -> str:
+    if odd := _doubts(findings):
+        return (
+            f"What the silicon did under test is what {name} does. What does not fit weighs little against that: {odd}"
+        )
+    return f"What the silicon did under test is what {name} does, and nothing that it declares contradicts that."
 
 
 def _denial(findings: Sequence[Finding], name: str) -> str:

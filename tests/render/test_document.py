@@ -101,3 +101,11 @@ def test_the_schema_refuses_a_newer_version() -> None:
     schema = json.loads(schemas()["report-v1.schema.json"])
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(json.loads(altered(schema_version=2)), schema)
+
+
+@pytest.mark.parametrize("hidden", ["\U000e0041", "\u202e", "\x7f", "\ufeff"])
+def test_hidden_characters_are_written_as_escapes_and_read_back(hidden: str) -> None:
+    cards = [make_evidence(label=f"card{hidden}1")]
+    text = render_evidence(cards)
+    assert hidden not in text
+    assert load_evidence(text) == cards

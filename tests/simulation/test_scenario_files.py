@@ -42,6 +42,8 @@ def write(folder: Path, text: str) -> str:
         ("a = " + "[" * 5000 + "]" * 5000 + "\n", "not valid TOML"),
         ("a = " + "{a = " * 3000 + "1" + "}" * 3000 + "\n", "not valid TOML"),
         ("a = " + "9" * 10000 + "\n", "not valid TOML"),
+        (HEAD + 'fp64_ratio = "1:٦٤"\n', r"silicon\.fp64_ratio: "),
+        (HEAD + '[environment]\ndriver_version = "٥٨٠.95"\n', r"environment\.driver_version: "),
         (FAULT + 'kind = "sulking"\n', r"memory_fault\[0\].*unknown kind, allowed: .*wraparound"),
         (FAULT + "real_bytes = 1024\n", r"memory_fault\[0\].*kind is required"),
         (FAULT + 'kind = "wraparound"\nreal_bytes = 1000\n', r"memory_fault\[0\]\.real_bytes: .*multiple of 16"),

@@ -13,7 +13,7 @@ from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.verdict import judge
 from gpucheck.verdict.fusion import contribute, coverage
 from gpucheck.verdict.weights import BY_CHECK, WEIGHTS
-from tests.cards import genuine
+from tests.cards import alter, genuine, report
 
 ALARMS = {Authenticity.SUSPECT, Authenticity.MODIFIED, Authenticity.COUNTERFEIT}
 CATALOG = Catalog()
@@ -165,3 +165,11 @@ def test_each_failing_check_of_authenticity_moves_the_score_when_it_fails_alone(
 def test_what_speaks_sixteen_to_one_against_a_card_keeps_it_from_being_authentic() -> None:
     assert judge(case(), all_passed(power_limits=Status.FAIL)).authenticity is Authenticity.AUTHENTIC
     assert judge(case(), all_passed(issue_rate=Status.FAIL)).authenticity is Authenticity.INCONCLUSIVE
+
+
+def test_a_weak_sign_is_not_passed_over_in_the_words_of_a_pass() -> None:
+    judged = report(alter(genuine(), nvml__brand="Quadro"))
+    assert judged.verdict.authenticity == "authentic"
+    assert "nothing that it declares contradicts" not in judged.verdict.explanation
+    assert "weighs little against that: The driver calls the brand Quadro" in judged.verdict.explanation
+    assert "nothing that it declares contradicts" in report(genuine()).verdict.explanation
