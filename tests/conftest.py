@@ -24,7 +24,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The folder of a running server's socket."""
-    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'gpucheck-scan[postgres]'")
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'psycopg[binary]'")
     try:
         with server() as folder:
             yield folder

@@ -6,7 +6,10 @@ from contextlib import contextmanager
 from gpucheck.device.protocol import DeviceError, DeviceLost, DeviceUnavailable, OutOfDeviceMemory
 from gpucheck.model.base import GpucheckError, Reason
 
-INSTALL_HINT = "Install it with: pip install gpucheck-scan[cuda12] (or [cuda13] for Turing and newer only)."
+INSTALL_HINT = (
+    "In gpucheck's own environment: pip install cupy-cuda12x nvidia-cuda-nvrtc-cu12 (with a driver of CUDA 13 and a "
+    "card since Turing: cupy-cuda13x nvidia-cuda-nvrtc)."
+)
 _DRIVER_HINT = "Install or update the NVIDIA driver; --simulate shows a scan without one."
 
 OUT_OF_MEMORY = 2
@@ -101,5 +104,5 @@ def compiling(family: str, architecture: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
-        hint = "NVRTC 13 knows no Pascal or Volta; for those install gpucheck-scan[cuda12]."
+        hint = "NVRTC 13 knows no Pascal or Volta; for those install cupy-cuda12x and nvidia-cuda-nvrtc-cu12."
         raise DeviceError(f"{family} cannot be built for {architecture}: {error}", hint) from error

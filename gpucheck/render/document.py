@@ -129,7 +129,7 @@ def _check_version(content: dict[str, Any], name: str) -> None:
     if version > SCHEMA_VERSION:
         raise DocumentError(
             f"{name} has schema version {version}; this gpucheck {__version__} reads up to {SCHEMA_VERSION}.",
-            "Update gpucheck: pip install --upgrade gpucheck-scan",
+            "Update gpucheck as it was installed, from its repository.",
         )
 
 

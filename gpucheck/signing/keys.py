@@ -11,7 +11,7 @@ from gpucheck.model.text import sanitise
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-_INSTALL = "pip install 'gpucheck-scan[sign]'"
+_INSTALL = "In gpucheck's own environment: pip install 'cryptography>=42'"
 _MAKE = "Make one with `gpucheck report keygen -o KEY`."
 _WHOSE = "Ask who signed the report for the file KEY.pub."
 

@@ -74,7 +74,7 @@ def connect(url: URL, *, make: bool = True) -> Engine:
         options = f"-c lock_timeout={int(BUSY_SECONDS * 1000)}"
         return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10, "options": options})
     except ImportError as error:
-        hint = "Install the extra: pip install 'gpucheck-scan[postgres]'."
+        hint = "In gpucheck's own environment: pip install 'psycopg[binary]>=3.1.18'"
         raise StoreError("PostgreSQL needs psycopg, which is not installed.", hint) from error
 
 

@@ -27,7 +27,7 @@ def revision_of(connection: Connection) -> str | None:
     if len(found) != 1 or found[0] not in REVISIONS:
         raise StoreError(
             "a newer gpucheck wrote this inventory. Nothing was changed.",
-            "Update gpucheck: pip install --upgrade gpucheck-scan",
+            "Update gpucheck as it was installed, from its repository.",
         )
     return str(found[0])
 

@@ -35,7 +35,7 @@ def test_without_cupy_the_hint_says_what_to_install(monkeypatch: pytest.MonkeyPa
     with pytest.raises(DeviceUnavailable) as caught:
         CudaDevice.open()
     assert caught.value.reason is Reason.NOT_INSTALLED
-    assert "pip install gpucheck-scan[cuda12]" in caught.value.hint
+    assert "pip install cupy-cuda12x" in caught.value.hint
 
 
 def test_attributes_are_read_and_names_made_harmless(cupy: FakeCupy) -> None:

@@ -24,7 +24,7 @@ Route = Literal["nvml", "file", "library"]
 NO_LIBRARY = Unavailable(
     unavailable=Reason.NOT_INSTALLED,
     detail="the Python package cryptography, which verifies signatures, is not installed or older "
-    "than 42: pip install 'gpucheck-scan[attestation]'",
+    "than 42: pip install 'cryptography>=42'",
 )
 _OUTSIDE_P384 = "the key of the first certificate is not of the kind that signs reports (P-384)"
 _REPORT_RAW_BYTES = 1 << 14
