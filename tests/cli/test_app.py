@@ -4,13 +4,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from gpucheck import __version__
-from gpucheck.cli import app, exit_codes
+from gpucheck.cli import app, exit_codes, main
 from gpucheck.cli.app import COMMANDS, cli
 from gpucheck.cli.errors import CallError
 from gpucheck.model.base import GpucheckError
@@ -175,3 +176,14 @@ def test_a_closed_stderr_changes_nothing(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", call], check=False)
     assert done.returncode == 0
     assert json.loads(target.read_text())["cards"][0]["simulated"] == "rtx-4090"
+
+
+def test_ctrl_c_while_the_program_is_being_loaded_leaves_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "gpucheck.cli.app", Interrupted("gpucheck.cli.app"))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
