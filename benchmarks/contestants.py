@@ -16,6 +16,7 @@ from typing import Any
 
 Values = dict[str, Any]
 WARM_UPS, SAMPLES = 5, 9
+_GRIDS = (1, 2, 4, 8, 16, 32)
 _DEVICE_TO_DEVICE = 3
 _HOLD_CYCLES = 100_000
 """The device waits so long before each operation that is timed, while the host queues it."""
@@ -81,6 +82,19 @@ def gpucheck_slabs(_size: int) -> Values:
         raise AbsentError("this version maps no slabs")
     found: Any = PROBES["slab_map"](open_device(), ProbeOptions())
     return {"slab_spread": found.spread, "slab_read": found.median_bytes_per_second, "tested_bytes": found.tested_bytes}
+
+
+def gpucheck_grids(_size: int) -> Values:
+    """Gpucheck's streams by blocks on each multiprocessor: equal shares of few blocks may end unequally late."""
+    from gpucheck.probes import bandwidth
+    from gpucheck.probes.options import ProbeOptions
+
+    device, found = open_device(), {}
+    for blocks in _GRIDS:
+        bandwidth.BLOCKS_PER_SM = blocks
+        seen = bandwidth.probe(device, ProbeOptions())
+        found |= {f"read_{blocks}": seen.read_bytes_per_second, f"copy_{blocks}": seen.copy_bytes_per_second}
+    return found
 
 
 def gpucheck_compile(_size: int) -> Values:
@@ -182,6 +196,7 @@ CONTESTANTS: dict[str, Callable[[int], Values]] = {
     "gpucheck": gpucheck_streams,
     "gpucheck walk": gpucheck_walk,
     "gpucheck slabs": gpucheck_slabs,
+    "gpucheck grids": gpucheck_grids,
     "gpucheck compile": gpucheck_compile,
     "PyTorch": pytorch,
     "CuPy": cupy_arrays,

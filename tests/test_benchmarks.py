@@ -69,6 +69,7 @@ def answers(name: str, _size: int, _environment: Mapping[str, str]) -> dict[str,
         "gpucheck": {"read": 930e9, "write": 900e9, "copy": 880e9, "triad": 870e9, "buffer_bytes": 1 << 29},
         "gpucheck walk": {"walk": 860e9, "free_share": 0.995, "passes": 3},
         "gpucheck slabs": {"absent": "this version maps no slabs"},
+        "gpucheck grids": {"read_2": 930e9, "copy_2": 880e9},
         "gpucheck compile": {"compile_cold_seconds": 0.5, "compile_warm_seconds": 0.01},
         "PyTorch": {"absent": "PyTorch is not installed"},
         "CuPy": {"copy": 800e9, "write": 850e9},
@@ -101,6 +102,7 @@ def test_the_whole_race_on_fakes(
     saved = json.loads(path.read_text())
     assert saved["contestants"]["gpu-stream"]["copy"] == {"median": 310e9, "spread": 0.0, "samples": [310e9, 310e9]}
     assert saved["peak_bytes_per_second"] == 1000e9
+    assert saved["blocks_per_multiprocessor"] == {"read_2": 930e9, "copy_2": 880e9}
     assert "python" in saved["versions"]
     assert (saved["driver"], saved["ecc_enabled"]) == ("580.1", True)
     assert set(saved["absent"]) == {"gpucheck slabs", "PyTorch", "cuda_memtest", "nvbandwidth"}
