@@ -46,13 +46,18 @@ def read_raw(path: str) -> bytes:
 
 
 def looks_like_json(path: str) -> bool:
-    """Whether the first character opens a JSON object. What cannot be opened is left to the other reader to tell of."""
+    """Whether the first character opens a JSON object, in whatever encoding `read_document` reads.
+
+    What cannot be opened is left to the other reader to tell of.
+    """
+    from gpucheck.sources.file_reading import decode
+
     file = Path(path)
     try:
         if not file.is_file():
             return False
         with file.open("rb") as stream:
-            return stream.read(_HEAD_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+            return decode(stream.read(_HEAD_BYTES)).lstrip()[:1] == "{"
     except (OSError, ValueError):
         return False
 

@@ -67,6 +67,15 @@ def test_evidence_is_judged(genuine: str) -> None:
     assert "A file can be edited" in result.stdout
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_evidence_is_judged_in_every_encoding_of_a_shell(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "powershell.json"
+    path.write_bytes(("\r\n" + render_evidence([make_evidence()])).encode(encoding))
+    result = run(str(path))
+    assert result.exit_code == 0, result.output
+    assert "AUTHENTIC" in result.stdout
+
+
 def test_a_report_is_judged_again(forged: str) -> None:
     result = run(forged, "--format", "json")
     assert result.exit_code == 13, result.output
