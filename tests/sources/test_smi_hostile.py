@@ -117,6 +117,12 @@ CARD = '<nvidia_smi_log><gpu id="0000:01:00.0">'
 BOMBS = {
     "laughs": '<!DOCTYPE nvidia_smi_log [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>' + CARD + "&b;" * 1000,
     "quadratic": '<!DOCTYPE nvidia_smi_log [<!ENTITY a "' + "a" * 1_000_000 + '">]>' + CARD + "&a;" * 100_000,
+    "declared attributes": "<!DOCTYPE nvidia_smi_log [<!ATTLIST a "
+    + "".join(f"b{i} CDATA #IMPLIED " for i in range(300_000))
+    + ">]>"
+    + CARD
+    + "<a/>" * 290_000,
+    "cut": CARD + "<product_name>x</product_name>" + "<a>1</a>" * 200_000,
     "deep": CARD + "<a>" * 3_000_000,
     "wide": CARD + "<a>1</a>" * 2_000_000,
     "attributes": "<nvidia_smi_log " + " ".join(f'a{i}=""' for i in range(1_000_000)) + ">",
