@@ -134,6 +134,8 @@ BOMBS = {
     "headers": "name, memory.total [MiB]\n" * 400_000,
     "listing": "GPU 0000:01:00.0\n" + "    Product Name : x\n" * 500_000,
     "table": "|   0  NVIDIA GeForce RTX 2080 Ti     Off |   00000000:01:00.0 Off |    N/A |\n" * 150_000,
+    "blanks": (" " * 290 + "|\n") * 50_000,
+    "wide names": ("|   0  " + "x" * 20 + " " * 260 + "|\n") * 50_000,
     "pipes": ("|" * 290 + "\n") * 40_000,
     "bus": "05:00.0 VGA compatible controller [0300]: NVIDIA Corporation GA102 [10de:2206]\n" * 150_000,
     "embedded": ("x; NVIDIA GeForce RTX 4090, 24564 MiB, a" * 14 + "\n") * 20_000,
