@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gpucheck.model.base import Reason, Unavailable
+from gpucheck.model.counters import ALL_ONES, COUNTERS, all_ones
 from gpucheck.model.evidence import DriverFacts, NvmlFacts, PciFacts, Route
 from gpucheck.model.text import sanitise
 from gpucheck.sources import smi_fields as read
@@ -42,7 +43,6 @@ PARSERS: dict[str, Callable[[str], read.Value | None]] = {
     "pcie_generation_current": read.count,
     "pcie_lanes_max": read.count,
     "pcie_lanes_current": read.count,
-    "pcie_replay_count": read.count,
     "power_limit_watts": read.watts,
     "power_default_watts": read.watts,
     "power_min_watts": read.watts,
@@ -51,17 +51,10 @@ PARSERS: dict[str, Callable[[str], read.Value | None]] = {
     "mig_enabled": read.switch,
     "driver_model": read.driver_model,
     "display_active": read.switch,
-    "row_remap_correctable": read.count,
-    "row_remap_uncorrectable": read.count,
     "row_remap_pending": read.switch,
     "row_remap_failure": read.switch,
-    "row_remap_banks_exhausted": read.count,
-    "retired_pages_single_bit": read.count,
-    "retired_pages_double_bit": read.count,
     "retired_pages_pending": read.switch,
-    "ecc_uncorrected_volatile": read.count,
-    "ecc_uncorrected_aggregate": read.count,
-    "ecc_corrected_aggregate": read.count,
+    **dict.fromkeys(COUNTERS, read.counter),
 }
 IDENTITY = (
     "name",
@@ -127,6 +120,8 @@ class Draft:
         """Store a parsed value; None means that ``text`` could not be understood."""
         if value is None:
             self._lack(name, Unavailable(unavailable=Reason.FAILED, detail=f"not understood: {sanitise(text, 80)}"))
+        elif name in COUNTERS and isinstance(value, int) and all_ones(value):
+            self._lack(name, Unavailable(unavailable=Reason.FAILED, detail=f"{value:,}: {ALL_ONES}"))
         elif name not in self.values:
             self.values[name] = value
             self.missing.pop(name, None)
