@@ -88,6 +88,24 @@ def test_declared_facts_alone_are_never_authentic(smi: str) -> None:
     assert result.stdout.startswith("GeForce RTX 4090: INCONCLUSIVE\n")
 
 
+@pytest.mark.parametrize("blank", ["0x00000000", "0xFFFFFFFF", "0000:0000", "ffff:ffff", "0x000010DE", "0xFFFF10DE"])
+def test_a_card_whose_ids_were_blanked_out_is_matched_by_its_name(blank: str, tmp_path: Path) -> None:
+    path = tmp_path / "masked.txt"
+    path.write_text(SMI.replace("0x268410DE", blank).replace("0x165B10DE", blank))
+    result = run("--claim", "RTX 4090", str(path))
+    said = " ".join(result.stdout.split())
+    assert result.exit_code == 10, result.output
+    assert said.startswith("GeForce RTX 4090: INCONCLUSIVE")
+    assert "Its ids were blanked out, so it was matched by its name alone." in said
+    assert "no profile" not in said
+
+
+def test_blanked_ids_do_not_hide_a_name_with_the_wrong_memory(tmp_path: Path) -> None:
+    path = tmp_path / "masked.txt"
+    path.write_text(SMI.replace("0x268410DE", "0x00000000").replace("24564", "49140"))
+    assert run(str(path)).exit_code == 12
+
+
 def test_stdin(smi: str) -> None:
     assert run("-", input=SMI).exit_code == 10
     assert run("-", input=render_evidence([make_evidence()])).exit_code == 0
