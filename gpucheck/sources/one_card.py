@@ -151,7 +151,7 @@ def _united(group: list[Account]) -> Evidence:
         update={
             **sections,
             "host": base.evidence.host.model_copy(update=told),
-            "label": sanitise(f"{names} {base.address}"),
+            "label": sanitise(f"{base.address} in {names}"),
         }
     )
 

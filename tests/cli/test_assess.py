@@ -282,7 +282,7 @@ def test_files_of_one_card_are_judged_together_and_named(smi: str, tmp_path: Pat
     honest = run(smi, str(listing))
     assert honest.exit_code == 10, honest.output
     assert said(honest).startswith(
-        "GeForce RTX 4090: INCONCLUSIVE seller.txt + lspci.txt 0000:01:00.0, device 10de:2684"
+        "GeForce RTX 4090: INCONCLUSIVE 0000:01:00.0 in seller.txt + lspci.txt, device 10de:2684"
     )
     assert "Put together, as files of one card: seller.txt, lspci.txt." in said(honest)
     listing.write_text(LSPCI.format(device="2204"))
@@ -290,7 +290,7 @@ def test_files_of_one_card_are_judged_together_and_named(smi: str, tmp_path: Pat
     assert forged.exit_code == 13, forged.output
     assert "2204 by pci" in said(forged)
     document = load_report(run(smi, str(listing), "--format", "json").stdout)
-    assert [card.evidence.label for card in document.cards] == ["seller.txt + lspci.txt 0000:01:00.0"]
+    assert [card.evidence.label for card in document.cards] == ["0000:01:00.0 in seller.txt + lspci.txt"]
 
 
 def test_stdin_and_a_file_are_judged_together(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_files_of_one_card_are_one_card(order: tuple[str, ...]) -> None:
     found = joined(**{name: FILES[name] for name in order})
     (card,) = found.cards
     assert kinds(card) == "spd"
-    assert card.label == f"{' + '.join(order)} 0000:01:00.0"
+    assert card.label == f"0000:01:00.0 in {' + '.join(order)}"
     assert sorted(found.files[0]) == sorted(order)
     assert found.notes == ()
 
@@ -143,7 +143,7 @@ def test_of_two_listings_alike_beside_one_output_the_fuller_counts(device: str) 
     for texts in ({"b": short, "c": full}, {"b": full, "c": short}):
         found = joined(a=smi(), **texts, d=proc(), e=proc())
         (card,) = found.cards
-        assert card.label == "a + b + c + d + e 0000:01:00.0"
+        assert card.label == "0000:01:00.0 in a + b + c + d + e"
         assert getattr(card.pci, "link_generation_max", None) == 4
         assert (report(card).verdict.authenticity == "counterfeit") == (device == "2204")
 
