@@ -156,6 +156,12 @@ def test_of_two_listings_that_differ_the_one_that_agrees_is_the_cards() -> None:
     assert [kinds(card) for card in boards.cards] == ["sp", "p"]
 
 
+def test_a_listing_with_a_blanked_id_contradicts_nothing() -> None:
+    (card,) = joined(a=smi(), b=lspci("0000")).cards
+    assert kinds(card) == "sp"
+    assert report(card).verdict.authenticity == "inconclusive"
+
+
 def test_two_outputs_about_one_die_and_a_listing() -> None:
     found = joined(a=smi(), b=smi(), c=lspci())
     assert [kinds(card) for card in found.cards] == ["sp", "s"]
