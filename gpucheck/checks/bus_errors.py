@@ -6,6 +6,7 @@ Why it matters: damaged contacts, lost capacitors and bad solder joints show as 
 How it can be fooled: the counts start anew with the machine, and many machines keep none.
 A failure does not mean: a fake, nor always the card's fault: a riser, a dirty slot or a long cable do the same. Errors
 that have nothing to do with the wire, such as unsupported requests, are not counted.
+A counter of all ones is full, or was not read, and is not counted either.
 References: PCI Express base specification, section on error signalling; the kernel's ``aer_dev_*`` files; nine replays
 on a sound H100 in a capture.
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from gpucheck.checks.base import Case, Missing, Outcome, check, not_applicable
 from gpucheck.model.base import Unavailable
+from gpucheck.model.counters import ALL_ONES, all_ones, counted, unread
 from gpucheck.model.evidence import PciFacts
 from gpucheck.model.finding import Confidence, Severity, Status
 
@@ -42,11 +44,13 @@ def bus_errors(case: Case) -> Outcome:
     found = wear(case)
     if not found:
         if not _known(case):
-            raise Missing("this machine keeps no counts of the link's errors", "pci.aer_correctable")
+            raise Missing(_full(case) or "this machine keeps no counts of the link's errors", "pci.aer_correctable")
         if isinstance(case.evidence.host_link, Unavailable):
             # A pass would call a card good of which nobody looked at anything.
             return not_applicable("No errors of the link were counted, but nothing was sent over it either.")
-        return Outcome(Status.PASS, "No more errors of the link were counted than chance brings (declared).")
+        full = _full(case)
+        rest = f" {full[:1].upper()}{full[1:]}." if full else ""
+        return Outcome(Status.PASS, f"No more errors of the link were counted than chance brings (declared).{rest}")
     words = "; ".join(seen.words for seen in found)
     worst = max((seen.severity for seen in found), key=list(Severity).index)
     paths = tuple(seen.path for seen in found)
@@ -87,11 +91,11 @@ def _by_driver(case: Case) -> list[Seen]:
     if declared is None:
         return []
     errors = declared.pcie_errors or {}
-    if (replays := declared.pcie_replay_count or 0) > _SOME:
+    if (replays := counted(declared.pcie_replay_count) or 0) > _SOME:
         harm = Severity.MEDIUM if replays > _MANY else Severity.LOW
         found.append(Seen(f"{replays:,} packets were sent again", "nvml.pcie_replay_count", harm))
     for kind, words in _NAMED.items():
-        if (number := errors.get(kind, 0)) > _SOME:
+        if (number := counted(errors.get(kind)) or 0) > _SOME:
             harm = Severity.MEDIUM if number > _MANY else Severity.LOW
             found.append(Seen(f"{number:,} {words}", "nvml.pcie_errors", harm))
     return found
@@ -99,9 +103,17 @@ def _by_driver(case: Case) -> list[Seen]:
 
 def _known(case: Case) -> bool:
     pci, declared = case.evidence.pci, case.evidence.declared
-    counted = not isinstance(pci, Unavailable) and (pci.aer_correctable is not None or pci.lane_errors is not None)
-    return counted or bool(declared and declared.pcie_replay_count is not None)
+    by_kernel = not isinstance(pci, Unavailable) and (pci.aer_correctable is not None or pci.lane_errors is not None)
+    return by_kernel or bool(declared and counted(declared.pcie_replay_count) is not None)
+
+
+def _full(case: Case) -> str:
+    """What to say where the counter of replays counts nothing; empty where it does, or there is none."""
+    declared = case.evidence.declared
+    if declared is None or "pcie_replay_count" not in unread(declared):
+        return ""
+    return f"the count of packets sent again is {ALL_ONES}"
 
 
 def _sum(counts: dict[str, int] | None, kinds: tuple[str, ...]) -> int:
-    return sum(number for kind, number in (counts or {}).items() if kind in kinds)
+    return sum(number for kind, number in (counts or {}).items() if kind in kinds and not all_ones(number))

@@ -10,6 +10,7 @@ References: PCI device id tables of pci.ids and of NVIDIA's open kernel modules.
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applicable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.match import Claim
+from gpucheck.model.partition import VIRTUAL
 from gpucheck.model.units import MIB, mib
 
 
@@ -19,6 +20,8 @@ def claim(case: Case) -> Outcome:
     sold = case.claim
     if sold is None:
         return not_applicable("No claim was given; say what the card was sold as with --claim.")
+    if not case.match.fitting and case.partitioned == VIRTUAL:
+        return inconclusive("A virtual GPU does not tell which card it is a part of, so the claim stands untested.")
     if not case.match.fitting:
         return inconclusive("The card declares nothing that a profile matches, so the claim stands untested.")
     wanted = {p.id for p in sold.profiles}

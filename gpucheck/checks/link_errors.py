@@ -10,6 +10,7 @@ References: PCI Express base specification (replay, bit error rate 10^-12); ``nv
 
 from gpucheck.checks.base import Case, Missing, Outcome, check, measured
 from gpucheck.model.base import Unavailable
+from gpucheck.model.counters import ALL_ONES, all_ones, counted
 from gpucheck.model.finding import Confidence, Severity, Status
 from gpucheck.model.measured import HostLink
 
@@ -21,9 +22,10 @@ _USUAL, _MANY, _GRAVE = 3, 100, 1000
 def link_errors(case: Case) -> Outcome:
     """Judge the growth of the replay counter."""
     link = measured(case.evidence.host_link, "host_link")
-    if link.replays_before is None or link.replays_after is None:
+    before, after = counted(link.replays_before), counted(link.replays_after)
+    if before is None or after is None:
         raise Missing(_why(link), "host_link.replays_after")
-    grown = max(0, link.replays_after - link.replays_before)
+    grown = max(0, after - before)
     observed = f"{grown:,} packets sent again (declared)"
     if not grown:
         return Outcome(Status.PASS, "No packet had to be sent again during the transfers (declared).")
@@ -44,6 +46,8 @@ def link_errors(case: Case) -> Outcome:
 
 
 def _why(link: HostLink) -> str:
+    if any(number is not None and all_ones(number) for number in (link.replays_before, link.replays_after)):
+        return f"the card's replay counter is {ALL_ONES}"
     told = link.missing.get("replays_after")
     detail = told.detail or told.unavailable.value.replace("_", " ") if isinstance(told, Unavailable) else ""
     return "the card's replay counter was not told" + (f" ({detail})" if detail else "")

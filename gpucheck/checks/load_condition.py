@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured
 from gpucheck.model.base import Unavailable
+from gpucheck.model.counters import counted
 from gpucheck.model.finding import Confidence, Severity, Status
 from gpucheck.model.measured import LoadTest, Telemetry
 
@@ -135,7 +136,8 @@ def _counted(load: LoadTest) -> list[_Seen]:
 
 
 def _grown(before: int | None, after: int | None) -> int:
-    return max(0, after - before) if before is not None and after is not None else 0
+    first, last = counted(before), counted(after)
+    return max(0, last - first) if first is not None and last is not None else 0
 
 
 def _held_down(load: LoadTest, how: str) -> list[_Seen]:

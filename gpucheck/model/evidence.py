@@ -32,6 +32,9 @@ SCHEMA_VERSION = 1
 NOT_LISTED = "the driver does not list this card"
 """Detail of an absent ``nvml`` section where NVML itself works and leaves this card out."""
 
+BLANKED = "blanked"
+"""How the detail of a field begins that whoever sent the file, or the board's maker, crossed out."""
+
 U16 = Annotated[int, Field(ge=0, le=0xFFFF)]
 Route = Literal[
     "nvml",

@@ -62,7 +62,9 @@ class Function:
         if bdf is None or ids is None or code is None:
             return None
         revision, interface = _REVISION.search(rest), _INTERFACE.search(rest)
-        function = cls(bdf, code << 8 | (int(interface[1], 16) if interface else 0), *ids, _name(described))
+        interface_code = int(interface[1], 16) if interface else 0
+        # A device id of zeros is none: its owner blanked it.
+        function = cls(bdf, code << 8 | interface_code, ids[0], ids[1] or None, _name(described))
         function.raw["lspci"] = sanitise(line)
         if revision:
             function.told["revision_id"] = int(revision[1], 16)
@@ -170,7 +172,9 @@ class Function:
     def _missing(self, known: dict[str, Any], off_bus: bool) -> dict[str, Unavailable]:
         missing = {name: self.hidden for name in _VERBOSE if known.get(name) is None}
         if known["device_id"] is None:
-            missing["device_id"] = Unavailable(unavailable=Reason.NOT_REQUESTED, detail="printed without numeric ids")
+            missing["device_id"] = Unavailable(
+                unavailable=Reason.NOT_REQUESTED, detail="printed without numeric ids, or with zeros"
+            )
         if "driver" not in known and not self.verbose:
             missing["driver"] = Unavailable(unavailable=Reason.NOT_REQUESTED, detail=NOT_SHOWN)
         if off_bus:

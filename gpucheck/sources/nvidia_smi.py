@@ -18,6 +18,7 @@ from gpucheck.sources.smi_merge import Merger
 __all__ = ["ParsedFile", "SmiCard", "SourceFileError", "parse", "read_file", "to_evidence"]
 
 _HOW = "Ask for the output of `nvidia-smi -q -x`."
+_ALL = "Ask for all of the output of `nvidia-smi -q -x`, from its first line to its last, as a file."
 _COMPLAINTS = (
     ("couldn't communicate with the NVIDIA driver", "nvidia-smi reached no driver, so it says nothing about a card"),
     ("Failed to initialize NVML", "nvidia-smi could not start, so it says nothing about a card"),
@@ -165,7 +166,7 @@ def _nothing(text: str, origin: str, notes: list[str], driver: str | None) -> So
         if words in text:
             return SourceFileError(f"{name}: {meaning}.", "Make it again on the machine that holds the card.")
     if notes:
-        return SourceFileError(f"{name}: {notes[0]}.", _HOW)
+        return SourceFileError(f"{name}: {notes[0]}.", _ALL)
     if driver:
         return SourceFileError(
             f"{name}: it states the driver's version, {driver}, and says nothing about a card.", _HOW

@@ -123,6 +123,9 @@ class _Reading:
     def _file(self, query: Query, values: Any) -> None:
         for field in query.fields:
             value = values.get(field)
+            if isinstance(value, Unavailable):
+                self.missing[field] = value
+                continue
             if query.joins:
                 self.missing.pop(field, None)
                 value = (*(self.values.get(field) or ()), *value)

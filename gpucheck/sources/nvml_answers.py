@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gpucheck.model.base import Reason, Unavailable
+from gpucheck.model.counters import ALL_ONES, all_ones
 from gpucheck.model.text import sanitise
 from gpucheck.sources.files import normalise_bdf
 
@@ -100,6 +101,14 @@ def count(answer: Any) -> int:
     return answer
 
 
+def counter(answer: Any) -> int:
+    """A count of errors; all ones in any width mean that it is full or was not read."""
+    value = count(answer)
+    if all_ones(value):
+        raise NoAnswer(Reason.FAILED, f"answered {value:,}: {ALL_ONES}")
+    return value
+
+
 def positive(answer: Any) -> int:
     """A number that is never zero on a card that works."""
     value = count(answer)
@@ -125,7 +134,7 @@ def any_flag(answer: Any) -> bool:
 
 def exhausted_banks(answer: Any) -> int:
     """Banks without a spare row, out of the histogram of spare rows."""
-    return count(answer.none)
+    return counter(answer.none)
 
 
 def milliwatts(answer: Any) -> float:
@@ -216,14 +225,21 @@ def multiprocessors(answer: Any) -> int:
 
 
 def remapped_rows(answer: Any) -> Mapping[str, Any]:
-    """Rows by cause, then the two states."""
+    """Rows by cause, then the two states, which count even where the numbers cannot be read."""
     correctable, uncorrectable, pending, failure = answer
     return {
-        "row_remap_correctable": count(correctable),
-        "row_remap_uncorrectable": count(uncorrectable),
+        "row_remap_correctable": _counter_or_why(correctable),
+        "row_remap_uncorrectable": _counter_or_why(uncorrectable),
         "row_remap_pending": flag(pending),
         "row_remap_failure": flag(failure),
     }
+
+
+def _counter_or_why(answer: Any) -> int | Unavailable:
+    try:
+        return counter(answer)
+    except NoAnswer as error:
+        return error.unavailable
 
 
 def _part(answer: Any, name: str) -> str:

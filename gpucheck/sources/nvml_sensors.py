@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gpucheck.model.base import Reason
+from gpucheck.model.counters import all_ones
 from gpucheck.model.measured import DeviceProcess
 from gpucheck.sources.nvml_answers import NOT_AVAILABLE, NoAnswer, count, positive
 from gpucheck.sources.nvml_library import NOT_SUPPORTED, NvmlError
@@ -106,7 +107,9 @@ def link_errors(answer: Any) -> dict[str, int]:
     found = {}
     for (number, name), one in zip(LINK_ERRORS.items(), answer, strict=True):
         if one.nvmlReturn == 0 and one.fieldId == number:
-            found[name] = field_value([one])
+            errors = field_value([one])
+            if not all_ones(errors):
+                found[name] = errors
     if not found:
         raise NvmlError(next((one.nvmlReturn for one in answer if one.nvmlReturn), NOT_SUPPORTED))
     return found

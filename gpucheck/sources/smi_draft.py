@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gpucheck.model.base import Reason, Unavailable
-from gpucheck.model.evidence import DriverFacts, NvmlFacts, PciFacts, Route
+from gpucheck.model.counters import ALL_ONES, COUNTERS, all_ones
+from gpucheck.model.evidence import BLANKED, DriverFacts, NvmlFacts, PciFacts, Route
 from gpucheck.model.text import sanitise
 from gpucheck.sources import smi_fields as read
 
 RAW_ENTRIES = 600
 _MASKED_UUID = re.compile(r"GPU-0{8}-0000-0000-0000-[0-9a-f]{12}")
 _GPU_PART = re.compile(r"[0-9A-F]{4}-\w{3,5}-\w{2,3}", re.IGNORECASE)
+_NO_ID = (0, 0xFFFF)
 _HARMLESS = ("addressing_mode",)
 
 PARSERS: dict[str, Callable[[str], read.Value | None]] = {
@@ -42,7 +44,6 @@ PARSERS: dict[str, Callable[[str], read.Value | None]] = {
     "pcie_generation_current": read.count,
     "pcie_lanes_max": read.count,
     "pcie_lanes_current": read.count,
-    "pcie_replay_count": read.count,
     "power_limit_watts": read.watts,
     "power_default_watts": read.watts,
     "power_min_watts": read.watts,
@@ -51,17 +52,10 @@ PARSERS: dict[str, Callable[[str], read.Value | None]] = {
     "mig_enabled": read.switch,
     "driver_model": read.driver_model,
     "display_active": read.switch,
-    "row_remap_correctable": read.count,
-    "row_remap_uncorrectable": read.count,
     "row_remap_pending": read.switch,
     "row_remap_failure": read.switch,
-    "row_remap_banks_exhausted": read.count,
-    "retired_pages_single_bit": read.count,
-    "retired_pages_double_bit": read.count,
     "retired_pages_pending": read.switch,
-    "ecc_uncorrected_volatile": read.count,
-    "ecc_uncorrected_aggregate": read.count,
-    "ecc_corrected_aggregate": read.count,
+    **dict.fromkeys(COUNTERS, read.counter),
 }
 IDENTITY = (
     "name",
@@ -127,6 +121,8 @@ class Draft:
         """Store a parsed value; None means that ``text`` could not be understood."""
         if value is None:
             self._lack(name, Unavailable(unavailable=Reason.FAILED, detail=f"not understood: {sanitise(text, 80)}"))
+        elif name in COUNTERS and isinstance(value, int) and all_ones(value):
+            self._lack(name, Unavailable(unavailable=Reason.FAILED, detail=f"{value:,}: {ALL_ONES}"))
         elif name not in self.values:
             self.values[name] = value
             self.missing.pop(name, None)
@@ -137,7 +133,7 @@ class Draft:
 
     def mask(self, name: str, text: str) -> None:
         """Note that whoever sent the file, or the board's maker, blanked this field."""
-        gone = Unavailable(unavailable=Reason.NO_PERMISSION, detail=f"blanked: {sanitise(text, 80)}")
+        gone = Unavailable(unavailable=Reason.NO_PERMISSION, detail=f"{BLANKED}: {sanitise(text, 80)}")
         for each in _COMPOSITE.get(name, (name,)):
             self.missing.setdefault(each, gone)
 
@@ -183,12 +179,22 @@ def _put_ids(draft: Draft, name: str, text: str) -> None:
     parts = read.identity(text)
     if parts is None:
         draft.set(device_field, None, text)
-    elif parts[0] is not None and parts[1] == 0 and 0 < parts[0] <= 0xFF:
+    elif _is_blank(name, *parts):
         draft.mask(name, text)
     else:
         draft.set(device_field, parts[1], text)
         if parts[0] is not None:
             draft.set(vendor_field, parts[0], text)
+
+
+def _is_blank(name: str, vendor: int | None, device: int) -> bool:
+    """Whether ids were blanked: nothing or all ones in both halves or, of a device, in its own; also ``0x000000DE``.
+
+    A subsystem of zero with a vendor is what some boards hold.
+    """
+    if vendor is not None and device == 0 and 0 < vendor <= 0xFF:
+        return True
+    return device in _NO_ID and (name == "pci_device" or vendor in (None, device))
 
 
 def _put_virtualization(draft: Draft, name: str, text: str) -> None:

@@ -44,6 +44,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 _SIZE = re.compile(r"(\d{1,9})(?:\.(\d{1,6}))? ?([KMGT]?)i?B?(?: per (?:card|gpu))?", re.IGNORECASE)
 _COUNT = re.compile(r"(\d{1,15})(?: ?(?:bank\(s\)|x|MHz))?", re.IGNORECASE)
+_COUNTER = re.compile(r"(\d{1,20})(?: ?bank\(s\))?", re.IGNORECASE)
 _WATTS = re.compile(r"(\d{1,6}(?:\.\d{1,6})?) ?W?", re.IGNORECASE)
 _CAPABILITY = re.compile(r"(?:sm_?)?(\d{1,2})\.?(\d)", re.IGNORECASE)
 _PACKED_ID = re.compile(r"(?:0x)?([0-9a-f]{4})([0-9a-f]{4})", re.IGNORECASE)
@@ -104,6 +105,12 @@ def size(text: str) -> int | None:
 def count(text: str) -> int | None:
     """A natural number, perhaps followed by its unit: ``16x``, ``10501 MHz``, ``640 bank(s)``."""
     match = _COUNT.fullmatch(text)
+    return int(match[1]) if match else None
+
+
+def counter(text: str) -> int | None:
+    """A count of errors, as wide as a driver prints it. Whether it counts anything is another question."""
+    match = _COUNTER.fullmatch(text)
     return int(match[1]) if match else None
 
 

@@ -127,13 +127,9 @@ class Merger:
         return card.values.get("device_id") if card else None
 
     def _differs(self, function: PciFacts) -> bool:
-        """Whether it is another card than the one that nvidia-smi shows at the address, by id or else by name."""
-        stated, card = self._stated(function), self._by_bus.get(function.bdf)
-        if stated is not None and function.device_id is not None:
-            return stated != function.device_id
-        shown = str(card.values.get("name") or "") if card else ""
-        plain = shown.lower().removeprefix("nvidia ").removesuffix("...").rstrip()
-        return bool(plain and function.name) and plain not in (function.name or "").lower()
+        """Whether it is another card than the one that nvidia-smi shows at the address."""
+        card = self._by_bus.get(function.bdf)
+        return is_another(self._stated(function), str(card.values.get("name") or "") if card else "", function)
 
     def join_driver(self, accounts: Sequence[DriverFacts]) -> None:
         """Give every account of the kernel driver to its card, in the same way."""
@@ -149,7 +145,7 @@ class Merger:
         if card is None or account.uuid is None or card.values.get("uuid") != account.uuid:
             return False
         first, second = str(card.values.get("vbios_version") or ""), account.vbios_version or ""
-        if first.upper() == second.upper() or first[:_FAMILY].upper() != second[:_FAMILY].upper():
+        if not was_flashed(first, second):
             return False
         self.note(f"{card.label}: VBIOS {first} in one section and {second} in another: the file is of two times")
         return True
@@ -170,6 +166,19 @@ class Merger:
             card = Draft("text")
             put(card, each)
             self._append(card)
+
+
+def is_another(stated_id: object, name: str, function: PciFacts) -> bool:
+    """Whether the bus shows another card than nvidia-smi states for the address, by id or else by name."""
+    if stated_id is not None and function.device_id is not None:
+        return stated_id != function.device_id
+    plain = name.lower().removeprefix("nvidia ").removesuffix("...").rstrip()
+    return bool(plain and function.name) and plain not in (function.name or "").lower()
+
+
+def was_flashed(first: str, second: str) -> bool:
+    """Whether two VBIOS versions of one die are firmware of one family, so that one may have replaced the other."""
+    return first.upper() != second.upper() and first[:_FAMILY].upper() == second[:_FAMILY].upper()
 
 
 def _may_be(card: Draft, draft: Draft) -> bool:

@@ -9,10 +9,14 @@ MAX_CARDS = 256
 MAX_ROW = 300
 
 _FIRST = re.compile(
-    r"\s*\|?\s*(\d{1,3})\s+(\S.{0,60}?)\s+(On|Off|WDDM|TCC|MCDM|N/A|ERR!)\s*\|"
-    r"\s*([0-9A-F]{4,8}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-7])\s*(On|Off|N/A|ERR!)?\s*\|\s*([\w/!]{1,20})?",
+    r"\s*(?:\|\s*)?(\d{1,3})\.?\s+([^\s|]{1,60}(?: [^\s|]{1,60}){0,9}?)(?:\s+(On|Off|WDDM|TCC|MCDM|N/A|ERR!))?\s*\|"
+    r"\s*([0-9A-F]{4,8}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-7])\s*(On|Off|N/A|ERR!)?\s*\|"
+    r"\s*(\d{1,9}\s+\d{1,9}(?=\s*\|)|[\w/!]{1,20})?",
     re.IGNORECASE,
 )
+"""Drivers before 310 have no column for persistence mode; those before 300 a dot behind the index."""
+_COMMENT = re.compile(r"[ \t]{0,8}(?:[#>|%;*]|//|--|REM\b) ?(?=[|+])")
+"""What a text puts before each line of a table that it quotes or makes a comment."""
 _POWER = re.compile(r"(\d{1,5})W\s*/\s*(\d{1,5})W")
 _MEMORY = re.compile(r"(\d{1,9})\s?Mi?B\s*/\s*(\d{1,9})\s?Mi?B")
 _LAST_CELL = re.compile(r"\|\s*(Enabled\*?|Disabled\*?|N/A)\s*\|?\s*$")
@@ -28,7 +32,7 @@ def read_table(lines: list[str]) -> list[Draft]:
     head: dict[str, str] = {}
     stamp = ""
     rows_left = 0
-    for line in lines:
+    for line in map(_plain, lines):
         if len(line) > MAX_ROW or "|" not in line:
             rows_left = rows_left if line.startswith((" ", "-", "+")) else 0
             stamp = line if ":" in line and len(line) < MAX_ROW else stamp
@@ -45,6 +49,12 @@ def read_table(lines: list[str]) -> list[Draft]:
     return drafts
 
 
+def _plain(line: str) -> str:
+    """The line of a table without what a quotation puts before it."""
+    quoted = _COMMENT.match(line)
+    return line[quoted.end() :] if quoted else line
+
+
 def _card(first: re.Match[str], line: str, head: dict[str, str], stamp: str) -> Draft:
     index, name, mode, bus, display, ecc = first.groups()
     draft = Draft("nvidia-smi table", index=int(index), timestamp=read.moment(stamp[:80]))
@@ -58,8 +68,8 @@ def _card(first: re.Match[str], line: str, head: dict[str, str], stamp: str) -> 
     ):
         if title in head:
             draft.put(field, head[title])
-    if mode.upper() in {"WDDM", "TCC", "MCDM"}:
-        draft.put("driver_model", mode.upper())
+    if (mode or "").upper() in {"WDDM", "TCC", "MCDM"}:
+        draft.put("driver_model", mode)
     if display:
         draft.put("display_active", display)
     _put_ecc(draft, ecc or "")
@@ -69,10 +79,14 @@ def _card(first: re.Match[str], line: str, head: dict[str, str], stamp: str) -> 
 
 
 def _put_ecc(draft: Draft, cell: str) -> None:
-    """The column holds a count of errors where ECC is on, else why there is none."""
-    if cell.isdigit():
+    """The column holds a count of errors where ECC is on, else why there is none.
+
+    Drivers before 300 print two: first the errors that were corrected.
+    """
+    counts = cell.split()
+    if counts and all(count.isdigit() for count in counts):
         draft.set("ecc_enabled", True, cell)
-        draft.put("ecc_uncorrected_volatile", cell)
+        draft.put("ecc_uncorrected_volatile", counts[-1])
     elif cell:
         draft.put("ecc_enabled", cell)
 

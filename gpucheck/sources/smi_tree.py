@@ -5,6 +5,7 @@ Both are trees of titles; a path here is the titles of a leaf, lower case, joine
 
 import re
 
+from gpucheck.model.counters import all_ones
 from gpucheck.model.evidence import Route
 from gpucheck.sources import smi_fields as read
 from gpucheck.sources.smi_draft import Draft
@@ -151,9 +152,11 @@ def _put_errors(draft: Draft, name: str, leaves: dict[str, str], span: str, kind
         draft.put(name, leaves[span + total])
         return
     parts = [text for path, text in leaves.items() if path.startswith(span) and kind in path]
-    counts = [number for text in parts if (number := read.count(text)) is not None]
+    counts = [number for text in parts if (number := read.counter(text)) is not None]
+    read_out = [number for number in counts if not all_ones(number)]
     if counts:
-        draft.set(name, sum(counts), "")
+        # One that is full hides how many there were, not that there were some.
+        draft.set(name, sum(read_out) if len(read_out) == len(counts) or any(read_out) else max(counts), "")
     elif parts:
         draft.put(name, parts[0])
 

@@ -1,7 +1,8 @@
 """The XML of ``nvidia-smi -q -x``, all versions of its DTD.
 
-The document type that genuine files name is never fetched, and a document that declares an entity is refused:
-nvidia-smi declares none, and entities are how a small file grows without bound.
+The document type that genuine files name is never fetched. One that stands in the file (``--dtd``) is accepted as long
+as it adds nothing to what the file says. A document that declares an entity is refused: nvidia-smi declares none, and
+entities are how a small file grows without bound.
 """
 
 import re
@@ -14,13 +15,26 @@ from gpucheck.sources.smi_tree import MAX_CARDS, MAX_LEAVES, card_from, is_whole
 MAX_DEPTH = 32
 MAX_ELEMENTS = 300_000
 MAX_TEXT = 4096
+MAX_ATTRIBUTES = 100
+"""Declarations of attributes. nvidia-smi has a handful; the parser goes through all of them at every element."""
 _CHUNK = 1 << 16
 
 _ROOT = "<nvidia_smi_log"
 _END = "</nvidia_smi_log>"
 _LONG_TAG = re.compile(r"<[^<>]{8192}")
 _PRIVATE = {"processes", "accounted_processes", "supported_clocks"}
+_TELLING = ("product_name", "pci/pci_device_id")
 _HOST = {"timestamp", "driver_version", "kmd_version", "cuda_version", "cuda_umd_version", "attached_gpus"}
+_CUT = frozenset(
+    expat.errors.codes[words]
+    for words in (
+        expat.errors.XML_ERROR_NO_ELEMENTS,
+        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
+        expat.errors.XML_ERROR_PARTIAL_CHAR,
+        expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
+    )
+)
+"""What the parser says of a document that ends too early, and of nothing else."""
 _WRITE_AGAIN = "Write it again with `nvidia-smi -q -x -f card.xml`."
 
 
@@ -47,13 +61,18 @@ def find_documents(text: str) -> tuple[list[str], str]:
         at = stop
     if not documents and (first := text.find("<gpu id=")) >= 0:
         last = text.rfind("</gpu>")
-        stop = last + 6 if last >= 0 else len(text)
+        if last < text.rfind("<gpu id="):
+            return [f"{_ROOT}>{text[first:]}"], text[:first]
+        stop = last + len("</gpu>")
         return [f"{_ROOT}>{text[first:stop]}{_END}"], text[:first] + text[stop:]
     return documents, "".join(rest) + text[at:]
 
 
 def read_xml(document: str) -> tuple[list[Draft], list[str]]:
-    """The complete cards of one document, and a note where it is cut or damaged."""
+    """The complete cards of one document, and a note where it is cut or damaged.
+
+    Of a document that is cut in its only card, that card as far as it goes.
+    """
     if len(document) > _CHUNK and _LONG_TAG.search(document):
         raise SourceFileError("The XML holds a tag that nvidia-smi never writes.", _WRITE_AGAIN)
     reader = _Reader()
@@ -63,9 +82,21 @@ def read_xml(document: str) -> tuple[list[Draft], list[str]]:
     except _RefusedError as refused:
         raise SourceFileError(f"The XML {refused}; nvidia-smi never writes that.", _WRITE_AGAIN) from None
     except expat.ExpatError as error:
-        kept = f"{len(reader.found)} complete card(s) of it were read"
-        notes.append(f"the XML is cut or damaged at line {error.lineno}; {kept}")
+        notes.append(_broken(reader, error))
     return reader.cards(), notes
+
+
+def _broken(reader: "_Reader", error: expat.ExpatError) -> str:
+    """Keep what can be kept of a document that ends too early or makes no sense, and say so."""
+    complete = len(reader.found)
+    if error.code not in _CUT:
+        return f"the XML is damaged at line {error.lineno}; {complete} complete card(s) of it were read"
+    where = f"the XML is cut off at line {error.lineno}"
+    if complete:
+        return f"{where}; {complete} complete card(s) of it were read: ask for all of it"
+    if reader.keep_open_card():
+        return f"{where}, and its card was read as far as it goes: ask for all of it"
+    return f"{where}, before it tells what card it is about"
 
 
 class _Reader:
@@ -81,6 +112,7 @@ class _Reader:
         self._open = False
         self._skip = 0
         self._elements = 0
+        self._attributes = 0
         self._mig = 0
 
     def feed(self, document: str) -> None:
@@ -90,13 +122,21 @@ class _Reader:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._data
         parser.EntityDeclHandler = self._entity
-        parser.AttlistDeclHandler = self._entity
+        parser.AttlistDeclHandler = self._attribute
         for at in range(0, len(document), _CHUNK):
             parser.Parse(document[at : at + _CHUNK], False)
         parser.Parse("", True)
 
+    def keep_open_card(self) -> bool:
+        """Take the card that the document ended in, where it got as far as to say which one it is."""
+        known = self._leaves or {}
+        if not any(known.get(path) for path in _TELLING):
+            return False
+        self._close()
+        return True
+
     def cards(self) -> list[Draft]:
-        """Every card that was closed."""
+        """Every card that was closed or kept."""
         return [self._card(i, bus, leaves) for i, (bus, leaves) in enumerate(self.found)]
 
     def _card(self, index: int, bus: str | None, leaves: dict[str, str]) -> Draft:
@@ -150,4 +190,9 @@ class _Reader:
         self._leaves = None
 
     def _entity(self, *_: object) -> None:
-        raise _RefusedError("declares entities or attributes of its own")
+        raise _RefusedError("declares entities of its own")
+
+    def _attribute(self, _element: str, _name: str, _type: str, default: str | None, _required: int) -> None:
+        self._attributes += 1
+        if default is not None or self._attributes > MAX_ATTRIBUTES:
+            raise _RefusedError("declares attributes of its own")

@@ -10,7 +10,7 @@ from typing import Any
 
 from gpucheck.model.base import Collected, Reason, Unavailable
 from gpucheck.model.measured import Telemetry
-from gpucheck.sources.nvml_answers import NoAnswer, count, milliwatts, positive
+from gpucheck.sources.nvml_answers import NoAnswer, counter, milliwatts, positive
 from gpucheck.sources.nvml_library import NvmlError, NvmlLibrary, NvmlUnavailableError, refused
 from gpucheck.sources.nvml_queries import Query
 from gpucheck.sources.nvml_reasons import reason_of, unavailable
@@ -46,9 +46,9 @@ SENSORS: tuple[Query, ...] = (
     _one("nvmlDeviceGetTemperatureV", "temperature_celsius", celsius, _CORE),
     _one("nvmlDeviceGetFieldValues", "memory_temperature_celsius", field_celsius, [_MEMORY_TEMPERATURE]),
     _one("nvmlDeviceGetPowerUsage", "power_watts", milliwatts),
-    _one("nvmlDeviceGetPcieReplayCounter", "pcie_replays", count),
-    _one("nvmlDeviceGetTotalEccErrors", "ecc_corrected", count, _CORRECTED, _VOLATILE),
-    _one("nvmlDeviceGetTotalEccErrors", "ecc_uncorrected", count, _UNCORRECTED, _VOLATILE),
+    _one("nvmlDeviceGetPcieReplayCounter", "pcie_replays", counter),
+    _one("nvmlDeviceGetTotalEccErrors", "ecc_corrected", counter, _CORRECTED, _VOLATILE),
+    _one("nvmlDeviceGetTotalEccErrors", "ecc_uncorrected", counter, _UNCORRECTED, _VOLATILE),
     _one("nvmlDeviceGetTemperatureThreshold", "slowdown_celsius", celsius, _SLOWDOWN),
     _one("nvmlDeviceGetTemperatureThreshold", "slowdown_celsius", celsius, _CORE_MOST),
     _one("nvmlDeviceGetTemperatureThreshold", "memory_limit_celsius", celsius, _MEMORY_MOST),

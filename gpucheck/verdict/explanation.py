@@ -7,6 +7,7 @@ from gpucheck.checks.silicon_match import contradiction, silicon_match
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.finding import Finding, Status
+from gpucheck.model.partition import VIRTUAL
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.verdict.weights import BY_CHECK
@@ -111,6 +112,8 @@ def _unknown_sku(case: Case) -> str:
     name = declared.name if declared else None
     if name is None:
         name = pci.name if not isinstance(pci, Unavailable) else None
+    if name and case.partitioned == VIRTUAL and device is None:
+        return f"{name} is not a model of a card but a kind of virtual GPU, so there is no card to hold it against."
     called = f" ({name})" if name else ""
     return (
         f"There is no profile for {what}{called}, so there is nothing to hold the card against. "

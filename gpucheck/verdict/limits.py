@@ -5,7 +5,8 @@ None of it is a sign of anything; it says how far an answer reaches, and where t
 
 from gpucheck.checks import Case
 from gpucheck.model.base import Reason, Unavailable
-from gpucheck.model.evidence import MEASURED_SECTIONS
+from gpucheck.model.evidence import BLANKED, MEASURED_SECTIONS
+from gpucheck.model.partition import VIRTUAL
 
 _MIG = (
     "MIG divides this card, and a program reaches one slice: the multiprocessors, memory and bandwidth of the whole "
@@ -14,6 +15,10 @@ _MIG = (
 _VIRTUAL_GPU = (
     "This is a virtual GPU (vGPU): how much memory and how many multiprocessors it has is for its host to decide. "
     "Scan the whole card, on the host or passed through."
+)
+_VIRTUAL_IN_A_FILE = (
+    "This is a virtual GPU (vGPU): how much memory it has is for its host to decide, and nothing that it states is "
+    "proof of a card. Ask for the output of `nvidia-smi -q -x` on the host."
 )
 _WSL = (
     "WSL reaches the card through Windows: the PCI bus and the kernel driver could not be read, and memory may be held "
@@ -29,11 +34,11 @@ _WINDOWS = "Under Windows the PCI bus could not be read. Scan under Linux to set
 def limits(case: Case) -> str:
     """Say what could not be seen from here and where it can be; empty where nothing stood in between.
 
-    Nothing is said where nobody meant to measure: a file, or declared facts alone, reach no further anywhere.
+    Little is said where nobody meant to measure: a file, or declared facts alone, reach no further anywhere.
     """
     sections = (getattr(case.evidence, name) for name in ("cuda", *MEASURED_SECTIONS))
     if all(getattr(section, "unavailable", None) is Reason.NOT_REQUESTED for section in sections):
-        return ""
+        return " ".join(filter(None, (_VIRTUAL_IN_A_FILE if case.partitioned == VIRTUAL else "", _blanked(case))))
     return " ".join(filter(None, (_part(case.partitioned), _system(case), _for_root(case))))
 
 
@@ -51,6 +56,19 @@ def _for_root(case: Case) -> str:
     if not kept:
         return ""
     return f"As root, a scan would also see {', '.join(kept[:-1])}{' and ' if kept[1:] else ''}{kept[-1]}."
+
+
+def _blanked(case: Case) -> str:
+    """Say that the ids were crossed out, where nothing else tells them."""
+    declared, bus = case.evidence.declared, case.evidence.pci
+    gone = declared.missing.get("device_id") if declared else None
+    told = not isinstance(bus, Unavailable) and bus.device_id is not None
+    if told or gone is None or not gone.detail.startswith(BLANKED):
+        return ""
+    by = "by its name alone" if case.match.fitting else "by nothing that is known"
+    return (
+        f"Its ids were blanked out, so it was matched {by}. Ask for the output with the ids in it; they name no owner."
+    )
 
 
 def _part(why: str) -> str:

@@ -67,6 +67,15 @@ def test_evidence_is_judged(genuine: str) -> None:
     assert "A file can be edited" in result.stdout
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_evidence_is_judged_in_every_encoding_of_a_shell(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "powershell.json"
+    path.write_bytes(("\r\n" + render_evidence([make_evidence()])).encode(encoding))
+    result = run(str(path))
+    assert result.exit_code == 0, result.output
+    assert "AUTHENTIC" in result.stdout
+
+
 def test_a_report_is_judged_again(forged: str) -> None:
     result = run(forged, "--format", "json")
     assert result.exit_code == 13, result.output
@@ -77,6 +86,24 @@ def test_declared_facts_alone_are_never_authentic(smi: str) -> None:
     result = run(smi)
     assert result.exit_code == 10, result.output
     assert result.stdout.startswith("GeForce RTX 4090: INCONCLUSIVE\n")
+
+
+@pytest.mark.parametrize("blank", ["0x00000000", "0xFFFFFFFF", "0000:0000", "ffff:ffff", "0x000010DE", "0xFFFF10DE"])
+def test_a_card_whose_ids_were_blanked_out_is_matched_by_its_name(blank: str, tmp_path: Path) -> None:
+    path = tmp_path / "masked.txt"
+    path.write_text(SMI.replace("0x268410DE", blank).replace("0x165B10DE", blank))
+    result = run("--claim", "RTX 4090", str(path))
+    said = " ".join(result.stdout.split())
+    assert result.exit_code == 10, result.output
+    assert said.startswith("GeForce RTX 4090: INCONCLUSIVE")
+    assert "Its ids were blanked out, so it was matched by its name alone." in said
+    assert "no profile" not in said
+
+
+def test_blanked_ids_do_not_hide_a_name_with_the_wrong_memory(tmp_path: Path) -> None:
+    path = tmp_path / "masked.txt"
+    path.write_text(SMI.replace("0x268410DE", "0x00000000").replace("24564", "49140"))
+    assert run(str(path)).exit_code == 12
 
 
 def test_stdin(smi: str) -> None:
@@ -237,3 +264,58 @@ def test_a_pipe_is_refused_and_not_waited_for(command: str, tmp_path: Path) -> N
     result = CliRunner().invoke(cli, [command, str(pipe)])
     assert result.exit_code == 3
     assert "not a regular file" in result.stderr
+
+
+LSPCI = """01:00.0 VGA compatible controller [0300]: NVIDIA Corporation Device [10de:{device}] (rev a1)
+\tSubsystem: NVIDIA Corporation Device [10de:165b]
+\tKernel driver in use: nvidia
+"""
+
+
+def said(result: Result) -> str:
+    return " ".join(result.stdout.split())
+
+
+def test_files_of_one_card_are_judged_together_and_named(smi: str, tmp_path: Path) -> None:
+    listing = tmp_path / "lspci.txt"
+    listing.write_text(LSPCI.format(device="2684"))
+    honest = run(smi, str(listing))
+    assert honest.exit_code == 10, honest.output
+    assert said(honest).startswith(
+        "GeForce RTX 4090: INCONCLUSIVE 0000:01:00.0 in seller.txt + lspci.txt, device 10de:2684"
+    )
+    assert "Put together, as files of one card: seller.txt, lspci.txt." in said(honest)
+    listing.write_text(LSPCI.format(device="2204"))
+    forged = run(str(listing), smi)
+    assert forged.exit_code == 13, forged.output
+    assert "2204 by pci" in said(forged)
+    document = load_report(run(smi, str(listing), "--format", "json").stdout)
+    assert [card.evidence.label for card in document.cards] == ["0000:01:00.0 in seller.txt + lspci.txt"]
+
+
+def test_stdin_and_a_file_are_judged_together(tmp_path: Path) -> None:
+    listing = tmp_path / "lspci.txt"
+    listing.write_text(LSPCI.format(device="2204"))
+    assert run("-", str(listing), input=SMI).exit_code == 13
+
+
+def test_files_of_two_cards_with_one_address_stay_apart(smi: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text(SMI.replace("95.02.3C.40.0D", "95.02.18.80.5F"))
+    result = run(smi, str(other))
+    assert result.stdout.startswith("2 cards: 2 inconclusive\n")
+    assert "Put together" not in said(result)
+    listing = tmp_path / "lspci.txt"
+    listing.write_text(LSPCI.format(device="2684"))
+    result = run(smi, str(other), str(listing))
+    assert result.stdout.startswith("3 cards: 3 inconclusive\n")
+    assert "lspci.txt: more than one card or listing was sent for 0000:01:00.0" in result.stderr
+
+
+def test_documents_are_judged_each_by_itself(genuine: str, forged: str, smi: str, tmp_path: Path) -> None:
+    listing = tmp_path / "lspci.txt"
+    listing.write_text(LSPCI.format(device="2204"))
+    alone = [load_report(run(path, "--format", "json").stdout).cards[0] for path in (genuine, forged)]
+    document = load_report(run(genuine, forged, genuine, smi, str(listing), "--format", "json").stdout)
+    assert list(document.cards[:3]) == [alone[0], alone[1], alone[0]]
+    assert len(document.cards) == 4

@@ -54,6 +54,37 @@ def test_a_virtual_gpu_is_named_with_what_to_do(tmp_path: Path, profile: str, na
     assert "Only a part of the card is visible: a virtual GPU. Not judged: " in text
 
 
+@pytest.mark.parametrize("name", ["GRID A100D-10C", "A40-1Q", "NVIDIA L40S-24Q", "GRID V100D-8C", "T4-16C"])
+@pytest.mark.parametrize("claim", [(), ("--claim", "A40")])
+def test_a_virtual_gpu_in_a_sellers_table_is_named_with_what_to_do(
+    tmp_path: Path, name: str, claim: tuple[str, ...]
+) -> None:
+    table = tmp_path / "table.txt"
+    table.write_text(
+        f"|   0  {name:<22}  On   | 00000000:02:01.0 Off |                    0 |\n"
+        "| N/A   N/A    P0    N/A /  N/A |      0MiB / 10240MiB |      0%      Default |\n"
+    )
+    result = run("assess", *claim, str(table))
+    text = told(result.stdout)
+    assert result.exit_code == 10, text
+    assert f"{name} is not a model of a card but a kind of virtual GPU" in text
+    assert "This is a virtual GPU (vGPU)" in text
+    assert "on the host" in text
+    assert "no profile for" not in text
+
+
+def test_a_virtual_gpu_in_a_sellers_listing_is_named_as_well(tmp_path: Path) -> None:
+    listing = tmp_path / "listing.txt"
+    listing.write_text(
+        "GPU 00000000:02:01.0\n    Product Name : NVIDIA A40-8Q\n    GPU Virtualization Mode\n"
+        "        Virtualization Mode : VGPU\n    PCI\n        Device Id : 0x223510DE\n"
+        "    FB Memory Usage\n        Total : 8192 MiB\n"
+    )
+    text = told(run("assess", str(listing)).stdout)
+    assert "This is a virtual GPU (vGPU)" in text
+    assert "on the host" in text
+
+
 @pytest.mark.parametrize(
     ("environment", "words", "codes"),
     [

@@ -1,6 +1,7 @@
 """Whatever a file holds, reading it ends soon, in little memory, and with cards or one error of ours."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from gpucheck.sources.file_reading import LIMIT_BYTES
 from gpucheck.sources.nvidia_smi import SourceFileError, parse, read_file, to_evidence
+from gpucheck.sources.one_card import File, put_together
 
 SEEDS = (
     """<?xml version="1.0" ?><!DOCTYPE nvidia_smi_log SYSTEM "nvsmi_device_v12.dtd"><nvidia_smi_log>
@@ -38,6 +40,11 @@ GPU 00000000:41:00.0
 """,
     "GPU: NVIDIA CMP 50HX\nPCI ID: `10de:1e09`\nVRAM: 20480 MiB\nPCIe: 2.5 GT/s x16\npower_limit_range=100..250 W\n",
     "x; NVIDIA GeForce RTX 4090, 49140 MiB, 595.71.05\n1x RTX 4080S 32GB (sm89)\n",
+    "05:00.0 VGA compatible controller [0300]: NVIDIA Corporation GA102 [10de:2204]\n\tSubsystem: X [10de:165b]\n",
+    """Model: \t NVIDIA GeForce RTX 4090
+GPU UUID: \t GPU-6b0b2a4c-59a1-4c5f-9d0c-0f4a9be1c111
+Bus Location: \t 0000:41:00.0
+""",
     "<0> GeForce RTX 3080     (10DE,2206,1043,87B0) S:00,B:0F,D:00,F:00\n",
     "    MIG Mode\n        Current : Enabled\n    MIG Device\n        Index : 0\n",
 )
@@ -101,6 +108,21 @@ def test_any_cut_and_any_pair_of_sections(first: str, second: str, cut: int) -> 
     read(first + second[:cut])
 
 
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(SEEDS), st.integers(0, 700), PIECES), min_size=2, max_size=5))
+def test_any_files_of_one_call(files: list[tuple[str, int, str]]) -> None:
+    sent = []
+    for number, (text, at, piece) in enumerate(files):
+        with suppress(SourceFileError):
+            changed = text[:at] + piece + text[at:]
+            sent.append(File(f"{number}{piece}", to_evidence(parse(changed, "x"), "x")))
+    found = put_together(sent)
+    assert len(found.cards) <= sum(len(file.cards) for file in sent)
+    for evidence in found.cards:
+        assert evidence.model_validate_json(evidence.model_dump_json()) == evidence
+        assert evidence.label.isprintable()
+
+
 @given(st.binary(max_size=400))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_file(tmp_path: Path, data: bytes) -> None:
@@ -117,6 +139,12 @@ CARD = '<nvidia_smi_log><gpu id="0000:01:00.0">'
 BOMBS = {
     "laughs": '<!DOCTYPE nvidia_smi_log [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>' + CARD + "&b;" * 1000,
     "quadratic": '<!DOCTYPE nvidia_smi_log [<!ENTITY a "' + "a" * 1_000_000 + '">]>' + CARD + "&a;" * 100_000,
+    "declared attributes": "<!DOCTYPE nvidia_smi_log [<!ATTLIST a "
+    + "".join(f"b{i} CDATA #IMPLIED " for i in range(300_000))
+    + ">]>"
+    + CARD
+    + "<a/>" * 290_000,
+    "cut": CARD + "<product_name>x</product_name>" + "<a>1</a>" * 200_000,
     "deep": CARD + "<a>" * 3_000_000,
     "wide": CARD + "<a>1</a>" * 2_000_000,
     "attributes": "<nvidia_smi_log " + " ".join(f'a{i}=""' for i in range(1_000_000)) + ">",
@@ -128,6 +156,8 @@ BOMBS = {
     "headers": "name, memory.total [MiB]\n" * 400_000,
     "listing": "GPU 0000:01:00.0\n" + "    Product Name : x\n" * 500_000,
     "table": "|   0  NVIDIA GeForce RTX 2080 Ti     Off |   00000000:01:00.0 Off |    N/A |\n" * 150_000,
+    "blanks": (" " * 290 + "|\n") * 20_000,
+    "wide names": ("|   0  " + "x" * 20 + " " * 260 + "|\n") * 20_000,
     "pipes": ("|" * 290 + "\n") * 40_000,
     "bus": "05:00.0 VGA compatible controller [0300]: NVIDIA Corporation GA102 [10de:2206]\n" * 150_000,
     "embedded": ("x; NVIDIA GeForce RTX 4090, 24564 MiB, a" * 14 + "\n") * 20_000,

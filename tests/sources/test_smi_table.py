@@ -97,3 +97,49 @@ def test_a_lost_card_is_a_fault() -> None:
 def test_the_guest_of_a_windows_host_has_two_versions() -> None:
     text = NEW.replace("NVIDIA-SMI 610.57.04", "NVIDIA-SMI 605.12.01")
     assert parse(text, "table.txt").host.wsl is True
+
+
+@pytest.mark.parametrize("prefix", ["# ", "#", "> ", "| ", "// ", "  # ", "; ", "% ", " * ", "REM "])
+def test_a_table_that_was_quoted_or_made_a_comment(prefix: str) -> None:
+    text = "".join(f"{prefix}{line}\n" for line in NEW.splitlines())
+    parsed = parse(text, "notes.md")
+    first, second = (card.facts for card in parsed.cards)
+    assert (first.name, first.bdf, first.memory_total_bytes) == ("NVIDIA GeForce RTX 5090", "0000:01:00.0", 32607 * MIB)
+    assert (first.driver_version, first.power_limit_watts) == ("610.57.04", 575.0)
+    assert second.mig_instances == ("GI 2 CI 0: 60 SM, 40448 MiB",)
+    assert second.mig_enabled is True
+
+
+DRIVER_304 = """+------------------------------------------------------+
+| NVIDIA-SMI 4.304.54   Driver Version: 304.54         |
+|-------------------------------+----------------------+----------------------+
+| GPU  Name                     | Bus-Id        Disp.  | Volatile Uncorr. ECC |
+| Fan  Temp  Perf  Pwr:Usage/Cap| Memory-Usage         | GPU-Util  Compute M. |
+|===============================+======================+======================|
+|   0  Tesla C2075              | 0000:02:00.0     Off |                    0 |
+| 30%   55C    P0   149W / 225W |   1%   69MB / 5375MB |     99%      Default |
++-------------------------------+----------------------+----------------------+
+|   1  Quadro 600               | 0000:03:00.0     N/A |                  N/A |
+| 30%   55C  N/A     N/A /  N/A |  13%  128MB / 1023MB |     N/A      Default |
++-------------------------------+----------------------+----------------------+
+"""
+DRIVER_285 = """+------------------------------------------------------+
+| NVIDIA-SMI 2.285.05   Driver Version: 285.05.09      |
+|-------------------------------+----------------------+----------------------+
+| Nb.  Name                     | Bus Id        Disp.  | Volatile ECC SB / DB |
+| Fan   Temp   Power Usage /Cap | Memory Usage         | GPU Util. Compute M. |
+|===============================+======================+======================|
+| 0.   Tesla M2090              | 0000:02:00.0  Off    |         7          2 |
+|  N/A    N/A  P0    76W / 225W |   0%   10MB / 5375MB |    0%     Default    |
++-------------------------------+----------------------+----------------------+
+"""
+
+
+def test_the_tables_before_there_was_persistence_mode() -> None:
+    first, second = (card.facts for card in parse(DRIVER_304, "table.txt").cards)
+    assert (first.name, first.bdf, first.memory_total_bytes) == ("Tesla C2075", "0000:02:00.0", 5375 * MIB)
+    assert (first.driver_version, first.power_limit_watts, first.ecc_uncorrected_volatile) == ("304.54", 225.0, 0)
+    assert (second.name, second.memory_total_bytes, second.driver_model) == ("Quadro 600", 1023 * MIB, None)
+    oldest = parse(DRIVER_285, "table.txt").cards[0].facts
+    assert (oldest.name, oldest.memory_total_bytes) == ("Tesla M2090", 5375 * MIB)
+    assert (oldest.ecc_enabled, oldest.ecc_uncorrected_volatile) == (True, 2), "the first number is of corrected errors"

@@ -173,12 +173,57 @@ def test_a_cut_document_gives_its_complete_cards() -> None:
     text = listing(NEW_CARD, OLD_CARD)
     parsed = parse(text[: text.index("<retired_pages>")], "cut.xml")
     assert [card.label for card in parsed.cards] == ["0000:41:00.0"]
-    assert "cut or damaged" in parsed.notes[0]
+    assert "is cut off" in parsed.notes[0]
+    assert "1 complete card(s) of it were read: ask for all of it" in parsed.notes[0]
 
 
-def test_a_document_cut_in_its_first_card_is_refused() -> None:
-    with pytest.raises(SourceFileError, match="cut or damaged"):
-        parse(listing(NEW_CARD)[:900], "cut.xml")
+def test_a_document_cut_in_its_only_card_gives_what_stands_before_the_cut() -> None:
+    text = listing(NEW_CARD)
+    for rest in ("4564 MiB</total>", "</total>", "<ecc_mode>"):
+        parsed = parse(text[: text.index(rest)], "cut.xml")
+        facts = parsed.cards[0].facts
+        assert (facts.name, facts.device_id) == ("NVIDIA GeForce RTX 4090", 0x2684)
+        assert facts.memory_total_bytes == (24564 * MIB if rest == "<ecc_mode>" else None)
+        assert parsed.host.driver_version == "535.113.01"
+        assert "is cut off at line" in parsed.notes[0]
+        assert "ask for all of it" in parsed.notes[0]
+
+
+def test_a_card_without_its_root_that_is_cut_is_read_as_far_as_it_goes() -> None:
+    parsed = parse(NEW_CARD[: NEW_CARD.index("<fb_memory_usage>")], "cut.xml")
+    assert parsed.cards[0].facts.device_id == 0x2684
+    assert "is cut off at line" in parsed.notes[0]
+    second = parse(NEW_CARD + OLD_CARD[:200], "cut.xml")
+    assert [card.label for card in second.cards] == ["0000:41:00.0"]
+    assert "is cut off at line" in second.notes[0]
+
+
+@pytest.mark.parametrize("kept", [listing(NEW_CARD)[:120], listing(NEW_CARD)[:300], listing()[:-4]])
+def test_a_document_cut_before_its_first_fact_asks_for_all_of_it(kept: str) -> None:
+    with pytest.raises(SourceFileError, match="is cut off at line") as caught:
+        parse(kept, "half.xml")
+    assert "complete card" not in caught.value.message
+    assert "all of the output of `nvidia-smi -q -x`" in (caught.value.hint or "")
+
+
+def test_a_document_damaged_in_its_only_card_is_refused() -> None:
+    with pytest.raises(SourceFileError, match="damaged at line"):
+        parse(listing(NEW_CARD.replace("</bar1_memory_usage>", "</memory_usage>")), "edited.xml")
+
+
+DTD = """<!DOCTYPE nvidia_smi_log [
+<!-- nvsmi_device_v12.dtd -->
+<!ELEMENT nvidia_smi_log (timestamp, driver_version, cuda_version, attached_gpus, gpu*)>
+<!ELEMENT gpu (product_name, product_brand)>
+<!ATTLIST gpu id CDATA #REQUIRED>
+<!ELEMENT product_name (#PCDATA)>
+]>
+"""
+
+
+def test_a_document_type_inside_the_file_is_read() -> None:
+    text = listing(NEW_CARD).replace(HEAD.splitlines()[1], DTD)
+    assert parse(text, "dtd.xml").cards[0].facts.device_id == 0x2684
 
 
 def test_an_excerpt_without_its_root_and_a_document_inside_other_text() -> None:
@@ -193,6 +238,11 @@ def test_an_excerpt_without_its_root_and_a_document_inside_other_text() -> None:
         '<!ENTITY x SYSTEM "file:///etc/passwd">',
         '<!ENTITY % p SYSTEM "http://localhost/p"> %p;',
         '<!ATTLIST gpu id CDATA "00000000:01:00.0">',
+        '<!ATTLIST gpu id CDATA #FIXED "00000000:01:00.0">',
+        '<!ATTLIST gpu id CDATA #REQUIRED><!ENTITY x SYSTEM "file:///etc/passwd">',
+        '<!ENTITY % p SYSTEM "http://localhost/p"><!ATTLIST gpu id CDATA #REQUIRED>',
+        '<!ENTITY pic SYSTEM "a.gif" NDATA gif>',
+        "<!ATTLIST gpu " + "".join(f"a{i} CDATA #IMPLIED " for i in range(1000)) + ">",
     ],
 )
 def test_entities_are_refused(subset: str) -> None:

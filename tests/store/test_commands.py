@@ -98,6 +98,12 @@ def test_evidence_and_a_sellers_text_are_judged_when_they_come_in(tmp_path: Path
     assert "Item 2, intake #2 (a new item): GeForce RTX 3090, INCONCLUSIVE" in told(out)
 
 
+def test_a_file_that_powershell_wrote_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "evidence.json"
+    path.write_text(render_evidence([make_evidence()]), encoding="utf-16")
+    assert "Item 1, intake #1 (a new item): GeForce RTX 4090, AUTHENTIC" in told(inventory("add", str(path)))
+
+
 def test_one_bad_file_costs_the_others_nothing(tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text('{"cards": 7')
