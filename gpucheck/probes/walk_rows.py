@@ -96,11 +96,13 @@ def _read_pass(seen: Observed, number: int, vectors: int) -> Rows:
 
 def _held(index: U64s, got: U64s, source: U64s, stray: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Zeros, ones and values that return again and again, but for those of a cell that so many addresses reach."""
-    held: NDArray[np.bool_] = np.isin(got, np.array([0, ALL_ONES], np.uint64)).all(axis=1)
+    low, high = np.isin(got, np.array([0, ALL_ONES], np.uint64)).T
+    held: NDArray[np.bool_] = low & high
     _, which, count = np.unique(got[:, 0], return_inverse=True, return_counts=True)
     for number in np.flatnonzero(count >= max(_HELD_ROWS, _HELD_SHARE * len(got))):
         rows = np.flatnonzero(which == number)
-        held[rows] |= not (stray[rows].all() and _reach_one_cell(index[rows], source[rows]))
+        if not (stray[rows].all() and _reach_one_cell(index[rows], source[rows])):
+            held[rows] = True
     return held
 
 
