@@ -56,7 +56,8 @@ def beneath(extent: Extent, worst: NDArray[np.uint32], period: int) -> Comb | No
     wrong, so the share that is dead shows in the regions that are not.
     """
     sizes = region_sizes(extent.vectors)
-    partly = worst < FULL * sizes
+    full = np.pad(worst >= FULL * sizes, 1)
+    partly = ~(full[:-2] | full[1:-1] | full[2:])  # a region beside a full one may have a share of what that is
     if partly.sum() < _LEAST_PARTLY:
         return None
     density = float(worst[partly].sum(dtype=np.int64)) / float(sizes[partly].sum(dtype=np.int64))
