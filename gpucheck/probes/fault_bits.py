@@ -45,7 +45,7 @@ def name(extent: Extent, observed: Sequence[Observed], cells: Cells | None = Non
         weak = _weak(extent, place, observed)
         if weak.any():
             inside = np.where(place.regions, extent.mass * (weak.sum() / place.rows.sum()), 0)
-            faults.append(_forgetful(extent.share(weak, inside)))
+            faults.append(_forgetful(extent if weak.all() else extent.share(weak, inside)))
             single, mass = single & ~weak, mass - inside
     rest = extent if single.all() else extent.share(single, mass)
     return [*faults, *(_by_bit(rest, observed, cells) if single.any() else ())]

@@ -74,13 +74,16 @@ class Extent:
 
     @property
     def last_vector(self) -> int:
-        """Highest wrong index; to the end of its last region where the log overflowed."""
+        """Highest wrong index; to the end of its last region where the log does not hold all of that."""
         if self.last is not None:
             return self.last
         seen = int(self.rows.index.max())
         if self.complete:
             return seen
         region = int(np.flatnonzero(self.mass >= 1)[-1]) if (self.mass >= 1).any() else 0
+        logged = np.unique(self.rows.index[self.rows.index // REGION_VECTORS == region]).size
+        if logged >= self.mass[region]:
+            return seen
         return max(seen, min((region + 1) * REGION_VECTORS, self.vectors) - 1)
 
     @property
