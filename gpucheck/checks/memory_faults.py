@@ -41,15 +41,19 @@ def _say(fault: MemoryFault) -> str:
     where = f"between {first} and {last}" if first != last else alike
     match fault.kind:
         case "dead_channel":
-            return f"channel {fault.channel} of {fault.channels} does not answer ({gib(fault.wrong_bytes)} lost)"
+            about = "about " if fault.estimated else ""
+            return f"channel {fault.channel} of {fault.channels} does not answer ({about}{gib(fault.wrong_bytes)} lost)"
         case "stuck":
-            return f"bit {fault.bit} always reads {fault.value} {_places(fault)}"
+            doubt = fault.detail.partition("; ")[2]
+            reads = "reads" if doubt else "always reads"
+            return f"bit {fault.bit} {reads} {fault.value} {_places(fault)}{f' ({doubt})' if doubt else ''}"
         case "transition":
             return f"bit {fault.bit} cannot change to {fault.value} {_places(fault)}"
         case "retention":
             return f"cells {where} forget what was written"
         case _:
-            return f"{fault.wrong_bytes:,} bytes {where} are wrong ({fault.kind.replace('_', ' ')})"
+            about = "about " if fault.estimated else ""
+            return f"{about}{fault.wrong_bytes:,} bytes {where} are wrong ({fault.kind.replace('_', ' ')})"
 
 
 def _places(fault: MemoryFault) -> str:

@@ -77,6 +77,8 @@ class MemoryFault(Frozen):
 
     kind: FaultKind
     wrong_bytes: int
+    estimated: bool = False
+    """``wrong_bytes`` is no count: more was wrong than was logged, and of more than one kind or not in every pass."""
     first_byte: int
     last_byte: int
     distance_bytes: int | None = None

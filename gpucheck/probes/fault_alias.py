@@ -1,5 +1,7 @@
 """Addresses that share cells: one distance between all partners, or pages paired in no order."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,26 +21,53 @@ _LOOSE, _LOOSE_PAGES = 0.4, 8
 _EXACT, _EXACT_PAGES = 0.002, 4
 _LEAST_SOUND = 0.25
 _MOST_PAIRS = 16
+_START_OVER = "addresses beyond the true size start over"
 _IN_ANOTHER_ORDER = "in another order inside a page"
 _MOST_TRIED = 8192
 
 
+@dataclass(frozen=True)
+class Wrap:
+    """Addresses start over after ``period`` vectors, in words ``inside`` pages too where their order differs.
+
+    ``order`` is what each round more xors to the place inside a whole page, None where that is not known.
+    """
+
+    period: int
+    inside: str = ""
+    order: int | None = 0
+
+    def cells(self, index: I64s) -> I64s:
+        """The lowest address of the cell that each reaches; the same as given where that is not known."""
+        if self.order is None:
+            return index
+        place, twist = index % self.period, index // self.period * self.order % PAGE_VECTORS
+        return np.where(place < self.period // PAGE_VECTORS * PAGE_VECTORS, place ^ twist, place)
+
+
 def name(extent: Extent) -> MemoryFault:
     """Tell a wraparound, whose distance is the true size, from pages that share frames."""
-    rows = extent.rows
-    lower, upper = np.minimum(rows.index, rows.source), np.maximum(rows.index, rows.source)
-    period, inside = _wrap(extent, lower, upper)
-    if period:
-        return _wraparound(extent, period, inside)
-    paged = _common((upper >> PAGE_SHIFT) - (lower >> PAGE_SHIFT), _rounds(extent, lower, upper)) * PAGE_VECTORS
-    if paged and _plausible(extent, paged):
-        return _wraparound(extent, paged, _IN_ANOTHER_ORDER)
-    found = pairs(rows.index, rows.source)
+    wrap = find_wrap(extent)
+    if wrap:
+        what = f"pages beyond the true size start over, {wrap.inside}" if wrap.inside else _START_OVER
+        return extent.fault("wraparound", distance_bytes=wrap.period * VECTOR_BYTES, detail=what)
+    found = pairs(extent.rows.index, extent.rows.source)
     return extent.fault(
         "shuffled_alias",
         pairs=in_bytes(found),
         detail=f"{len(found)} pairs of pages seen to share frames; {gib(_kept(extent) * VECTOR_BYTES)} keep their own",
     )
+
+
+def find_wrap(extent: Extent) -> Wrap | None:
+    """The length after which addresses start over, None where pages share frames in no such order."""
+    rows = extent.rows
+    lower, upper = np.minimum(rows.index, rows.source), np.maximum(rows.index, rows.source)
+    wrap = _wrap(extent, lower, upper)
+    if wrap:
+        return wrap
+    paged = _common((upper >> PAGE_SHIFT) - (lower >> PAGE_SHIFT), _rounds(extent, lower, upper)) * PAGE_VECTORS
+    return Wrap(paged, _IN_ANOTHER_ORDER, None) if paged and _plausible(extent, paged) else None
 
 
 def pairs(index: I64s, source: I64s) -> I64s:
@@ -53,19 +82,19 @@ def in_bytes(found: I64s) -> tuple[tuple[int, int], ...]:
     return tuple((int(a) * PAGE_BYTES, int(b) * PAGE_BYTES) for a, b in found[:_MOST_PAIRS])
 
 
-def _wrap(extent: Extent, lower: I64s, upper: I64s) -> tuple[int, str]:
-    """The length after which addresses start over, 0 for no such length, and how pages differ inside, in words.
+def _wrap(extent: Extent, lower: I64s, upper: I64s) -> Wrap | None:
+    """Find it by the distances of single vectors.
 
     Of addresses that share a cell all but one lose their value, so the counters say what the length is about, and the
     length itself follows from partners of which one lies in the first round, where the pages of the walk are frames.
     """
     shared = int(np.gcd.reduce(upper - lower))
     if shared >= PAGE_VECTORS and _plausible(extent, shared):
-        return shared, ""
+        return Wrap(shared)
     rounds = _rounds(extent, lower, upper)
     first = np.flatnonzero(lower < 0.9 * _size(extent))
     if not first.size:
-        return 0, ""
+        return None
     values, counts = np.unique(rounds[first], return_counts=True)
     first = first[rounds[first] == values[counts.argmax()]]
     if first.size > _MOST_TRIED:  # at random: rows lie in runs, and every nth of them could be alike in some bit
@@ -73,13 +102,14 @@ def _wrap(extent: Extent, lower: I64s, upper: I64s) -> tuple[int, str]:
     order = _order(lower[first], upper[first])
     period = _common(upper[first] - (lower[first] ^ order), rounds[first])
     if not period or not _plausible(extent, period):
-        return 0, ""
+        return None
     if not order and ((upper - lower) % period == 0).mean() >= _FITS:
-        return period, ""
+        return Wrap(period)
     # The order may be that of the page after so many rounds and another one after more: then pages alone agree.
     same = lower % period >> PAGE_SHIFT == upper % period >> PAGE_SHIFT
     sectors = f" (sectors xor {order * VECTOR_BYTES // 256:#x})" if order else ""
-    return (period, _IN_ANOTHER_ORDER + sectors) if same.mean() >= _FITS else (0, "")
+    by_round = order if int(rounds[first][0]) == 1 else None
+    return Wrap(period, _IN_ANOTHER_ORDER + sectors, by_round) if same.mean() >= _FITS else None
 
 
 def _order(lower: I64s, upper: I64s) -> int:
@@ -132,8 +162,3 @@ def _plausible(extent: Extent, period: int) -> bool:
     many = np.unique(extent.rows.index >> PAGE_SHIFT).size >= _LOOSE_PAGES
     slack = max(exact, _LOOSE * _size(extent)) if many and not extent.alone else exact
     return extent.first_vector < PAGE_VECTORS and abs(period - _size(extent)) <= slack
-
-
-def _wraparound(extent: Extent, distance: int, inside: str) -> MemoryFault:
-    what = f"pages beyond the true size start over, {inside}" if inside else "addresses beyond the true size start over"
-    return extent.fault("wraparound", distance_bytes=distance * VECTOR_BYTES, detail=what)

@@ -1,6 +1,6 @@
 """Single bits: stuck, unable to change, or lost over time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +8,17 @@ from numpy.typing import NDArray
 
 from gpucheck.model.measured import MemoryFault
 from gpucheck.probes.fault_extent import Extent
-from gpucheck.probes.walk_journal import REGION_SHIFT, Observed
+from gpucheck.probes.walk_journal import REGION_SHIFT, VECTOR_BYTES, Observed
+
+Cells = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 _SCATTERED_VECTORS, _SCATTERED_BITS = 16, 12
+_NEAR_VECTORS, _NEAR_BITS, _LEAST_BITS = 6, 5, 3
+_GAP_REGIONS = 64
+"""Wrong vectors so many MiB apart are of different faults."""
+_WORD_BITS, _LEAST_SYSTEM = 64, 8
+_FEW_CELLS = 8
+"""Half of the cells that cannot change show it in three passes: so many would not all hide it."""
 _MOST_FAULTS = 8
 
 
@@ -27,18 +35,91 @@ class _Group:
     half: NDArray[np.int64]
 
 
-def name(extent: Extent, observed: Sequence[Observed]) -> list[MemoryFault]:
-    """One fault for each bit and value, or one for all where bits are hit without system."""
+def name(extent: Extent, observed: Sequence[Observed], cells: Cells | None = None) -> list[MemoryFault]:
+    """One fault for each bit and value, and one for each place where bits are hit without system.
+
+    ``cells`` tells the lowest address that reaches the cell of each, where addresses share cells.
+    """
+    faults, single, mass = [], np.ones(len(extent.rows), np.bool_), extent.mass
+    for place in _places(extent):
+        weak = _weak(extent, place, observed)
+        if weak.any():
+            inside = np.where(place.regions, extent.mass * (weak.sum() / place.rows.sum()), 0)
+            faults.append(_forgetful(extent if weak.all() else extent.share(weak, inside)))
+            single, mass = single & ~weak, mass - inside
+    rest = extent if single.all() else extent.share(single, mass)
+    return [*faults, *(_by_bit(rest, observed, cells) if single.any() else ())]
+
+
+def _by_bit(extent: Extent, observed: Sequence[Observed], cells: Cells | None) -> list[MemoryFault]:
     groups = _groups(extent)
-    vectors, bits = np.unique(extent.rows.index).size, len({group.bit for group in groups})
-    if vectors >= _SCATTERED_VECTORS and bits >= _SCATTERED_BITS:
-        return [extent.fault("retention", detail=f"scattered bits were lost, at {bits} of 64 places in the word")]
     histories = [_history(extent, group, observed) for group in groups]
     if len(groups) > _MOST_FAULTS:
         unstable = any(history.lost for history in histories)
-        detail = f"{bits} different bits were wrong{', and right again' * unstable}"
+        detail = f"{len({group.bit for group in groups})} different bits were wrong{', and right again' * unstable}"
         return [extent.fault("retention" if unstable else "corruption", detail=detail)]
-    return [_fault(extent, group, history) for group, history in zip(groups, histories, strict=True)]
+    faults = [_fault(extent, g, history, len(observed)) for g, history in zip(groups, histories, strict=True)]
+    if cells is None:
+        return faults
+    return [_at_cells(f, cells(extent.rows.index[group.rows])) for f, group in zip(faults, groups, strict=True)]
+
+
+def _at_cells(fault: MemoryFault, cells: NDArray[np.int64]) -> MemoryFault:
+    """The same fault at the lowest addresses of its cells, where others reach them too."""
+    first, last = int(cells.min()) * VECTOR_BYTES, int(cells.max() + 1) * VECTOR_BYTES - 1
+    if first >= fault.first_byte and last >= fault.last_byte:
+        return fault
+    detail = f"{fault.detail}; all addresses that reach these cells show it"
+    return fault.model_copy(update={"first_byte": first, "last_byte": last, "detail": detail})
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Regions near each other in which bits are wrong; which of all regions these are, and which of the rows."""
+
+    regions: NDArray[np.bool_]
+    rows: NDArray[np.bool_]
+
+
+def _places(extent: Extent) -> list[_Place]:
+    """Cut where nothing is wrong over many regions."""
+    region = extent.rows.index >> REGION_SHIFT
+    wrong = np.union1d(np.flatnonzero(extent.mass >= 1), region)
+    number = np.zeros(extent.mass.size, np.int64)
+    number[wrong[1:][np.diff(wrong) > _GAP_REGIONS]] = 1
+    number = np.cumsum(number)
+    return [_Place(number == n, number[region] == n) for n in np.unique(number[region])]
+
+
+def _weak(extent: Extent, place: _Place, observed: Sequence[Observed]) -> NDArray[np.bool_]:
+    """Rows of a place whose bits are hit without system, but for those of a bit that is wrong far too often for that.
+
+    Many are told by their number; a few by lying side by side, or by being right again.
+    """
+    part = extent.of(place.rows)
+    groups, index = _groups(part), np.unique(part.rows.index)
+    bits, near = len({group.bit for group in groups}), index[-1] - index[0] < 1 << REGION_SHIFT
+    many = index.size >= _SCATTERED_VECTORS and bits >= _SCATTERED_BITS
+    some = near and index.size >= _NEAR_VECTORS and bits >= _NEAR_BITS
+    few = near and bits >= _LEAST_BITS and any(_history(part, group, observed).lost for group in groups)
+    if not (many or some or few):
+        return np.zeros_like(place.rows)
+    weak = np.ones(len(part.rows), np.bool_)
+    usual = [np.unique(part.rows.index[group.rows]).size for group in groups]
+    for group, count in zip(groups, usual, strict=True):
+        others = sum(n for g, n in zip(groups, usual, strict=True) if g.value == group.value) - count
+        mean = others / (_WORD_BITS - 1)
+        if count >= max(_LEAST_SYSTEM, 2 * mean + 4 * mean**0.5 + 3):
+            weak[group.rows] = False
+    chosen = place.rows.copy()
+    chosen[place.rows] = weak
+    return chosen
+
+
+def _forgetful(extent: Extent) -> MemoryFault:
+    bits = len({group.bit for group in _groups(extent)})
+    fault = extent.fault("retention", detail=f"scattered bits were lost, at {bits} of 64 places in the word")
+    return fault.model_copy(update={"estimated": not extent.complete})
 
 
 def _groups(extent: Extent) -> list[_Group]:
@@ -85,7 +166,7 @@ def _told(seen: Observed, at: NDArray[np.uint64]) -> NDArray[np.bool_]:
     return told
 
 
-def _fault(extent: Extent, group: _Group, history: _History) -> MemoryFault:
+def _fault(extent: Extent, group: _Group, history: _History, passes: int) -> MemoryFault:
     chosen = np.zeros(len(extent.rows), np.bool_)
     chosen[group.rows] = True
     part, wanted = extent.of(chosen), 1 - group.value
@@ -94,7 +175,14 @@ def _fault(extent: Extent, group: _Group, history: _History) -> MemoryFault:
     if history.failed:
         detail = f"the bit was right at first, but could not change from {group.value} to {wanted}"
         return part.fault("transition", bit=group.bit, value=wanted, detail=detail)
-    detail = f"the bit reads {group.value} whatever is written"
-    if len(np.unique(part.rows.index)) == 1:
-        detail += "; a single cell that cannot change would look the same"
+    detail = f"the bit reads {group.value} whatever is written{_doubt(len(np.unique(part.rows.index)), passes)}"
     return part.fault("stuck", bit=group.bit, value=group.value, detail=detail)
+
+
+def _doubt(cells: int, passes: int) -> str:
+    """What else than stuck the bit may be; nothing where enough cells were asked often enough."""
+    if cells == 1:
+        return "; a single cell that cannot change would look the same"
+    if passes == 1:
+        return "; in a single pass cells that cannot change would look the same"
+    return "; so few cells that cannot change would look the same" if cells < _FEW_CELLS else ""

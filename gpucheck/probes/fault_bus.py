@@ -18,11 +18,11 @@ _ROWS_PER_CHANNEL = 6
 _DENSITY_TOLERANCE = 0.05
 _FILLED = 0.9
 _LEAST_LIMBO_BYTES = 2 * MIB
-_FULL, _LEAST_LIMBO_REGIONS = 0.98, 2
+FULL, _LEAST_LIMBO_REGIONS, _LEAST_PARTLY = 0.98, 2, 8
 
 
 @dataclass(frozen=True)
-class _Comb:
+class Comb:
     """Granules of ``granule_bytes`` are wrong where their number modulo ``channels`` is one of ``dead``."""
 
     granule_bytes: int
@@ -31,7 +31,42 @@ class _Comb:
 
     @property
     def density(self) -> float:
+        """Share of the memory that is wrong."""
         return len(self.dead) / self.channels
+
+    def below(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many wrong vectors lie below each position."""
+        granule = self.granule_bytes // VECTOR_BYTES
+        rounds, rest = np.divmod(cells, granule * self.channels)
+        begun = (np.clip(rest - n * granule, 0, granule) for n in self.dead)
+        return rounds * granule * len(self.dead) + sum(begun, np.zeros_like(rest))
+
+    def of_regions(self, vectors: int, period: int) -> NDArray[np.int64]:
+        """How many wrong vectors each region has, where addresses start over after ``period`` vectors."""
+        edges = np.minimum(np.arange(region_sizes(vectors).size + 1) * REGION_VECTORS, vectors)
+        whole = self.below(np.array([period]))[0]
+        wrong: NDArray[np.int64] = np.diff(edges // period * whole + self.below(edges % period))
+        return wrong
+
+
+def beneath(extent: Extent, worst: NDArray[np.uint32], period: int) -> Comb | None:
+    """Find dead channels in memory whose addresses start over after ``period`` vectors.
+
+    Channels are wired to cells, and in the first round these are the addresses. Where addresses share cells all is
+    wrong, so the share that is dead shows in the regions that are not.
+    """
+    sizes = region_sizes(extent.vectors)
+    full = np.pad(worst >= FULL * sizes, 1)
+    partly = ~(full[:-2] | full[1:-1] | full[2:])  # a region beside a full one may have a share of what that is
+    if partly.sum() < _LEAST_PARTLY:
+        return None
+    density = float(worst[partly].sum(dtype=np.int64)) / float(sizes[partly].sum(dtype=np.int64))
+    return find_comb(extent.rows.index[extent.rows.index < period], density)
+
+
+def channels(extent: Extent, comb: Comb) -> list[MemoryFault]:
+    """One fault for each dead channel of a comb."""
+    return [_channel(extent, comb, dead, _what(extent)) for dead in comb.dead]
 
 
 def name(extent: Extent) -> list[MemoryFault]:
@@ -45,7 +80,7 @@ def name(extent: Extent) -> list[MemoryFault]:
         return [_limbo(extent, what)]
     comb = find_comb(extent.rows.index, _density(extent))
     if comb:
-        return [_channel(extent, comb, dead, what) for dead in comb.dead]
+        return channels(extent, comb)
     return [extent.fault("corruption", detail=f"reads return {what}")]
 
 
@@ -59,17 +94,17 @@ def _end_of_memory(extent: Extent) -> int:
     In the region where memory ends, as large a share is wrong before the end as in the regions before. It may be almost
     full, so that the next one counts with it.
     """
-    partly = np.flatnonzero(extent.mass < _FULL * region_sizes(extent.vectors))
+    partly = np.flatnonzero(extent.mass < FULL * region_sizes(extent.vectors))
     edge = int(partly[-1]) if partly.size else 0
     if not extent.mass[:edge].any() or edge > extent.mass.size - 1 - _LEAST_LIMBO_REGIONS:
         return 0
     density = float(extent.mass[:edge].sum()) / (edge * REGION_VECTORS)
     both, size = float(extent.mass[edge : edge + 2].sum()), 2 * REGION_VECTORS
-    behind = (both - density * size) / max(1 - density, 1 - _FULL)
+    behind = (both - density * size) / max(1 - density, 1 - FULL)
     return edge * REGION_VECTORS + size - round(min(max(0.0, behind), size))
 
 
-def find_comb(index: NDArray[np.int64], density: float) -> _Comb | None:
+def find_comb(index: NDArray[np.int64], density: float) -> Comb | None:
     """Find the period with which wrong vectors return, given the share of the vectors that are wrong at all.
 
     Of all periods that explain that share the shortest is the true one.
@@ -90,18 +125,18 @@ def _can_be(channels: int, density: float) -> bool:
     return abs(round(density * channels) / channels - density) <= _DENSITY_TOLERANCE * density
 
 
-def _comb(granules: NDArray[np.int64], granule: int, channels: int) -> _Comb | None:
+def _comb(granules: NDArray[np.int64], granule: int, channels: int) -> Comb | None:
     counts = np.bincount(granules % channels, minlength=channels)
     dead = np.flatnonzero(counts > 0.25 * granules.size / channels)
     enough = granules.size >= _ROWS_PER_CHANNEL * dead.size
     if not enough or dead.size > channels // 2 or counts[dead].sum() < 0.98 * granules.size:
         return None
-    return _Comb(granule, channels, tuple(int(n) for n in dead))
+    return Comb(granule, channels, tuple(int(n) for n in dead))
 
 
-def _channel(extent: Extent, comb: _Comb, dead: int, what: str) -> MemoryFault:
+def _channel(extent: Extent, comb: Comb, dead: int, what: str) -> MemoryFault:
     numbers = extent.rows.index * VECTOR_BYTES // comb.granule_bytes % comb.channels
-    part = extent.of(numbers == dead) if len(comb.dead) > 1 else extent
+    part = extent.share(numbers == dead, extent.mass / len(comb.dead)) if len(comb.dead) > 1 else extent
     return part.fault(
         "dead_channel",
         channel=dead,

@@ -6,6 +6,7 @@ kinds as the rows of each region are.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,13 @@ from gpucheck.probes.fault_extent import Extent
 from gpucheck.probes.walk_journal import REGION_VECTORS, VECTOR_BYTES, Observed, U32s, region_sizes
 from gpucheck.probes.walk_rows import Origin, Rows
 
-_FAMILIES: tuple[tuple[Origin, ...], ...] = (
-    (Origin.ALIAS,),
-    (Origin.CONSTANT, Origin.GARBAGE),
-    (Origin.FLIPPED,),
-    (Origin.STALE,),
-)
+Family = tuple[Origin, ...]
+Parts = dict[Family, Extent]
+
+_ALIAS: Family = (Origin.ALIAS,)
+_BUS: Family = (Origin.CONSTANT, Origin.GARBAGE)
+_FLIPPED: Family = (Origin.FLIPPED,)
+_FAMILIES = (_ALIAS, _BUS, _FLIPPED, (Origin.STALE,))
 _SPOILT_SHARE, _SPOILT_BYTES = 0.05, 4 << 20
 """So much beside aliases is what the walk's own log wrote through a second address."""
 
@@ -57,54 +59,75 @@ def classify(observed: Sequence[Observed], vectors: int) -> tuple[MemoryFault, .
     rows = walk_rows.read(observed, vectors)
     if not len(rows):
         return (_unlogged(worst),)
-    extents = _extents(rows, worst, observed, vectors)
-    faults = [fault for family, extent in extents for fault in _family(family, extent, observed)]
+    parts = _extents(rows, worst, observed, vectors)
+    wrap, comb = None, None
+    if _ALIAS in parts:
+        wrap = fault_alias.find_wrap(parts[_ALIAS])
+        comb = fault_bus.beneath(parts[_BUS], worst, wrap.period) if wrap and _BUS in parts else None
+        parts = _shared_out_by(comb, wrap, parts, worst) if comb and wrap else parts
+    faults = [fault for family, extent in parts.items() for fault in _family(family, extent, observed, wrap, comb)]
     return tuple(sorted(faults, key=lambda fault: -fault.wrong_bytes))
 
 
-def _family(family: tuple[Origin, ...], extent: Extent, observed: Sequence[Observed]) -> list[MemoryFault]:
+def _family(
+    family: Family,
+    extent: Extent,
+    observed: Sequence[Observed],
+    wrap: fault_alias.Wrap | None,
+    comb: fault_bus.Comb | None,
+) -> list[MemoryFault]:
     match family[0]:
         case Origin.ALIAS:
             return [fault_alias.name(extent)]
         case Origin.FLIPPED:
-            return fault_bits.name(extent, observed)
+            return fault_bits.name(extent, observed, wrap.cells if wrap else None)
         case Origin.STALE:
             return [extent.fault("lost_write", detail="the value of an earlier pass was still there")]
         case _:
-            return fault_bus.name(extent)
+            return fault_bus.channels(extent, comb) if comb else fault_bus.name(extent)
 
 
-def _extents(
-    rows: Rows, worst: U32s, observed: Sequence[Observed], vectors: int
-) -> list[tuple[tuple[Origin, ...], Extent]]:
+def _shared_out_by(comb: fault_bus.Comb, wrap: fault_alias.Wrap, parts: Parts, worst: U32s) -> Parts:
+    """Count what is dead by the comb, and leave the rest of each region to the addresses that share cells."""
+    alias, bus = parts[_ALIAS], parts[_BUS]
+    dead = np.minimum(comb.of_regions(bus.vectors, wrap.period), worst).astype(np.float64)
+    others = sum((part.mass for family, part in parts.items() if family not in (_ALIAS, _BUS)), np.zeros(worst.size))
+    shared = (alias.mass > 0) | (worst >= fault_bus.FULL * region_sizes(alias.vectors))
+    rest = np.where(shared, np.maximum(worst - dead - others, 0), 0)
+    counted = len(parts) == len((_ALIAS, _BUS))
+    elsewhere = round(float(worst.sum(dtype=np.int64) - rest.sum()))
+    return parts | {
+        _ALIAS: replace(alias, mass=rest, elsewhere=elsewhere, counted=counted),
+        _BUS: replace(bus, mass=dead, counted=True),
+    }
+
+
+def _extents(rows: Rows, worst: U32s, observed: Sequence[Observed], vectors: int) -> Parts:
     parts = [(family, rows.of(*family)) for family in _FAMILIES]
     parts = [(family, part) for family, part in parts if len(part)]
     complete = all(seen.complete for seen in observed)
     shares = _share_out([part.index for _, part in parts], worst)
     others = [round(float(worst.sum(dtype=np.int64) - mass.sum())) for mass in shares]
-    extents = [
-        (f, Extent(part, mass, complete, vectors, elsewhere=elsewhere))
+    extents = {
+        f: Extent(part, mass, complete, vectors, elsewhere=elsewhere)
         for (f, part), mass, elsewhere in zip(parts, shares, others, strict=True)
-    ]
+    }
     if len(extents) == 1:
         lowest = [seen.lowest for seen in observed if seen.lowest is not None]
         highest = [seen.highest for seen in observed if seen.highest is not None]
-        family, extent = extents[0]
-        return [(family, extent.within(min(lowest), max(highest)))]
+        return {family: extent.within(min(lowest), max(highest)) for family, extent in extents.items()}
     return _without_spoilt(extents)
 
 
-def _without_spoilt(
-    extents: list[tuple[tuple[Origin, ...], Extent]],
-) -> list[tuple[tuple[Origin, ...], Extent]]:
+def _without_spoilt(extents: Parts) -> Parts:
     """Drop the little that an overlapping address did to the walk's own log, where addresses overlap."""
-    aliases = sum(extent.wrong_bytes for family, extent in extents if family[0] is Origin.ALIAS)
+    aliases = sum(extent.wrong_bytes for family, extent in extents.items() if family == _ALIAS)
     limit = min(_SPOILT_SHARE * aliases, _SPOILT_BYTES)
-    return [
-        (family, extent)
-        for family, extent in extents
-        if family[0] in {Origin.ALIAS, Origin.FLIPPED} or extent.wrong_bytes > limit
-    ]
+    return {
+        family: extent
+        for family, extent in extents.items()
+        if family in (_ALIAS, _FLIPPED) or extent.wrong_bytes > limit
+    }
 
 
 def _share_out(indices: list[NDArray[np.int64]], worst: U32s) -> list[NDArray[np.float64]]:
@@ -120,13 +143,20 @@ def _share_out(indices: list[NDArray[np.int64]], worst: U32s) -> list[NDArray[np
     return list(shares)
 
 
-def fleeting(seen: Observed, tier: str) -> MemoryFault | None:
-    """What an early tier met and no full pass did; None where it met nothing."""
+def fleeting(seen: Observed, tier: str, passes: Sequence[Observed], vectors: int) -> tuple[MemoryFault, ...]:
+    """What an early tier met and no full pass did; nothing where it met nothing.
+
+    Single bits are followed into the passes: where these never wrote the other value, the bit may be stuck.
+    """
     if not seen.wrong_vectors:
-        return None
-    return _unlogged(seen.regions).model_copy(
-        update={"detail": f"wrong in the {tier} once, and right in every full pass"}
-    )
+        return ()
+    rows = walk_rows.read([seen], vectors)
+    if seen.complete and (rows.origin == Origin.FLIPPED).all():
+        extent = Extent(rows, seen.regions.astype(np.float64), True, vectors)
+        faults = fault_bits.name(extent, [seen, *passes])
+        return tuple(f.model_copy(update={"detail": f"{f.detail}; seen in the {tier} alone"}) for f in faults)
+    detail = f"wrong in the {tier} once, and right in every full pass"
+    return (_unlogged(seen.regions).model_copy(update={"detail": detail}),)
 
 
 def _unlogged(worst: U32s) -> MemoryFault:

@@ -157,8 +157,13 @@ def _faults(walk: Walk) -> tuple[MemoryFault, ...]:
     faults = memory_faults.classify(walk.observed, walk.vectors)
     if faults:
         return faults
-    fleeting = (memory_faults.fleeting(s.observed, s.spots.tier.replace("_", " ")) for s in walk.spotted)
-    return tuple(fault for fault in fleeting if fault)
+    return tuple(
+        fault
+        for spotted in walk.spotted
+        for fault in memory_faults.fleeting(
+            spotted.observed, spotted.spots.tier.replace("_", " "), walk.observed, walk.vectors
+        )
+    )
 
 
 def _tiers(walk: Walk) -> tuple[WalkTier, ...]:

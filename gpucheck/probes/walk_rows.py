@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpucheck.probes.pattern import ALL_ONES
-from gpucheck.probes.walk_journal import Observed, U64s
+from gpucheck.probes.walk_journal import VECTOR_BYTES, Observed, U64s
+from gpucheck.probes.walk_spots import PAGE_VECTORS
 
 MOST_FLIPS = 16
 """Two unrelated vectors of 128 bits differ in so few bits with a chance below 1e-17."""
+SECTOR_VECTORS = 256 // VECTOR_BYTES
+"""Inside so many, address lines are never exchanged."""
 _HELD_ROWS, _HELD_SHARE = 64, 0.01
 """A value read at so many different places is not an address's own: the bus held it."""
 
@@ -77,7 +80,7 @@ def _read_pass(seen: Observed, number: int, vectors: int) -> Rows:
         source = np.where(stray, source, earlier)
         stray = stray | written
     origin = np.select(
-        [few_flips(rows), _held(got), stray & (source == index), stray],
+        [few_flips(rows), _held(index, got, source, stray), stray & (source == index), stray],
         [Origin.FLIPPED, Origin.CONSTANT, Origin.STALE, Origin.ALIAS],
         Origin.GARBAGE,
     )
@@ -91,10 +94,19 @@ def _read_pass(seen: Observed, number: int, vectors: int) -> Rows:
     )
 
 
-def _held(got: U64s) -> NDArray[np.bool_]:
-    """Zeros, ones and values that return again and again."""
-    empty = np.isin(got, np.array([0, ALL_ONES], np.uint64)).all(axis=1)
+def _held(index: U64s, got: U64s, source: U64s, stray: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Zeros, ones and values that return again and again, but for those of a cell that so many addresses reach."""
+    low, high = np.isin(got, np.array([0, ALL_ONES], np.uint64)).T
+    held: NDArray[np.bool_] = low & high
     _, which, count = np.unique(got[:, 0], return_inverse=True, return_counts=True)
-    often = count[which] if len(got) else np.zeros(0, np.int64)
-    held: NDArray[np.bool_] = empty | (often >= max(_HELD_ROWS, _HELD_SHARE * len(got)))
+    for number in np.flatnonzero(count >= max(_HELD_ROWS, _HELD_SHARE * len(got))):
+        rows = np.flatnonzero(which == number)
+        if not (stray[rows].all() and _reach_one_cell(index[rows], source[rows])):
+            held[rows] = True
     return held
+
+
+def _reach_one_cell(index: U64s, source: U64s) -> bool:
+    """Whether addresses that return one value lie as those of a cell do: some pages apart, or alike in a sector."""
+    apart = np.gcd.reduce(index.astype(np.int64) - source.astype(np.int64))
+    return bool(apart >= PAGE_VECTORS or not ((index ^ source) % SECTOR_VECTORS).any())

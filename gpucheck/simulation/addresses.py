@@ -34,6 +34,11 @@ class AddressMap:
         return int((self.physical + self.length).max())
 
     @property
+    def turns(self) -> int:
+        """How many addresses reach a cell at most."""
+        return int(self.turn.max()) + 1
+
+    @property
     def shares_cells(self) -> bool:
         """Whether two addresses can reach the same cell."""
         return bool(self.turn.max() > 0)

@@ -133,12 +133,12 @@ class Blocks:
         array = self._as_array(block)
         return block.written.read(start, size_bytes) if array is None else array[start : start + size_bytes].copy()
 
-    def parts(self, buffer: Buffer, vectors: int) -> Sequence[Part]:
-        """Return the vectors that a kernel meets in the first ``vectors`` of a buffer."""
+    def parts(self, buffer: Buffer, vectors: int, *, in_turns: bool = False) -> Sequence[Part]:
+        """Return the vectors that a kernel meets in the first ``vectors`` of a buffer; see ``CardMemory.parts``."""
         block, start = self._locate(Buffer(buffer.address, vectors * VECTOR), buffer)
         if block.array is not None:
             return [DensePart(_words(block.array, start, vectors), np.arange(vectors))]
-        return tuple(self.memory.parts(block.card_vector + start // VECTOR, vectors))
+        return tuple(self.memory.parts(block.card_vector + start // VECTOR, vectors, in_turns=in_turns))
 
     def spots(self, buffer: Buffer, vectors: int, pieces: Pieces) -> Sequence[Part]:
         """Return the vectors that a kernel meets in the spots of the whole pages among the first ``vectors``."""

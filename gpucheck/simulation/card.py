@@ -15,7 +15,7 @@ from gpucheck.model.profile import Profile
 from gpucheck.model.units import MIB
 from gpucheck.simulation.bus import LOST
 from gpucheck.simulation.declared import DeclaredCard
-from gpucheck.simulation.faults import end_bytes
+from gpucheck.simulation.faults import ShuffledAlias, Stuck, Transition, Wraparound, end_bytes
 from gpucheck.simulation.hardware import GUEST, NO_ROOT, registers
 from gpucheck.simulation.library import ScenarioError, is_path, load
 from gpucheck.simulation.resource_manager import resource_manager
@@ -30,6 +30,7 @@ Section = Frozen | Unavailable
 Profiles = Callable[[str], Profile]
 
 SOURCES = ("pci", "registers", "driver", "nvml", "resource_manager", "vbios", "attestation", "integrity")
+_MOST_DAMAGED_ADDRESSES = 4_000_000
 _SLICES = 8
 """A partition of a card gets one part in so many of everything."""
 
@@ -65,6 +66,19 @@ class SimulatedCard:
                     f"{self.simulated}: silicon.memory_fault[{number}] ({fault.kind}): reaches outside the memory, "
                     f"which has {limit} bytes"
                 )
+        self._refuse_endless()
+
+    def _refuse_endless(self) -> None:
+        """Every address that reaches a damaged cell is simulated: refuse more of them than a host can hold."""
+        declared = self.declared.nvml.memory_total_bytes or 0
+        shared = [f.real_bytes or declared for f in self.soldered.faults if isinstance(f, Wraparound | ShuffledAlias)]
+        cells = sum(len(f.addresses) for f in self.soldered.faults if isinstance(f, Stuck | Transition))
+        rounds = -(-declared // min(shared, default=max(declared, 1)))
+        if cells * rounds > _MOST_DAMAGED_ADDRESSES:
+            raise ScenarioError(
+                f"{self.simulated}: silicon.memory_fault: {cells} damaged cells, each met {rounds} times, are more "
+                f"than can be simulated, {_MOST_DAMAGED_ADDRESSES} addresses; name fewer cells or a larger real_bytes"
+            )
 
     @property
     def label(self) -> str:

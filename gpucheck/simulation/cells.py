@@ -73,13 +73,26 @@ class Cells:
         return content[0], content[1]
 
     def write(self, rows: Rows, low: U64s, high: U64s) -> None:
-        """Store words in cells, as far as they take them."""
+        """Store words in cells, as far as they take them, one after the other where a cell gets several."""
         wanted = np.stack([low, high])
-        if self._sticky:
-            held = self._content[:, rows]
-            locked = self._sticky.mask[:, rows] & (held ^ self._sticky.value[:, rows])
-            wanted = (wanted & ~locked) | (held & locked)
+        refused = self._refused(rows, wanted)
+        if not isinstance(rows, slice) and (np.diff(rows) <= 0).any():
+            order = np.argsort(rows, kind="stable")
+            first = np.flatnonzero(np.diff(rows[order], prepend=-1))
+            last = order[np.append(first[1:], rows.size) - 1]
+            rows, wanted = rows[last], wanted[:, last]
+            refused = None if refused is None else np.bitwise_or.reduceat(refused[:, order], first, axis=1)
+        if self._sticky and refused is not None:
+            wanted = (wanted & ~refused) | (~self._sticky.value[:, rows] & refused)
         self._content[:, rows] = wanted
+
+    def _refused(self, rows: Rows, wanted: U64s) -> U64s | None:
+        """Bits that have or get the value from which they cannot change any more."""
+        if not self._sticky:
+            return None
+        mask, value = self._sticky.mask[:, rows], self._sticky.value[:, rows]
+        lost: U64s = mask & ((self._content[:, rows] ^ value) | (wanted ^ value))
+        return lost
 
     def _decay(self, rows: Rows, epoch: int) -> None:
         if self._weak is None:

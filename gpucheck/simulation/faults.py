@@ -9,10 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 VECTOR_BYTES = 16
 LARGEST_PERIOD_BYTES = 16 << 20
+LEAST_SHARED_BYTES = 2 << 20
+"""Memory that addresses share begins at the frame that drivers map; less would be met a hundred thousand times over."""
 LEAST_FACTOR = 0.0001
 """Of the normal rate; less is no memory, and its times would not fit a number."""
 
 Bytes = Annotated[int, Field(ge=VECTOR_BYTES, multiple_of=VECTOR_BYTES)]
+SharedBytes = Annotated[int, Field(ge=LEAST_SHARED_BYTES, multiple_of=VECTOR_BYTES)]
 Start = Annotated[int, Field(ge=0, multiple_of=VECTOR_BYTES)]
 Addresses = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, min_length=1, max_length=4096)]
 
@@ -36,7 +39,7 @@ class Wraparound(Strict):
     """
 
     kind: Literal["wraparound"]
-    real_bytes: Bytes | None = None
+    real_bytes: SharedBytes | None = None
     swizzle: Swizzle = 0
 
 
@@ -54,7 +57,7 @@ class ShuffledAlias(Strict):
     """
 
     kind: Literal["shuffled_alias"]
-    real_bytes: Bytes | None = None
+    real_bytes: SharedBytes | None = None
     swizzle: Swizzle = 0
 
 

@@ -12,7 +12,7 @@ from gpucheck.simulation import kernels_bandwidth, kernels_census, kernels_laten
 from gpucheck.simulation.addresses import PAGE, VECTOR, I64s
 from gpucheck.simulation.launch import Cost, Launch
 from gpucheck.simulation.memory import Part, Pieces
-from gpucheck.simulation.samples import U64s
+from gpucheck.simulation.samples import U64s, mix
 
 READ, WRITE = 0.92, 0.90
 """Shares of the theoretical bandwidth that the walk's kernels reach."""
@@ -48,7 +48,7 @@ def walk_verify(launch: Launch) -> Cost:
     """
     base, first, vectors, seed, complement, rewrite = launch.buffer(0), *(launch.number(i) for i in range(1, 6))
     memory, results = launch.blocks_of_memory, _results(launch, 6)
-    for part in memory.parts(base, vectors):
+    for part in memory.parts(base, vectors, in_turns=rewrite != 0):
         _verify(part, first, seed, complement, rewrite != 0, results)
     if rewrite:
         memory.note(base, vectors, lambda at: pattern(at + np.uint64(first), seed, complement ^ ALL_ONES))
@@ -127,7 +127,7 @@ def _report(rows: U64s, weights: I64s, results: _Results) -> None:
     room = max(0, min(results.capacity - logged, int(weights.sum())))
     if room:
         target = results.log[logged * ROW_WORDS : (logged + room) * ROW_WORDS].reshape(room, ROW_WORDS)
-        target[:] = rows[_logged(len(rows), room)]
+        target[:] = rows[_logged(weights, room)]
     summary[0] = logged + room
     summary[1] = min(int(summary[1]), int(index.min()))
     summary[2] = max(int(summary[2]), int(index.max()))
@@ -152,13 +152,24 @@ def _pushed(counts: I64s, size: int) -> tuple[I64s, int]:
     return counts - np.diff(waiting, prepend=0), int(waiting[-1])
 
 
-def _logged(rows: int, room: int) -> I64s:
-    """Which rows are logged: the first, as they lie side by side, and more from everywhere; repeated to fill."""
-    if rows <= room:
-        return np.arange(room) % rows
-    near = room // 2
-    far = near + np.arange(room - near) * (rows - near) // (room - near)
-    return np.concatenate([np.arange(near), far])
+def _logged(weights: I64s, room: int) -> I64s:
+    """Which rows are logged: those of the first wrong vectors, which lie side by side, and of more from everywhere.
+
+    A card logs vectors, so a sample comes up as often as those that it stands for. It has one row to show for them:
+    from everywhere so few are drawn that hardly any comes up twice, and are then repeated to fill the log.
+    """
+    ends = np.cumsum(weights)
+    total = int(ends[-1])
+    places = np.arange(min(total, room if total <= room else room // 2))
+    left = room - places.size
+    if left:
+        rest = total - places.size
+        drawn = np.arange(min(left, max(1, rest // (2 * int(weights.max())))))
+        stride = rest // drawn.size
+        far = places.size + drawn * stride + (mix(drawn, total) % np.uint64(stride)).astype(np.int64)
+        places = np.concatenate([places, far[np.arange(left) % far.size]])
+    logged: I64s = np.searchsorted(ends, places, side="right")
+    return logged
 
 
 def _indices(part: Part, first: int) -> U64s:

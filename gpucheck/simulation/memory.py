@@ -27,7 +27,7 @@ from gpucheck.simulation.soldered import Soldered
 
 
 class Part(Protocol):
-    """Vectors that a kernel meets in one go; none of them shares a cell with another."""
+    """Vectors that a kernel meets in one go, by ascending address. Of those that share a cell the last write stays."""
 
     @property
     def offsets(self) -> I64s:
@@ -99,9 +99,13 @@ class CardMemory:
         """Let time pass: what is written before can decay, what is written after cannot yet."""
         self._epoch += 1
 
-    def parts(self, start: int, length: int) -> Iterator["SparsePart"]:
-        """Yield the simulated vectors of a range of addresses, in the order in which a walk meets shared cells."""
-        return self._parts(self._whole, start, length, None)
+    def parts(self, start: int, length: int, *, in_turns: bool = False) -> Iterator["SparsePart"]:
+        """Yield the simulated vectors of a range of addresses.
+
+        A kernel that writes what it has just read needs them ``in_turns``: each time only such as share no cell, in the
+        order in which a walk meets them.
+        """
+        return self._parts(self._whole, start, length, None, in_turns=in_turns)
 
     def spots(self, start: int, length: int, pieces: Pieces) -> Iterator["SparsePart"]:
         """Yield the simulated vectors of the spots in whole pages of a range.
@@ -123,20 +127,22 @@ class CardMemory:
             self._marked = {key: _Field(samples, Cells(samples.cells, self._damage))}
         return self._marked[key]
 
-    def _parts(self, field: _Field, start: int, length: int, pieces: Pieces | None) -> Iterator["SparsePart"]:
+    def _parts(
+        self, field: _Field, start: int, length: int, pieces: Pieces | None, *, in_turns: bool = False
+    ) -> Iterator["SparsePart"]:
         samples = field.samples
         first, last = (int(n) for n in np.searchsorted(samples.address, [start, start + length]))
         offsets, weights = samples.address[first:last] - start, samples.weight[first:last]
         held = pieces.hold(offsets, length >> PAGE_SHIFT) if pieces and pieces.scatter else None
+        met = np.arange(first, last) if held is None else np.flatnonzero(held) + first
         if samples.cell is None or samples.turn is None:
-            chosen = slice(first, last) if held is None else np.flatnonzero(held) + first
-            kept = slice(None) if held is None else held
-            yield SparsePart(self, field.cells, offsets[kept], weights[kept], chosen)
+            rows = slice(first, last) if held is None else met
+            yield SparsePart(self, field.cells, offsets[met - first], weights[met - first], rows)
             return
-        turn = samples.turn[first:last]
-        for number in np.unique(turn):
-            met = turn == number if held is None else (turn == number) & held
-            yield SparsePart(self, field.cells, offsets[met], weights[met], samples.cell[first:last][met])
+        turn = samples.turn[met]
+        for number in np.unique(turn) if in_turns else [None]:
+            now = met if number is None else met[turn == number]
+            yield SparsePart(self, field.cells, offsets[now - first], weights[now - first], samples.cell[now])
 
     def slowness(self, start: int, length: int) -> float:
         """Mean time for a vector in a range of addresses, against memory at full rate."""

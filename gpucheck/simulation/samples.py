@@ -20,6 +20,7 @@ GRID = (256 << 10) // VECTOR
 """Longest interval; a launch whose ends lie on this grid is counted exactly."""
 WINDOW = GRID // 2
 MOST_SAMPLES = 2_000_000
+"""Where many addresses share each cell, windows shrink and the grid widens until about so many are left."""
 MOST_STRIPES = (64 << 20) // VECTOR
 
 U64s = NDArray[np.uint64]
@@ -85,8 +86,11 @@ def _bounds(addresses: AddressMap, edges: tuple[int, ...], exact: tuple[int, ...
     end = addresses.physical_end
     total = int(addresses.logical[-1] + addresses.length[-1])
     lines = addresses.cells(np.arange(0, total, _grid(addresses, total), dtype=np.int64))
-    windows = [np.arange(edge - WINDOW, edge + WINDOW + 1) for edge in edges]
-    if addresses.is_twisted:  # where a run ends inside a frame, sectors on both sides of the end alternate
+    most = MOST_SAMPLES // addresses.turns
+    window = min(WINDOW, most // (2 * max(1, len(edges))))
+    windows = [np.arange(edge - window, edge + window + 1) for edge in edges]
+    if addresses.is_twisted and most > PAGE // SECTOR:
+        # where a run ends inside a frame, sectors on both sides of the end alternate
         cut = int(addresses.physical[-1] + addresses.length[-1]) // PAGE * PAGE
         windows.append(np.arange(cut, cut + PAGE, SECTOR))
     single = np.array(exact, np.int64)
@@ -98,11 +102,11 @@ def _bounds(addresses: AddressMap, edges: tuple[int, ...], exact: tuple[int, ...
 
 
 def _grid(addresses: AddressMap, total: int) -> int:
-    """Spacing of the cuts. Where runs do not lie on the grid, each folds its own cuts onto all others: fewer then."""
-    grid, runs = GRID, addresses.logical.size
-    if not ((addresses.logical - addresses.physical) % GRID).any():
+    """Spacing of the cuts. Where turns do not lie on the grid, each folds its own cuts onto all others: fewer then."""
+    grid = GRID
+    if not (addresses.is_twisted or ((addresses.logical - addresses.physical) % GRID).any()):
         return grid
-    while total // grid * runs > MOST_SAMPLES and grid < total:
+    while total // grid * addresses.turns > MOST_SAMPLES and grid < total:
         grid *= 2
     return grid
 

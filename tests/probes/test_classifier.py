@@ -297,3 +297,130 @@ def test_different_cells_that_are_wrong_in_different_passes_all_count() -> None:
     ]
     observed = [observe(read, PAGE, c) for read, c in zip(reads, (0, ALL_ONES), strict=True)]
     assert memory_faults.wrong_vectors(observed, PAGE) == 2
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    real=st.integers(5 * PAGE, 9 * PAGE),
+    granule=st.sampled_from([64, 256, 1024, 4096]),
+    channels=st.integers(3, 24),
+    data=st.data(),
+)
+def test_a_dead_channel_in_memory_that_wraps_is_named_beside_the_wrap(
+    real: int, granule: int, channels: int, data: st.DataObject
+) -> None:
+    dead, vectors = data.draw(st.integers(0, channels - 1)), 12 * PAGE
+    cells = np.arange(vectors) % real
+    broken = cells * 16 // granule % channels == dead
+    shared = last_writer(cells)
+    lost = np.zeros(vectors, np.bool_)
+    lost[shared[0]] = True
+    got = values(np.arange(vectors))
+    got[shared[0]] = shared[1]
+    got[broken] = ALL_ONES
+    wrong = np.flatnonzero(lost | broken)
+    faults = {fault.kind: fault for fault in classify(vectors, (wrong, got[wrong]))}
+    assert faults.keys() == {"wraparound", "dead_channel"}
+    channel, wrap = faults["dead_channel"], faults["wraparound"]
+    assert (channel.channel, channel.channels, channel.granule_bytes) == (dead, channels, granule)
+    assert wrap.distance_bytes == real * 16
+    assert channel.wrong_bytes == 16 * int(broken.sum())
+    assert wrap.wrong_bytes == pytest.approx(16 * int((lost & ~broken).sum()), rel=0.01)
+    assert not channel.estimated
+    assert not wrap.estimated
+
+
+def weak(at: NDArray[np.int64], seed: int) -> Read:
+    """Cells of which each has lost a bit of its own."""
+    rng = np.random.default_rng(seed)
+    got = values(at)
+    got[np.arange(at.size), rng.integers(0, 2, at.size)] ^= np.uint64(1) << rng.integers(0, 64, at.size, np.uint64)
+    return at, got
+
+
+@quick
+@given(seed=st.integers(0, 999), bit=st.integers(0, 63), value=st.integers(0, 1), beside=st.booleans())
+def test_a_stuck_bit_beside_weak_cells_is_named(seed: int, bit: int, value: int, beside: bool) -> None:
+    """Far away a few places tell, among the weak cells themselves so many that chance is no explanation."""
+    rng = np.random.default_rng(seed)
+    start = 100 * PAGE
+    tired = start + np.sort(rng.choice(PAGE, 200, replace=False))
+    stuck = start + 7 + np.arange(60) * 2000 if beside else np.arange(13) * 90_001
+    stuck = np.setdiff1d(stuck, tired)
+    faults = []
+    for complement in (0, ALL_ONES):
+        index, got = forced(stuck, bit, value, complement)
+        if not complement:
+            more = weak(tired, seed)
+            index, got = np.concatenate([index, more[0]]), np.concatenate([got, more[1]])
+        order = np.argsort(index)
+        faults.append((index[order], got[order]))
+    named = {fault.kind: fault for fault in classify(128 * PAGE, *faults)}
+    assert named.keys() == {"retention", "stuck"}
+    assert (named["stuck"].bit, named["stuck"].value) == (bit, value)
+    assert named["stuck"].wrong_bytes == pytest.approx(16 * stuck.size, abs=16 * 6 if beside else 0)
+    assert named["retention"].first_byte >= start * 16
+    assert named["retention"].wrong_bytes == pytest.approx(16 * tired.size, abs=16 * 6 if beside else 0)
+
+
+@quick
+@given(seed=st.integers(0, 999), cells=st.integers(9, 16))
+def test_a_few_weak_cells_side_by_side_forget(seed: int, cells: int) -> None:
+    at = 5000 + np.sort(np.random.default_rng(seed).choice(160, cells, replace=False))
+    (fault,) = classify(4 * PAGE, weak(at, seed))
+    assert (fault.kind, fault.wrong_bytes) == ("retention", 16 * cells)
+
+
+def test_cells_far_apart_whose_bits_differ_are_each_named() -> None:
+    cells = np.arange(6) * 70 * (1 << 16)
+    reads = [forced(cells[n : n + 1], 7 * n, 0, c) for c in (0, ALL_ONES) for n in range(6)]
+    passes = [tuple(np.concatenate(part) for part in zip(*reads[n : n + 6], strict=True)) for n in (0, 6)]
+    faults = classify(420 << 16, *passes)  # type: ignore[arg-type]
+    assert {(fault.kind, fault.bit) for fault in faults} == {("stuck", 7 * n) for n in range(6)}
+
+
+@pytest.mark.parametrize(("count", "passes", "doubt"), [(1, 3, True), (2, 3, True), (4, 3, True), (24, 3, False)])
+def test_few_cells_that_look_stuck_may_be_unable_to_change(count: int, passes: int, doubt: bool) -> None:
+    cells = np.arange(count) * 3001
+    (fault,) = classify(PAGE * 2, *(forced(cells, 5, 1, ALL_ONES if n % 2 else 0) for n in range(passes)))
+    assert fault.kind == "stuck"
+    assert ("would look the same" in fault.detail) == doubt
+
+
+def test_in_a_single_pass_any_number_of_cells_may_be_unable_to_change() -> None:
+    (fault,) = classify(PAGE * 2, forced(np.arange(40) * 3001, 5, 1, 0))
+    assert fault.kind == "stuck"
+    assert "in a single pass cells that cannot change would look the same" in fault.detail
+
+
+@settings(max_examples=4, deadline=None)
+@given(sectors=st.just(0) | st.integers(1, 8191), cells=st.sets(st.integers(0, 8 * PAGE - 1), min_size=30, max_size=60))
+def test_a_stuck_cell_that_several_addresses_reach_is_named_by_the_lowest(sectors: int, cells: set[int]) -> None:
+    real, vectors = 8 * PAGE, 14 * PAGE
+    index = np.arange(vectors)
+    reached = index % real ^ (index // real * sectors % 8192 * 16)
+    read = []
+    for complement in (0, ALL_ONES):
+        wrong, got = last_writer(reached)
+        got = got ^ np.uint64(complement)
+        right = np.setdiff1d(np.flatnonzero(np.isin(reached, list(cells))), wrong)
+        more = forced(right, 9, 0, complement)
+        joined = np.concatenate([wrong, more[0]])
+        order = np.argsort(joined)
+        read.append((joined[order], np.concatenate([got, more[1]])[order]))
+    stuck = next(fault for fault in classify(vectors, *read) if fault.kind == "stuck")
+    assert (stuck.first_byte, stuck.last_byte) == (16 * min(cells), 16 * max(cells) + 15)
+    assert "all addresses that reach these cells show it" in stuck.detail
+
+
+def test_a_bit_that_only_an_early_tier_met_is_told_as_a_bit() -> None:
+    cells = np.array([4000])
+    want = int(values(cells)[0, 0] >> np.uint64(7) & np.uint64(1))
+    early = observe(forced(cells, 7, 1 - want, 0), PAGE)
+    silent = observe(nothing(), PAGE, ALL_ONES)
+    (stuck,) = memory_faults.fleeting(early, "stripes", [silent], PAGE)
+    assert (stuck.kind, stuck.bit, stuck.value) == ("stuck", 7, 1 - want)
+    assert stuck.first_byte == 16 * 4000
+    assert stuck.detail.endswith("seen in the stripes alone")
+    (lost,) = memory_faults.fleeting(early, "stripes", [observe(nothing(), PAGE)], PAGE)
+    assert (lost.kind, lost.bit) == ("retention", 7)

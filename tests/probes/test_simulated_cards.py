@@ -38,7 +38,6 @@ def test_genuine_memory_is_proven(name: str) -> None:
         ("rtx-4090-48gb-shuffled", "shuffled_alias", {}),
         ("rtx-4090-dead-channel", "dead_channel", {"channel": 5, "channels": 12, "granule_bytes": 256}),
         ("rtx-3060-stuck-bit", "stuck", {"bit": 17, "value": 1}),
-        ("rtx-3080-weak-cells", "retention", {}),
     ],
 )
 def test_faults_are_named(name: str, kind: str, facts: dict[str, int]) -> None:
@@ -66,3 +65,9 @@ def test_slow_memory_is_told_but_counted(name: str, ratio: float) -> None:
     (region,) = found.slow_regions
     assert region.ratio == pytest.approx(ratio, rel=0.1)
     assert found.distinct_bytes == found.tested_bytes
+
+
+def test_cells_that_forget_do_not_hide_those_that_cannot_change() -> None:
+    forget, locked = walk("rtx-3080-weak-cells").faults
+    assert (forget.kind, forget.estimated) == ("retention", True)
+    assert (locked.kind, locked.bit, locked.value, locked.wrong_bytes) == ("transition", 41, 1, 6 * 16)

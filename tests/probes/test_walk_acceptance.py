@@ -114,6 +114,13 @@ def test_an_order_that_comes_round_again_after_some_rounds_is_a_wrap(swizzle: in
     assert (fault.kind, fault.distance_bytes) == ("wraparound", real)
 
 
+@pytest.mark.parametrize(("real", "swizzle"), [(2 * MIB, 0), (5 * MIB + 16 * 77, 0), (4 * MIB, 77), (64 * MIB, 0)])
+def test_addresses_that_start_over_a_thousand_times_are_a_wrap(real: int, swizzle: int) -> None:
+    """One value is read at thousands of addresses, and yet is no leftover of the bus."""
+    fault = only(walk(12 * GIB, Wraparound(kind="wraparound", real_bytes=real, swizzle=swizzle), quick=True))
+    assert (fault.kind, fault.distance_bytes) == ("wraparound", real)
+
+
 @few(3)
 @given(size=SIZES, swizzle=SWIZZLES, quick=QUICK, seed=st.integers(0, 99), data=st.data())
 def test_any_shuffled_pages(size: int, swizzle: int, quick: bool, seed: int, data: st.DataObject) -> None:

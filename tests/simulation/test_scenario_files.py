@@ -59,6 +59,16 @@ def write(folder: Path, text: str) -> str:
         (FAULT + 'kind = "stuck"\naddresses = [0]\nbit = 64\nvalue = 1\n', r"memory_fault\[0\]\.bit: "),
         (FAULT + 'kind = "stuck"\naddresses = [99999999999]\nbit = 4\nvalue = 1\n', "outside the memory"),
         (FAULT + 'kind = "limbo"\nreal_bytes = 99999999984\n', "outside the memory"),
+        (FAULT + 'kind = "wraparound"\nreal_bytes = 1048576\n', r"memory_fault\[0\]\.real_bytes: .*2097152"),
+        (FAULT + 'kind = "shuffled_alias"\nreal_bytes = 16\n', r"memory_fault\[0\]\.real_bytes: .*2097152"),
+        (HEAD + "[declared]\nmemory_bytes = 4398046511104\n", r"declared\.memory_bytes: .*549755813888"),
+        (HEAD + "memory_bytes = 4398046511104\n", r"silicon\.memory_bytes: .*549755813888"),
+        (
+            FAULT
+            + f'kind = "stuck"\naddresses = {list(range(0, 400 * 16, 16))}\nbit = 4\nvalue = 1\n'
+            + '[[silicon.memory_fault]]\nkind = "wraparound"\nreal_bytes = 2097152\n',
+            "400 damaged cells, each met 12282 times, are more than can be simulated.*larger real_bytes",
+        ),
         (FAULT + 'kind = "slow_region"\nstart_bytes = 0\nlength_bytes = 16\nfactor = 0\n', r"\.factor: "),
         (HEAD.replace("4090", "4091"), "silicon.profile: no profile has the id 'geforce-rtx-4091'"),
         (HEAD + '[declared]\nprofile = "rtx"\n', "declared.profile: no profile has the id 'rtx'"),
