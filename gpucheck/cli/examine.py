@@ -39,6 +39,11 @@ def examine(options: dict[str, Any]) -> "tuple[tuple[Evidence, ...], bool]":
     return (found if rom is None else tuple(each.model_copy(update={"vbios": rom}) for each in found)), whole
 
 
+def files_read(options: dict[str, Any]) -> tuple[str, ...]:
+    """The files that the examination reads, which no result may write over."""
+    return (options["vbios"],) if options["vbios"] else ()
+
+
 def _machine(options: dict[str, Any], *, alone: bool) -> "Machine":
     """The chosen cards, one where ``alone`` is wanted."""
     exclusive(quick=options["quick"], deep=options["deep"], no_probe=options["no_probe"])

@@ -8,8 +8,8 @@ import click
 from gpucheck.cli import exit_codes
 from gpucheck.cli.errors import CallError
 from gpucheck.cli.errors import report as tell_of
-from gpucheck.cli.examine import examine
-from gpucheck.cli.keep import opened, save, store_option
+from gpucheck.cli.examine import examine, files_read
+from gpucheck.cli.keep import opened, save, store_files, store_option
 from gpucheck.cli.options import claim_option, depth_options, exclusive, machine_options, result_options
 from gpucheck.cli.output import check_target, chosen_format, look_of, write
 from gpucheck.cli.redact import hiding, key_files, redact_options
@@ -37,7 +37,8 @@ def scan(
     Reads what each card declares, measures what its silicon does, and judges the contradiction.
     """
     exclusive(save=keep, redact=options["redact"] or bool(options["redact_key"]))
-    check_target(output, key_files(options["redact_key"]))
+    kept_in = store_files(place) if keep else ()
+    check_target(output, (*key_files(options["redact_key"]), *files_read(options), *kept_in))
     hide = hiding(options["redact"], options["redact_key"])
     store = opened(place, make=True) if keep else None
     from gpucheck.catalog import Catalog

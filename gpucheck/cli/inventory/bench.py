@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpucheck.cli.errors import CallError, CliError, report, say
-from gpucheck.cli.examine import examine
+from gpucheck.cli.examine import examine, files_read
 from gpucheck.cli.exit_codes import ExitCode, highest
 from gpucheck.cli.inventory.labels import Print, paper_options, prepared, print_labels
-from gpucheck.cli.keep import opened, store_option, tell_table
+from gpucheck.cli.keep import opened, store_files, store_option, tell_table
 from gpucheck.cli.options import claim_option, depth_options, machine_options
 from gpucheck.cli.output import STDOUT, look_of, write
 from gpucheck.cli.scan import resolve_claim
@@ -56,7 +56,8 @@ def intake(
         raise CallError("--paper, --font and --skip are about labels.", "Add --labels FILE.")
     if output == STDOUT:
         raise CallError("stdout takes the table.", "Name a file after --labels.")
-    job = prepared(output, paper, font, skip) if output else None
+    read = (*store_files(place), *files_read(options))
+    job = prepared(output, paper, font, skip, read, option="--labels") if output else None
     store = opened(place, make=True)
     from gpucheck.catalog import Catalog
 

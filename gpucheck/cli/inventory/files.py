@@ -10,7 +10,7 @@ import click
 from gpucheck.cli.errors import CallError, CliError, report, say
 from gpucheck.cli.exit_codes import ExitCode, highest
 from gpucheck.cli.inputs import STDIN, looks_like_json, read_document, read_evidence
-from gpucheck.cli.keep import opened, save, store_option, verdict_option
+from gpucheck.cli.keep import opened, save, store_files, store_option, verdict_option
 from gpucheck.cli.options import output_option
 from gpucheck.cli.output import check_target, chosen_format, write_pieces
 
@@ -86,7 +86,7 @@ def export(
 
     WORDS and --verdict choose items for a table, as in `list`.
     """
-    check_target(output)
+    check_target(output, store_files(place))
     store = opened(place)
     if chosen_format(format_, output) == "csv":
         from gpucheck.render.inventory.table import csv_lines

@@ -10,7 +10,7 @@ from gpucheck.cli.inventory.bench import intake, reassess
 from gpucheck.cli.inventory.files import add, export, import_
 from gpucheck.cli.inventory.labels import labels
 from gpucheck.cli.inventory.serve import serve
-from gpucheck.cli.keep import opened, store_option, verdict_option
+from gpucheck.cli.keep import opened, store_files, store_option, verdict_option
 from gpucheck.cli.options import result_options
 from gpucheck.cli.output import check_target, look_of, write
 from gpucheck.cli.scan import rendered
@@ -57,7 +57,7 @@ def show(
     item: int, whole: bool, number: int | None, format_: str | None, output: str | None, place: str | None
 ) -> None:
     """Show an item: verdict, identity, history and notes; or one of its reports, as it was stored."""
-    check_target(output)
+    check_target(output, store_files(place))
     if (number is not None or format_ is not None) and not whole:
         raise CallError("--intake and --format choose a report.", "Add --report.")
     store = opened(place)
