@@ -146,6 +146,11 @@ def report_of(connection: Connection, number: int) -> Report:
     return packing.unpack(row["body"], row["digest"])
 
 
+def holds_reports(connection: Connection) -> bool:
+    """Whether any card was kept."""
+    return connection.execute(select(reports.c.id).limit(1)).first() is not None
+
+
 def all_items(connection: Connection) -> Iterator[dict[str, Any]]:
     """Every item as its columns."""
     for row in connection.execute(select(items).order_by(items.c.id)).mappings():

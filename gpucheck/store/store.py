@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
@@ -21,8 +21,9 @@ from gpucheck.store.schema import HEAD
 class Store:
     """An open inventory. Make one with ``open_store``."""
 
-    def __init__(self, engine: Engine, place: str) -> None:
+    def __init__(self, engine: Engine, place: str, made: Path | None = None) -> None:
         self._engine = engine
+        self._made = made
         self.place = place
 
     @contextmanager
@@ -120,9 +121,17 @@ class Store:
             yield from exchange.lines(connection)
 
     def load(self, lines: Iterator[str]) -> exchange.Loaded:
-        """Take in another inventory's lines: all of them, or none."""
+        """Take in another inventory's lines: all of them, or none. Raises ``ExportError``."""
         with self.writer() as connection:
             return exchange.load(connection, lines)
+
+    def unmake(self) -> None:
+        """Take away a file that opening this inventory made, unless something came into it since."""
+        if self._made is None:
+            return
+        with suppress(StoreError), self.writer() as connection:
+            if not reading.holds_reports(connection):
+                self._made.unlink(missing_ok=True)
 
 
 def open_store(asked: str | None = None, *, make: bool = True, tell: Callable[[str], object] | None = None) -> Store:
@@ -133,14 +142,15 @@ def open_store(asked: str | None = None, *, make: bool = True, tell: Callable[[s
     """
     url = locate(asked)
     place = name_of(url)
+    new = Path(place) if is_file(url) and not Path(place).exists() else None
     with told(place):
         if make:
             prepare(url)
-        elif is_file(url) and not Path(str(url.database)).exists():
+        elif new:
             raise StoreError(
                 f"there is no inventory at {place}.", "`gpucheck inventory add` or `scan --save` makes it."
             )
-    store = Store(connect(url, make=make), place)
+    store = Store(connect(url, make=make), place, new)
     _bring_up(store, url, tell)
     return store
 
