@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WIDEST = 100
 """Columns beyond which lines become hard to read."""
 STDOUT = "-"
+NOT_WRITTEN = "Make room there or name another file; one that was there before is as it was."
 SUFFIXES = {
     ".sarif.json": "sarif",
     ".json": "json",
@@ -77,7 +78,7 @@ def write(result: str | bytes, output: str | None) -> None:
     try:
         write_pieces([result], Path(output))
     except OSError as error:
-        raise CliError(f"{output} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error
+        raise CliError(f"{output} cannot be written: {error.strerror or error}.", NOT_WRITTEN) from error
     if sys.stderr.isatty():
         click.echo(f"{output} written.", err=True)
 

@@ -298,6 +298,21 @@ def test_labels_that_fail_cost_neither_cards_nor_verdict(tmp_path: Path, monkeyp
     assert open_store().items()[1] == 3
 
 
+def test_labels_on_a_full_disk_are_not_told_as_if_nothing_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    result = run("intake", *SIMULATED, "--labels", str(tmp_path / "labels.pdf"))
+    assert result.exit_code == 13
+    assert [line.strip() for line in result.stderr.splitlines()][1:] == [
+        "Make room there or name another file; one that was there before is as it was.",
+        "The cards are kept. Print their labels with `gpucheck inventory labels`.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

@@ -13,7 +13,7 @@ from gpucheck.cli.exit_codes import ExitCode, highest
 from gpucheck.cli.inputs import STDIN, looks_like_json, read_document, read_evidence
 from gpucheck.cli.keep import opened, save, store_files, store_option, verdict_option
 from gpucheck.cli.options import output_option
-from gpucheck.cli.output import check_target, chosen_format, write_pieces
+from gpucheck.cli.output import NOT_WRITTEN, check_target, chosen_format, write_pieces
 from gpucheck.model.text import sanitise
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _write_lines(lines: Iterator[str], output: str | None) -> None:
     try:
         write_pieces(lines, Path(str(output)))
     except OSError as error:
-        raise CliError(f"{output} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error
+        raise CliError(f"{output} cannot be written: {error.strerror or error}.", NOT_WRITTEN) from error
 
 
 @click.command(
