@@ -53,8 +53,10 @@ something cannot be read. An unreadable file among several gives at least 3 whil
 
 An inventory that cannot be used (4) is left as it was. An empty file is none: commands that look at an inventory take
 it for a lost one and end with 4, while `intake`, `add`, `import` and `scan --save` begin a new inventory in it, and say
-so. `scan --save` opens the inventory before the scan. What the inventory finds, such as another die on a known board,
-counts into the code of `scan --save` and `inventory intake`. Ctrl-C is how `inventory serve` is meant to end: with 0.
+so. What the inventory finds, such as another die on a known board, counts into the code of `scan --save` and `inventory
+intake`. `scan --save` opens the inventory before the scan, and keeps the cards also where its report cannot be written:
+3, or the verdict's higher code. After Ctrl-C both keep the cards that were examined, and tell how many were not. Ctrl-C
+is how `inventory serve` is meant to end: with 0.
 
 Generated from `gpucheck/cli/exit_codes.py`; `make docs` writes this page anew.
 """

@@ -226,6 +226,31 @@ def test_saving_that_fails_after_the_scan_keeps_report_and_verdict(monkeypatch: 
     assert run("scan", "--simulate", "rtx-4090-48gb-forged", "--quick", "--save").exit_code == 13
 
 
+def test_a_report_that_cannot_be_written_costs_no_card_that_was_to_be_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    target = tmp_path / "report.json"
+    monkeypatch.setattr("os.fsync", fail)
+    call = ("scan", "--quick", "--save", "-o", str(target), "--simulate")
+    result = run(*call, "2:rtx-4090")
+    assert result.exit_code == 3
+    told_of, hint, *rest = result.stderr.splitlines()
+    assert "report.json cannot be written: No space left on device." in told_of
+    assert hint.strip().startswith("Make room there or name another file")
+    assert [line.split(":")[0] for line in rest[:2]] == [
+        "Item 1, intake #1 (a new item)",
+        "Item 2, intake #2 (a new item)",
+    ]
+    assert rest[-1].startswith("The cards are kept. `gpucheck inventory show ITEM --report` shows")
+    assert "Nothing was changed" not in result.stderr
+    assert inventory("show", "2", "--report", "--format", "csv").count("\n") >= 2
+    assert run(*call, "rtx-4090-48gb-forged").exit_code == 13, "the verdict's code is told all the same"
+    assert not target.exists()
+
+
 def test_an_inventory_that_cannot_be_used_is_told_of_before_the_scan(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

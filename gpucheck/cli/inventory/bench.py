@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpucheck.cli.errors import CallError, CliError, report, say
-from gpucheck.cli.examine import examine, files_read
+from gpucheck.cli.examine import examine, examined, files_read, tell_left_out
 from gpucheck.cli.exit_codes import ExitCode, highest
 from gpucheck.cli.inventory.labels import Print, paper_options, prepared, print_labels
 from gpucheck.cli.keep import opened, store_files, store_option, tell_table
@@ -64,7 +64,9 @@ def intake(
     catalog = Catalog()
     sold = resolve_claim(catalog, claim)
     evidence, whole = examine(options)
-    cards, failed = _judged(evidence, catalog, sold)
+    to_keep = [each for each in evidence if whole or examined(each)]
+    tell_left_out(len(evidence) - len(to_keep))
+    cards, failed = _judged(to_keep, catalog, sold)
     added, code = _kept(store, cards, catalog)
     for number in dict.fromkeys(each.item for each in added):
         store.describe(number, location=location, customer=customer)
