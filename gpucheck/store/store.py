@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -104,6 +104,14 @@ class Store:
         with self.reader() as connection:
             report = reading.report_of(connection, intake.report)
         return report, report.cards[intake.position]
+
+    def cards(self, wanted: Sequence[Intake]) -> Iterator[tuple[Intake, CardReport]]:
+        """Each intake with its card, report by report: each is read once, and one is held at a time."""
+        for _, group in groupby(sorted(wanted, key=lambda each: each.report), key=lambda each: each.report):
+            first, *rest = group
+            report, card = self.report(first)
+            yield first, card
+            yield from ((intake, report.cards[intake.position]) for intake in rest)
 
     def describe(self, item: int, **changes: str | None) -> None:
         """Replace ``label``, ``location`` or ``customer``; None leaves one as it is."""

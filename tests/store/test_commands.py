@@ -15,7 +15,7 @@ from gpucheck.cli.app import cli
 from gpucheck.render.document import load_report, render_evidence, render_json
 from gpucheck.resources import data_root
 from tests.builders import forged_card, make_evidence, make_report
-from tests.store.given import BOARD, A, B, visit
+from tests.store.given import BOARD, A, B, card, visit
 
 
 def run(*arguments: str) -> Result:
@@ -181,6 +181,50 @@ def test_reassess_shows_what_todays_rulebook_says_otherwise(tmp_path: Path) -> N
     assert "-> counterfeit" in shown
     assert "1 verdicts changed" in shown
     assert "AUTHENTIC" in inventory("list", "3090") + inventory("list", "--verdict", "authentic"), "nothing was stored"
+
+
+@pytest.fixture
+def unpacked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The digests of the reports that are unpacked."""
+    from gpucheck.store import packing
+
+    plain, found = packing.unpack, list[str]()
+
+    def unpack(body: bytes, expected: str) -> object:
+        found.append(expected)
+        return plain(body, expected)
+
+    monkeypatch.setattr(packing, "unpack", unpack)
+    return found
+
+
+@pytest.mark.parametrize("every", [(), ("--all",)])
+def test_reassess_reads_each_report_once(tmp_path: Path, unpacked: list[str], every: tuple[str, ...]) -> None:
+    for day in range(2):
+        path = tmp_path / f"{day}.json"
+        cards = [card(day, **A), card(day, **B), card(day, uuid="GPU-cccccccc-59a1-4c5f-9d0c-0f4a9be1c333")]
+        document = json.loads(render_json(make_report(*cards)))
+        for each in document["cards"]:
+            each["verdict"] |= {"authenticity": "counterfeit"}
+        path.write_text(json.dumps(document))
+        run("inventory", "add", str(path))
+    unpacked.clear()
+    shown = inventory("reassess", *every)
+    assert f"{6 if every else 3} intakes of 3 items judged" in shown
+    assert len(unpacked) == (2 if every else 1)
+    numbers = [line.split(":")[0] for line in shown.splitlines() if line.startswith("Item ")]
+    ordered = [f"Item {n}, intake #{n + before}" for n in (3, 2, 1) for before in ((0, 3) if every else (3,))]
+    assert numbers == ordered, "item by item, the newest first, whatever report they came with"
+
+
+def test_reassess_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gpucheck.cli.progress import Progress
+
+    inventory("add", saved(tmp_path, "1.json", 0, **A), saved(tmp_path, "2.json", 0, **B))
+    told_of: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(Progress, "count", lambda _self, *what: told_of.append(what))
+    inventory("reassess")
+    assert told_of == [("cards judged", 1, 2), ("cards judged", 2, 2)]
 
 
 def test_an_inventory_moves_by_file(tmp_path: Path) -> None:
