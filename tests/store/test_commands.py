@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -12,6 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gpucheck.cli.app import cli
+from gpucheck.model.canonical import digest
+from gpucheck.model.report import Report
 from gpucheck.render.document import load_report, render_evidence, render_json
 from gpucheck.resources import data_root
 from tests.builders import forged_card, make_evidence, make_report
@@ -129,6 +132,7 @@ def test_label_note_and_search(tmp_path: Path) -> None:
         (("diff", "1"), "one intake"),
         (("diff", "1", "1", "55"), "no intake 55"),
         (("show", "1", "--format", "json"), "--report"),
+        (("show", "1", "--all-cards"), "--report"),
         (("label", "1"), "--label"),
         (("note", "1", " "), "empty"),
         (("show", "0"), "0"),
@@ -181,6 +185,43 @@ def test_reassess_shows_what_todays_rulebook_says_otherwise(tmp_path: Path) -> N
     assert "-> counterfeit" in shown
     assert "1 verdicts changed" in shown
     assert "AUTHENTIC" in inventory("list", "3090") + inventory("list", "--verdict", "authentic"), "nothing was stored"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Report:
+    """Three cards that came in with one report."""
+    report = make_report(card(0, **A), card(0, **B), forged_card())
+    (tmp_path / "bench.json").write_text(render_json(report))
+    run("inventory", "add", str(tmp_path / "bench.json"))
+    return report
+
+
+def test_the_report_of_an_item_is_of_its_card_alone(bench: Report) -> None:
+    for number, text in ((1, A["uuid"]), (2, B["uuid"])):
+        for format_ in ("json", "csv", "html", "terminal"):
+            shown = inventory("show", str(number), "--report", "--format", format_)
+            other = {A["uuid"], B["uuid"]} - {text}
+            assert not other & set(re.findall(r"GPU-[0-9a-f-]{36}", shown)), "no other customer's card"
+        alone = load_report(inventory("show", str(number), "--report", "--format", "json"))
+        assert alone == bench.model_copy(update={"cards": (bench.cards[number - 1],), "rulebook": alone.rulebook})
+        assert set(alone.rulebook.profiles) == set(alone.cards[0].match.candidates) & set(bench.rulebook.profiles)
+
+
+def test_it_says_where_the_whole_report_is(bench: Report) -> None:
+    shown = told(inventory("show", "2", "--report"))
+    assert "The report of this intake holds 3 cards; this is one of them. `--all-cards` shows all." in shown
+    assert f"Labels and the inventory name it by the digest of the whole: {digest(bench)}" in shown
+    whole = inventory("show", "2", "--report", "--all-cards", "--format", "json")
+    assert load_report(whole) == bench
+    assert "one of them" not in told(inventory("show", "2", "--report", "--all-cards"))
+
+
+def test_a_report_of_one_card_keeps_its_digest(tmp_path: Path) -> None:
+    path = saved(tmp_path, "1.json", 0, **A)
+    inventory("add", path)
+    shown = inventory("show", "1", "--report", "--format", "json")
+    assert digest(load_report(shown)) == digest(load_report(Path(path).read_text()))
+    assert "of them" not in told(inventory("show", "1", "--report"))
 
 
 @pytest.fixture
