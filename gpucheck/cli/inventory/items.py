@@ -38,7 +38,8 @@ def inventory() -> None:
 def list_(words: tuple[str, ...], verdict: str | None, limit: int, as_json: bool, place: str | None) -> None:
     """List items, the newest first: those whose label, location, customer, model or numbers hold all WORDS.
 
-    A word may also be an item's number, or what a scanner reads from a label or from a report.
+    A word may also be an item's number, or what a scanner reads from a label or from a report, or the digits that stand
+    beside a label's code. Cards that came in together have the same digits: give the item's number as well.
     """
     found, total, notices = opened(place).items(words, verdict, limit)
     from gpucheck.render.inventory.text import Shown, render_list
