@@ -20,14 +20,16 @@ from sqlalchemy import Connection, func, select
 from gpucheck.model.canonical import digest_of
 from gpucheck.model.report import Report
 from gpucheck.model.text import sanitise
-from gpucheck.store import reading, writing
+from gpucheck.store import reading, texts, writing
 from gpucheck.store.errors import ExportError
 from gpucheck.store.rows import moment, stamp
 from gpucheck.store.schema import intakes, items, notes, reports
+from gpucheck.store.texts import TooLongError
 
 VERSION = 1
 LONGEST_LINE = 64 << 20
 _COUNTED = {"items": items, "notes": notes, "reports": reports, "intakes": intakes}
+_WORDS = ("label", "location", "customer")
 _AGAIN = "Nothing was taken in. Export again where the inventory is, or take another copy."
 _OTHER = "Nothing was taken in. Update gpucheck, or export again where the inventory is."
 _WANTED = (
@@ -84,6 +86,8 @@ def load(connection: Connection, source: Iterator[str]) -> Loaded:
     for number, line in enumerate(source, 2):
         try:
             loader.take(_parsed(line))
+        except TooLongError as error:
+            raise ExportError(f"holds a text in line {number} that is too long: {error.message}", _OTHER) from error
         except ValidationError as error:
             raise ExportError(f"holds a report in line {number} that this gpucheck cannot read.", _OTHER) from error
         except _UNREADABLE as error:
@@ -155,7 +159,10 @@ class _Loader:
         if self._stated is not None and not _is_whole(content):
             raise _LineError("is not as it was written")
         if "item" in content:
-            self._waiting[int(content["item"]["id"])] = content
+            item = content["item"]
+            _ = [texts.kept(name, str(item[name])) for name in _WORDS]
+            _ += [texts.kept("note", str(note["text"])) for note in content["notes"]]
+            self._waiting[int(item["id"])] = content
             self._held.update(items=1, notes=len(content["notes"]))
         else:
             self._report(content)
@@ -196,7 +203,7 @@ class _Loader:
         if content is None:
             return
         mine = self._connection.execute(select(items).where(items.c.id == ours)).mappings().one()
-        words = {name: str(content["item"][name]) for name in ("label", "location", "customer")}
+        words = {name: str(content["item"][name]) for name in _WORDS}
         writing.describe(self._connection, ours, {n: w for n, w in words.items() if new or not mine[n]})
         there = {(note.at, note.text) for note in reading.notes_of(self._connection, ours)}
         for note in content["notes"]:

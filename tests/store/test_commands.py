@@ -125,6 +125,33 @@ def test_label_note_and_search(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("call", "name", "most"),
+    [
+        (("label", "1", "--label"), "label", 200),
+        (("label", "1", "--label", "RMA 7", "--location"), "location", 200),
+        (("label", "1", "--customer"), "customer", 200),
+        (("note", "1"), "note", 4000),
+        (("intake", "--simulate", "rtx-4090", "--no-probe", "--location"), "location", 200),
+        (("intake", "--simulate", "rtx-4090", "--no-probe", "--customer"), "customer", 200),
+    ],
+)
+def test_a_text_that_is_too_long_is_refused_and_not_cut(
+    call: tuple[str, ...], name: str, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory("add", saved(tmp_path, "1.json", 0, **A))
+    before = inventory("export")
+    with monkeypatch.context() as patch:
+        patch.setattr("gpucheck.watchdog.collect_all", lambda *_, **__: pytest.fail("the scan ran"))
+        result = run("inventory", *call, "x" * (most + 1))
+    assert result.exit_code == 2, result.output
+    assert f"the {name} has {most + 1:,} characters; the most are {most:,}." in result.stderr
+    assert inventory("export") == before
+    longest = " " + "ä" * most + "\n"
+    assert run("inventory", *call, longest).exit_code in (0, 10), "blanks around it do not count"
+    assert ("\\u00e4" * most) in inventory("export")
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("show", "9"), "no item 9"),

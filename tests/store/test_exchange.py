@@ -125,6 +125,19 @@ def test_a_report_that_cannot_be_read_is_refused(export: list[str], tmp_path: Pa
     assert "holds a report in line 5 that this gpucheck cannot read" in refused(taken_in(spoilt, tmp_path), tmp_path)
 
 
+@pytest.mark.parametrize(("name", "text"), [("RMA 7", "x" * 201), ("fan loud", "x" * 4001)])
+def test_a_text_that_would_be_cut_is_refused(name: str, text: str, export: list[str], tmp_path: Path) -> None:
+    spoilt = [line.replace(name, text) for line in older(export)]
+    assert "holds a text in line 3 that is too long: the " in refused(taken_in(spoilt, tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize("text", ["x" * 199 + "…", "x" * 200])
+def test_a_label_that_was_cut_in_its_time_is_taken_in(text: str, export: list[str], tmp_path: Path) -> None:
+    whole = [line.replace("RMA 7", text) for line in older(export)]
+    assert taken_in(whole, tmp_path).exit_code == 0
+    assert open_store(f"{tmp_path}/new/new.sqlite").items([text])[1] == 1
+
+
 def test_an_inventory_that_is_there_stays_as_it_was(export: list[str], tmp_path: Path) -> None:
     store = open_store(f"{tmp_path}/new/new.sqlite")
     before = list(store.dump())

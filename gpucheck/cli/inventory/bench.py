@@ -59,6 +59,7 @@ def intake(
         raise CallError("stdout takes the table.", "Name a file after --labels.")
     read = (*store_files(place), *files_read(options))
     job = prepared(output, paper, font, skip, read, option="--labels") if output else None
+    _check_words(location=location, customer=customer)
     store = opened(place, make=True)
     from gpucheck.catalog import Catalog
 
@@ -75,6 +76,15 @@ def intake(
     if job and added:
         code = highest([code, _labelled(store, added, job)])
     return code if whole else ExitCode.INTERRUPTED
+
+
+def _check_words(**words: str | None) -> None:
+    """Refuse texts that cannot be kept before the scan, not after it."""
+    from gpucheck.store.texts import kept
+
+    for name, text in words.items():
+        if text is not None:
+            kept(name, text)
 
 
 def _labelled(store: "Store", added: "Sequence[Added]", job: Print) -> ExitCode:

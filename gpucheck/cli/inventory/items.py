@@ -136,7 +136,7 @@ def diff(item: int, old: int | None, new: int | None, as_json: bool, place: str 
 @click.option("--customer", metavar="TEXT", help="Whose it is, or the order's number.")
 @store_option
 def label(item: int, place: str | None, **words: str | None) -> None:
-    """Set an item's label, location or customer; an empty text takes one away."""
+    """Set an item's label, location or customer, of up to 200 characters each; an empty text takes one away."""
     if not any(text is not None for text in words.values()):
         raise CallError("Nothing to set.", "Give --label, --location or --customer.")
     opened(place).describe(item, **words)
@@ -147,7 +147,7 @@ def label(item: int, place: str | None, **words: str | None) -> None:
 @click.argument("text")
 @store_option
 def note(item: int, text: str, place: str | None) -> None:
-    """Add a remark to an item."""
+    """Add a remark of up to 4,000 characters to an item."""
     if not text.strip():
         raise CallError("The note is empty.", "Give it as one text in quotes.")
     opened(place).note(item, text)
