@@ -28,6 +28,9 @@ RunStages = Callable[[Sequence[str], Callable[[str, Section], None], Callable[[s
 Limit = float | None | Callable[[str], float]
 """Seconds that a stage may take: one for all, by stage name, or None for no child and no limit."""
 
+INTERRUPTED = "interrupted with Ctrl-C"
+"""Detail of a section that was not there yet when somebody pressed Ctrl-C."""
+
 _HEARTBEAT_SECONDS = 0.5
 _START_SECONDS = 5.0
 """Granted to a new child until its first message; then the stage's own clock starts."""
@@ -113,7 +116,7 @@ def _put_together(cards: "Sequence[Card]", found: Sequence[Mapping[str, Section]
 
 
 def _interrupted(jobs: Sequence[Job], had: Sequence[Mapping[str, Section]]) -> list[dict[str, Section]]:
-    reason = Unavailable(unavailable=Reason.FAILED, detail="interrupted with Ctrl-C")
+    reason = Unavailable(unavailable=Reason.FAILED, detail=INTERRUPTED)
     return [{name: sections.get(name, reason) for name in job.names} for job, sections in zip(jobs, had, strict=True)]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from gpucheck.cli.examine import examine, something
+from gpucheck.cli.examine import examine, files_read, something
 from gpucheck.cli.exit_codes import ExitCode
 from gpucheck.cli.options import depth_options, machine_options, output_option
 from gpucheck.cli.output import check_target, write
@@ -21,7 +21,7 @@ def collect(redact: bool, redact_key: str | None, output: str | None, **options:
 
     Judge it later, elsewhere, with `gpucheck assess`; it needs no card.
     """
-    check_target(output, key_files(redact_key))
+    check_target(output, (*key_files(redact_key), *files_read(options)))
     hide = hiding(redact, redact_key)
     found, whole = examine(options)
     from gpucheck.render.document import EvidenceFile, render_evidence

@@ -39,6 +39,11 @@ def examine(options: dict[str, Any]) -> "tuple[tuple[Evidence, ...], bool]":
     return (found if rom is None else tuple(each.model_copy(update={"vbios": rom}) for each in found)), whole
 
 
+def files_read(options: dict[str, Any]) -> tuple[str, ...]:
+    """The files that the examination reads, which no result may write over."""
+    return (options["vbios"],) if options["vbios"] else ()
+
+
 def _machine(options: dict[str, Any], *, alone: bool) -> "Machine":
     """The chosen cards, one where ``alone`` is wanted."""
     exclusive(quick=options["quick"], deep=options["deep"], no_probe=options["no_probe"])
@@ -74,6 +79,28 @@ def something(evidence: "Evidence") -> bool:
     from gpucheck.model.evidence import SECTIONS
 
     return any(not isinstance(getattr(evidence, name), Unavailable) for name in SECTIONS)
+
+
+def examined(evidence: "Evidence") -> bool:
+    """Whether a card of a scan that Ctrl-C ended can be kept: it said which card it is, or was asked to the end.
+
+    One that did neither would be another card of the inventory whenever it comes again.
+    """
+    from gpucheck.model.base import Unavailable
+    from gpucheck.model.evidence import SECTIONS
+    from gpucheck.store.identity import identity_of
+    from gpucheck.watchdog import INTERRUPTED
+
+    missing = [each for name in SECTIONS if isinstance(each := getattr(evidence, name), Unavailable)]
+    stated = identity_of(evidence)
+    known = bool(stated.uuid or stated.pdi or stated.serial)
+    return something(evidence) and (known or all(each.detail != INTERRUPTED for each in missing))
+
+
+def tell_left_out(count: int) -> None:
+    """Tell how many cards of a scan that Ctrl-C ended are not kept."""
+    if count:
+        say(f"Cards that were not examined, and are not kept: {count}. Do it again to take them in.")
 
 
 def _rom(path: str | None) -> "VbiosFacts | None":

@@ -51,8 +51,11 @@ For scripts. Among several cards the highest wins. Errors go to stderr, results 
 evidence was had. `report verify` gives 0 where the signature holds, 11 where it does not, and 3 where there is none or
 something cannot be read. An unreadable file among several gives at least 3 while the others are still assessed.
 
-An inventory that cannot be used (4) is left as it was. `scan --save` opens it before the scan, and `scan --save` and
-`inventory intake` count what the inventory finds, such as another die on a known board, into the verdict's code. Ctrl-C
+An inventory that cannot be used (4) is left as it was. An empty file is none: commands that look at an inventory take
+it for a lost one and end with 4, while `intake`, `add`, `import` and `scan --save` begin a new inventory in it, and say
+so. What the inventory finds, such as another die on a known board, counts into the code of `scan --save` and `inventory
+intake`. `scan --save` opens the inventory before the scan, and keeps the cards also where its report cannot be written:
+3, or the verdict's higher code. After Ctrl-C both keep the cards that were examined, and tell how many were not. Ctrl-C
 is how `inventory serve` is meant to end: with 0.
 
 Generated from `gpucheck/cli/exit_codes.py`; `make docs` writes this page anew.

@@ -37,6 +37,13 @@ def opened(place: str | None, *, make: bool = False) -> "Store":
     return open_store(place, make=make, tell=say)
 
 
+def store_files(place: str | None) -> tuple[str, ...]:
+    """The files that hold the inventory, which no result may write over."""
+    from gpucheck.store.engine import files_of
+
+    return files_of(place)
+
+
 def save(store: "Store", report: "Report", item: int | None = None, *, err: bool = False) -> ExitCode:
     """Save a report, tell where its cards went, and return the code of the verdicts with the inventory's notices."""
     return tell(store.add(report, item), err=err)

@@ -51,9 +51,9 @@ def read(path: str) -> bytes:
 
 
 def read_secret(path: str) -> bytes:
-    """The same of a key that is nobody else's; one that others can read is told of."""
+    """The same of a key that is nobody else's; one that others can read is told of, unless it is for them."""
     data = read(path)
-    if os.name == "posix" and Path(path).stat().st_mode & _OTHERS:
+    if os.name == "posix" and b"PUBLIC KEY" not in data and Path(path).stat().st_mode & _OTHERS:
         say(f"{path} can be read by others: chmod 600 keeps it yours.")
     return data
 

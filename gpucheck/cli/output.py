@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WIDEST = 100
 """Columns beyond which lines become hard to read."""
 STDOUT = "-"
+NOT_WRITTEN = "Make room there or name another file; one that was there before is as it was."
 SUFFIXES = {
     ".sarif.json": "sarif",
     ".json": "json",
@@ -42,21 +43,31 @@ def chosen_format(asked: str | None, output: str | None, known: Sequence[str] = 
     return asked or meant
 
 
-def check_target(output: str | None, inputs: Sequence[str] = ()) -> None:
-    """Refuse a file that cannot be written, or that is read, before the work starts, not after it."""
+def check_target(output: str | None, inputs: Sequence[str] = (), *, option: str = "-o") -> None:
+    """Refuse a file that cannot be written, or that is read, before the work starts, not after it.
+
+    ``option`` is the one that names the file.
+    """
     if output in (None, STDOUT):
         return
     target = Path(str(output))
-    if target.is_file() and any(Path(each).exists() and target.samefile(each) for each in inputs):
-        raise CallError(f"{target} is read and must not be written over.", "Name another file after -o.")
+    if any(_is_same(target, Path(each)) for each in inputs):
+        raise CallError(f"{target} is read and must not be written over.", f"Name another file after {option}.")
     if target.is_dir():
-        raise CliError(f"{target} is a folder.", "Name a file after -o.")
+        raise CliError(f"{target} is a folder.", f"Name a file after {option}.")
     if not target.absolute().parent.is_dir():
         raise CliError(f"{target} cannot be written: its folder does not exist.", "Make the folder first.")
     if target.exists() and not os.access(target, os.W_OK):
-        raise CliError(f"{target} cannot be written: it is read-only.", "Name another file after -o.")
+        raise CliError(f"{target} cannot be written: it is read-only.", f"Name another file after {option}.")
     if not os.access(target.absolute().parent, os.W_OK):
         raise CliError(f"{target} cannot be written: no permission for its folder.", "Choose another folder.")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two names mean one file: by any link where both are there, else by the place where it would be made."""
+    if one.exists() and other.exists():
+        return one.is_file() and one.samefile(other)
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def write(result: str | bytes, output: str | None) -> None:
@@ -67,7 +78,7 @@ def write(result: str | bytes, output: str | None) -> None:
     try:
         write_pieces([result], Path(output))
     except OSError as error:
-        raise CliError(f"{output} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error
+        raise CliError(f"{output} cannot be written: {error.strerror or error}.", NOT_WRITTEN) from error
     if sys.stderr.isatty():
         click.echo(f"{output} written.", err=True)
 

@@ -15,9 +15,9 @@ _WIDTH = 78
 
 
 class Progress:
-    """Takes the watchdog's events. As a context manager it leaves a clean line behind."""
+    """Takes the watchdog's events, or counts. As a context manager it leaves a clean line behind."""
 
-    def __init__(self, *, verbose: bool) -> None:
+    def __init__(self, *, verbose: bool = False) -> None:
         self.verbose = verbose
         self.live = sys.stderr.isatty() and not verbose
         self._shown = ""
@@ -38,6 +38,11 @@ class Progress:
         elif self.live:
             self._overwrite(event)
 
+    def count(self, what: str, number: int, of: int) -> None:
+        """Show on a terminal how far a job is that has no stages."""
+        if self.live:
+            self._show(f"{what}: {number:,} of {of:,}")
+
     def _tell(self, event: "Event") -> None:
         if event.section is None and event.share > 0:
             return
@@ -46,7 +51,9 @@ class Progress:
 
     def _overwrite(self, event: "Event") -> None:
         share = f" {event.share:.0%}" if 0 < event.share < 1 else ""
-        line = sanitise(f"{event.card}: {_place(event)}{event.stage.replace('_', ' ')}{share}", 200)[:_WIDTH]
+        self._show(sanitise(f"{event.card}: {_place(event)}{event.stage.replace('_', ' ')}{share}", 200)[:_WIDTH])
+
+    def _show(self, line: str) -> None:
         if line != self._shown:
             self._shown = line
             click.echo(_CLEAR + line, nl=False, err=True, color=True)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpucheck.cli import exit_codes
-from gpucheck.cli.errors import CallError
+from gpucheck.cli.errors import CallError, say
 from gpucheck.cli.errors import report as tell_of
-from gpucheck.cli.examine import examine
-from gpucheck.cli.keep import opened, save, store_option
+from gpucheck.cli.examine import examine, examined, files_read, tell_left_out
+from gpucheck.cli.keep import opened, save, store_files, store_option
 from gpucheck.cli.options import claim_option, depth_options, exclusive, machine_options, result_options
 from gpucheck.cli.output import check_target, chosen_format, look_of, write
 from gpucheck.cli.redact import hiding, key_files, redact_options
@@ -37,7 +37,8 @@ def scan(
     Reads what each card declares, measures what its silicon does, and judges the contradiction.
     """
     exclusive(save=keep, redact=options["redact"] or bool(options["redact_key"]))
-    check_target(output, key_files(options["redact_key"]))
+    kept_in = store_files(place) if keep else ()
+    check_target(output, (*key_files(options["redact_key"]), *files_read(options), *kept_in))
     hide = hiding(options["redact"], options["redact_key"])
     store = opened(place, make=True) if keep else None
     from gpucheck.catalog import Catalog
@@ -48,18 +49,36 @@ def scan(
     evidence, whole = examine(options)
     cards = [assess(each, catalog, sold) for each in evidence]
     report = make_report(cards, evidence[0].host, catalog)
-    code = deliver(hide(report), format_, output)
-    if store is not None:
-        code = max(code, _saved(store, report))
+    if store is None:
+        code = deliver(hide(report), format_, output)
+    else:
+        kept = [card for card in cards if whole or examined(card.evidence)]
+        tell_left_out(len(cards) - len(kept))
+        to_keep = report if len(kept) == len(cards) else make_report(kept, report.host, catalog)
+        code = _delivered_and_saved(report, format_, output, store, to_keep)
     return code if whole else exit_codes.ExitCode.INTERRUPTED
 
 
-def _saved(store: "Store", report: "Report") -> int:
-    """Save a report that was delivered already: what goes wrong must not lose its verdict's code."""
+def _delivered_and_saved(
+    report: "Report", format_: str | None, output: str | None, store: "Store", to_keep: "Report"
+) -> int:
+    """Show a report and keep its cards. Neither that fails may cost the other, or the verdict's code."""
+    code: int = exit_codes.ExitCode.AUTHENTIC
+    delivered = False
     try:
-        return save(store, report, err=True)
+        code = deliver(report, format_, output)
+        delivered = True
     except Exception as error:  # noqa: BLE001 - told of here
-        return tell_of(error)
+        code = tell_of(error)
+    if not to_keep.cards:
+        return code
+    try:
+        code = max(code, save(store, to_keep, err=True))
+    except Exception as error:  # noqa: BLE001 - told of here
+        return max(code, tell_of(error))
+    if not delivered:
+        say("The cards are kept. `gpucheck inventory show ITEM --report` shows what was found.")
+    return code
 
 
 def resolve_claim(catalog: "Catalog", claim: str | None) -> "Claim | None":

@@ -107,6 +107,10 @@ class Labelled(NamedTuple):
     code: str
 
 
+PRINTED_DIGITS = 12
+"""Digits of a digest that a label shows."""
+
+_DIGITS = re.compile(rf"(?:sha256:)?([0-9a-f]{{{PRINTED_DIGITS},64}})", re.IGNORECASE)
 _CODE = re.compile(r"(?:gpucheck:([0-9]{1,18}):)?(sha256:[0-9a-f]{64})", re.IGNORECASE)
 
 
@@ -122,6 +126,12 @@ def read_code(text: str) -> tuple[int | None, str] | None:
     """
     found = _CODE.fullmatch(text)
     return (int(found[1]) if found[1] else None, found[2].lower()) if found else None
+
+
+def read_digits(text: str) -> str | None:
+    """The beginning of a digest, as it stands on a label beside the code or longer; ``None`` where it is none."""
+    found = _DIGITS.fullmatch(text)
+    return found[1].lower() if found else None
 
 
 def read_number(text: str) -> int | None:

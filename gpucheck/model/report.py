@@ -61,3 +61,13 @@ class Report(Frozen):
     rulebook: Rulebook
     host: Host
     cards: tuple[CardReport, ...]
+
+    def of_one(self, position: int) -> "Report":
+        """The report of one of its cards, from 0, as if that had been alone; the same where it is."""
+        if len(self.cards) == 1:
+            return self
+        card = self.cards[position]
+        profiles = {id_: digest for id_, digest in self.rulebook.profiles.items() if id_ in card.match.candidates}
+        kernels = {family: self.rulebook.kernels.get(family, own) for family, own in card.evidence.kernels.items()}
+        rulebook = self.rulebook.model_copy(update={"profiles": profiles, "kernels": kernels})
+        return self.model_copy(update={"rulebook": rulebook, "cards": (card,)})

@@ -65,7 +65,10 @@ def private(pem: bytes) -> "Ed25519PrivateKey":
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     if b"PUBLIC KEY" in pem:
-        raise SigningError("That is a public key; a report is signed with the private one.", "Name it after --key.")
+        raise SigningError(
+            "That is the public half of a key; a report is signed with the private half.",
+            "Name its file after --key: the one without .pub.",
+        )
     try:
         key = load_pem_private_key(pem, password=None)
     except TypeError as error:

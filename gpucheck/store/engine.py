@@ -58,6 +58,12 @@ def is_file(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
+def files_of(asked: str | None) -> tuple[str, ...]:
+    """The files of the inventory that is asked for, there or not: the database, and the journal that mends it."""
+    url = locate(asked)
+    return (name_of(url), f"{name_of(url)}-journal") if is_file(url) else ()
+
+
 def connect(url: URL, *, make: bool = True) -> Engine:
     """An engine for the inventory. Nothing is opened yet; the folder of a file is made by ``prepare``.
 

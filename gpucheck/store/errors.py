@@ -45,6 +45,10 @@ class NotThereError(GpucheckError):
     fault = "call"
 
 
+class ExportError(GpucheckError):
+    """A file that is no export, or not a whole one. Nothing of it was taken in."""
+
+
 @contextmanager
 def told(place: str) -> Iterator[None]:
     """Turn what SQLAlchemy or a driver raises into a ``StoreError`` that names the inventory at ``place``."""

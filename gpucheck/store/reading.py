@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select
 
-from gpucheck.model.inventory import Intake, Item, Note, read_code, read_number
+from gpucheck.model.inventory import Intake, Item, Note, read_code, read_digits, read_number
 from gpucheck.model.report import Report
 from gpucheck.model.text import sanitise
 from gpucheck.store import packing
@@ -81,19 +81,25 @@ def _count() -> Any:
 
 
 def _holds(word: str) -> ColumnElement[bool]:
-    """Whether a text holds the word, or it is the item's number or what the code of a label or of a report carries."""
+    """Whether a text holds the word, or it is the item's number, or a digest as a label carries or shows it."""
     code = read_code(word)
     if code:
         item, digest = code
-        of_it = select(intakes.c.item_id).join(reports, intakes.c.report_id == reports.c.id)
-        with_it = items.c.id.in_(of_it.where(reports.c.digest == digest))
+        with_it = _came_with(reports.c.digest == digest)
         return with_it if item is None else and_(items.c.id == item, with_it)
     text = sanitise(word)
     if word and not text:
         return false()  # stored texts are clean: none holds it
     held = [column.icontains(text, autoescape=True) for column in _SEARCHED]
-    number = read_number(text.removeprefix("#"))
-    return or_(*held, *([items.c.id == number] if number is not None else []))
+    number, digits = read_number(text.removeprefix("#")), read_digits(text)
+    held += [items.c.id == number] if number is not None else []
+    held += [_came_with(reports.c.digest.startswith(f"sha256:{digits}"))] if digits else []
+    return or_(*held)
+
+
+def _came_with(wanted: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the item came with such a report, at whatever time."""
+    return items.c.id.in_(select(intakes.c.item_id).join(reports, intakes.c.report_id == reports.c.id).where(wanted))
 
 
 def _item(row: Any) -> Item:
@@ -144,6 +150,11 @@ def report_of(connection: Connection, number: int) -> Report:
     """A report as it was stored. Raises ``StoreError`` where it is damaged."""
     row = connection.execute(select(reports).where(reports.c.id == number)).mappings().one()
     return packing.unpack(row["body"], row["digest"])
+
+
+def holds_reports(connection: Connection) -> bool:
+    """Whether any card was kept."""
+    return connection.execute(select(reports.c.id).limit(1)).first() is not None
 
 
 def all_items(connection: Connection) -> Iterator[dict[str, Any]]:

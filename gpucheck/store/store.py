@@ -2,11 +2,11 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import chain
+from contextlib import contextmanager, suppress
+from itertools import chain, groupby
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import Connection, Engine
 
 from gpucheck.model.inventory import Added, Intake, Item, Labelled, Note, Notice, label_code
 from gpucheck.model.report import CardReport, Report
@@ -21,8 +21,9 @@ from gpucheck.store.schema import HEAD
 class Store:
     """An open inventory. Make one with ``open_store``."""
 
-    def __init__(self, engine: Engine, place: str) -> None:
+    def __init__(self, engine: Engine, place: str, made: Path | None = None) -> None:
         self._engine = engine
+        self._made = made
         self.place = place
 
     @contextmanager
@@ -104,6 +105,14 @@ class Store:
             report = reading.report_of(connection, intake.report)
         return report, report.cards[intake.position]
 
+    def cards(self, wanted: Sequence[Intake]) -> Iterator[tuple[Intake, CardReport]]:
+        """Each intake with its card, report by report: each is read once, and one is held at a time."""
+        for _, group in groupby(sorted(wanted, key=lambda each: each.report), key=lambda each: each.report):
+            first, *rest = group
+            report, card = self.report(first)
+            yield first, card
+            yield from ((intake, report.cards[intake.position]) for intake in rest)
+
     def describe(self, item: int, **changes: str | None) -> None:
         """Replace ``label``, ``location`` or ``customer``; None leaves one as it is."""
         with self.writer() as connection:
@@ -120,41 +129,64 @@ class Store:
             yield from exchange.lines(connection)
 
     def load(self, lines: Iterator[str]) -> exchange.Loaded:
-        """Take in another inventory's lines: all of them, or none."""
+        """Take in another inventory's lines: all of them, or none. Raises ``ExportError``."""
         with self.writer() as connection:
             return exchange.load(connection, lines)
+
+    def unmake(self) -> None:
+        """Take away a file that opening this inventory made, unless something came into it since."""
+        if self._made is None:
+            return
+        with suppress(StoreError), self.writer() as connection:
+            if not reading.holds_reports(connection):
+                self._made.unlink(missing_ok=True)
 
 
 def open_store(asked: str | None = None, *, make: bool = True, tell: Callable[[str], object] | None = None) -> Store:
     """Open the inventory that is asked for by URL or path, else by the environment, else the user's own.
 
-    It is brought to this program's version; ``tell`` hears of it first, because a large one takes a minute. With
-    ``make`` False, one that does not exist is an error and is not made. Raises ``StoreError``.
+    It is brought to this program's version; ``tell`` hears of it first, because a large one takes a minute, and of one
+    that is begun in an empty file. With ``make`` False, one that does not exist is an error and is not made, nor begun
+    in a file that is empty. Raises ``StoreError``.
     """
     url = locate(asked)
     place = name_of(url)
     with told(place):
+        file = Path(place) if is_file(url) else None
+        new = file is not None and not file.exists()
+        empty = file is not None and not new and file.stat().st_size == 0
         if make:
             prepare(url)
-        elif is_file(url) and not Path(str(url.database)).exists():
+        elif new:
             raise StoreError(
                 f"there is no inventory at {place}.", "`gpucheck inventory add` or `scan --save` makes it."
             )
-    store = Store(connect(url, make=make), place)
-    _bring_up(store, url, tell)
-    return store
-
-
-def _bring_up(store: Store, url: URL, tell: Callable[[str], object] | None) -> None:
+    store = Store(connect(url, make=make), place, file if new else None)
     try:
-        with store.reader() as connection:
-            found = migrate.revision_of(connection)
-        if found not in (None, HEAD) and tell:
-            tell("An earlier gpucheck wrote this inventory. It is brought up to date, which can take a minute.")
-        if found != HEAD:
-            with store.writer() as connection:
-                migrate.upgrade(connection)
+        _bring_up(store, make=make, empty=empty, tell=tell or (lambda _: None))
     except StoreError as error:
         if error.message.startswith("inventory "):
             raise
-        raise StoreError(f"inventory {name_of(url)}: {error.message}", error.hint) from error
+        raise StoreError(f"inventory {place}: {error.message}", error.hint) from error
+    return store
+
+
+def _bring_up(store: Store, *, make: bool, empty: bool, tell: Callable[[str], object]) -> None:
+    with store.reader() as connection:
+        found = migrate.revision_of(connection)
+    if found is None and not make:
+        raise StoreError(_EMPTY if empty else "there is no inventory in it.", _NOT_BEGUN)
+    if found is None and empty:
+        tell(f"{store.place} is an empty file: a new inventory is begun in it.")
+    if found not in (None, HEAD):
+        tell("An earlier gpucheck wrote this inventory. It is brought up to date, which can take a minute.")
+    if found != HEAD:
+        with store.writer() as connection:
+            migrate.upgrade(connection)
+
+
+_EMPTY = "the file is empty: the inventory that was in it is lost, or none ever was."
+_NOT_BEGUN = (
+    "Restore it from a copy, or name the right one with --store. `gpucheck inventory intake`, `add` and `import` begin "
+    "a new one there."
+)

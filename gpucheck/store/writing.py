@@ -9,14 +9,10 @@ from sqlalchemy import Connection, RowMapping, insert, select, text, update
 from gpucheck.model.canonical import canonical_json, digest_of
 from gpucheck.model.inventory import Added, Sighting
 from gpucheck.model.report import Report
-from gpucheck.model.text import sanitise
-from gpucheck.store import noticing, packing, recognition
+from gpucheck.store import noticing, packing, recognition, texts
 from gpucheck.store.errors import NotThereError
 from gpucheck.store.rows import identity_from, moment, row_of, stamp
 from gpucheck.store.schema import intakes, items, notes, reports
-
-LONGEST_LABEL = 200
-LONGEST_NOTE = 4000
 
 
 def add_report(
@@ -108,15 +104,15 @@ def _inserted(connection: Connection, table: Any, values: dict[str, Any]) -> int
 
 
 def describe(connection: Connection, item: int, changes: dict[str, str | None]) -> None:
-    """Replace label, location or customer; None leaves one as it is."""
+    """Replace label, location or customer; None leaves one as it is. Raises ``TooLongError``."""
     want_item(connection, item)
-    values = {name: sanitise(value, LONGEST_LABEL) for name, value in changes.items() if value is not None}
+    values = {name: texts.kept(name, value) for name, value in changes.items() if value is not None}
     if values:
         connection.execute(update(items).where(items.c.id == item).values(values))
 
 
 def add_note(connection: Connection, item: int, words: str, at: dt.datetime) -> None:
-    """Append a remark to an item."""
+    """Append a remark to an item. Raises ``TooLongError``."""
     want_item(connection, item)
-    values = {"item_id": item, "at": stamp(at), "text": sanitise(words, LONGEST_NOTE)}
+    values = {"item_id": item, "at": stamp(at), "text": texts.kept("note", words)}
     connection.execute(insert(notes).values(values))

@@ -9,7 +9,7 @@ from gpucheck.catalog.reported import profiles_of
 from gpucheck.model.inventory import Intake, read_number
 from gpucheck.render.document import render_json
 from gpucheck.render.html import render_html
-from gpucheck.render.inventory.words import AS_STORED, NO_CHANGE, NO_SERIAL, compared, day, facts_of, turned
+from gpucheck.render.inventory.words import AS_STORED, NO_CHANGE, NO_SERIAL, compared, day, facts_of, one_of, turned
 from gpucheck.store.reading import Wanted
 from gpucheck.store.searching import search
 from gpucheck.store.store import Store
@@ -101,15 +101,18 @@ class Views:
         )
 
     def report(self, number: str, intake: str) -> Response:
-        """The report that an intake came with, as a page or as JSON."""
+        """The report of an intake, as a page or as JSON: of its card, or of all that came in with it."""
         format_ = request.args.get("format", "html")
         if format_ not in ("html", "json"):
             raise RefusalError(400, "There is no such format.", "Wanted is html or json.")
+        every = _every_card()
         found = chosen(self._store.item(_item(number))[1], _number(intake))
-        report, _ = self._store.report(found)
+        whole, _ = self._store.report(found)
+        report = whole if every else whole.of_one(found.position)
         if format_ == "json":
-            return _download(render_json(report), found)
-        text = render_html(report, profiles_of(report, self._catalog), note=AS_STORED)
+            return _download(render_json(report), found, every=every)
+        note = AS_STORED if every else one_of(whole, "?cards=all at the end of this address shows all.")
+        text = render_html(report, profiles_of(report, self._catalog), note=note)
         answer = make_response(text)
         answer.headers["Content-Security-Policy"] = guard.POLICY.format(style=digest_of_style(text))
         return answer
@@ -119,9 +122,17 @@ class Views:
         return Response(style_sheet(), mimetype="text/css")
 
 
-def _download(text: str, intake: Intake) -> Response:
+def _every_card() -> bool:
+    """Whether the address asks for all cards of a report."""
+    asked = request.args.get("cards", "")
+    if asked not in ("", "all"):
+        raise RefusalError(400, "There is no such choice of cards.", "Leave it out, or ask for all.")
+    return asked == "all"
+
+
+def _download(text: str, intake: Intake, *, every: bool) -> Response:
     answer = Response(text, mimetype="application/json")
-    name = f"item-{intake.item}-intake-{intake.number}.json"
+    name = f"item-{intake.item}-intake-{intake.number}{'-all-cards' if every else ''}.json"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 

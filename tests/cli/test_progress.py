@@ -54,6 +54,23 @@ def test_which_stage_of_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stream.getvalue().endswith("card: 9 of 13, memory_walk ...\n")
 
 
+def test_how_many_of_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(True)
+    monkeypatch.setattr("sys.stderr", stream)
+    with Progress() as progress:
+        for number in (1, 2):
+            progress.count("cards judged", number, 2)
+    assert stream.getvalue() == "\r\x1b[Kcards judged: 1 of 2\r\x1b[Kcards judged: 2 of 2\r\x1b[K"
+
+
+def test_a_pipe_is_told_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(False)
+    monkeypatch.setattr("sys.stderr", stream)
+    with Progress() as progress:
+        progress.count("cards judged", 1, 2)
+    assert stream.getvalue() == ""
+
+
 def test_a_pipe_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(monkeypatch, terminal=False, verbose=False) == ""
 

@@ -143,6 +143,16 @@ def test_private_keys_are_for_their_owner_alone(shop: Path) -> None:
     assert "can be read by others" in result.stderr
 
 
+def test_the_public_half_does_not_sign(shop: Path) -> None:
+    (shop / "key.pub").chmod(0o644)
+    result = run("report", "sign", shop / "report.json", "--key", shop / "key.pub")
+    assert result.exit_code == 3
+    said, hint = result.stderr.splitlines()
+    assert said.endswith("That is the public half of a key; a report is signed with the private half.")
+    assert "without .pub" in hint
+    assert "can be read by others" not in result.stderr
+
+
 def test_keys_that_are_none_say_so(shop: Path) -> None:
     (shop / "rubbish").write_text("rubbish")
     for key in ("rubbish", "key.pub", "redaction", "missing", "."):

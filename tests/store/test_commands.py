@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -12,10 +13,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gpucheck.cli.app import cli
+from gpucheck.model.canonical import digest
+from gpucheck.model.report import Report
 from gpucheck.render.document import load_report, render_evidence, render_json
 from gpucheck.resources import data_root
 from tests.builders import forged_card, make_evidence, make_report
-from tests.store.given import BOARD, A, B, visit
+from tests.store.given import BOARD, A, B, card, visit
 
 
 def run(*arguments: str) -> Result:
@@ -128,6 +131,33 @@ def test_label_note_and_search(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("call", "name", "most"),
+    [
+        (("label", "1", "--label"), "label", 200),
+        (("label", "1", "--label", "RMA 7", "--location"), "location", 200),
+        (("label", "1", "--customer"), "customer", 200),
+        (("note", "1"), "note", 4000),
+        (("intake", "--simulate", "rtx-4090", "--no-probe", "--location"), "location", 200),
+        (("intake", "--simulate", "rtx-4090", "--no-probe", "--customer"), "customer", 200),
+    ],
+)
+def test_a_text_that_is_too_long_is_refused_and_not_cut(
+    call: tuple[str, ...], name: str, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory("add", saved(tmp_path, "1.json", 0, **A))
+    before = inventory("export")
+    with monkeypatch.context() as patch:
+        patch.setattr("gpucheck.watchdog.collect_all", lambda *_, **__: pytest.fail("the scan ran"))
+        result = run("inventory", *call, "x" * (most + 1))
+    assert result.exit_code == 2, result.output
+    assert f"the {name} has {most + 1:,} characters; the most are {most:,}." in result.stderr
+    assert inventory("export") == before
+    longest = " " + "ä" * most + "\n"
+    assert run("inventory", *call, longest).exit_code in (0, 10), "blanks around it do not count"
+    assert ("\\u00e4" * most) in inventory("export")
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("show", "9"), "no item 9"),
@@ -135,6 +165,7 @@ def test_label_note_and_search(tmp_path: Path) -> None:
         (("diff", "1"), "one intake"),
         (("diff", "1", "1", "55"), "no intake 55"),
         (("show", "1", "--format", "json"), "--report"),
+        (("show", "1", "--all-cards"), "--report"),
         (("label", "1"), "--label"),
         (("note", "1", " "), "empty"),
         (("show", "0"), "0"),
@@ -189,6 +220,87 @@ def test_reassess_shows_what_todays_rulebook_says_otherwise(tmp_path: Path) -> N
     assert "AUTHENTIC" in inventory("list", "3090") + inventory("list", "--verdict", "authentic"), "nothing was stored"
 
 
+@pytest.fixture
+def bench(tmp_path: Path) -> Report:
+    """Three cards that came in with one report."""
+    report = make_report(card(0, **A), card(0, **B), forged_card())
+    (tmp_path / "bench.json").write_text(render_json(report))
+    run("inventory", "add", str(tmp_path / "bench.json"))
+    return report
+
+
+def test_the_report_of_an_item_is_of_its_card_alone(bench: Report) -> None:
+    for number, text in ((1, A["uuid"]), (2, B["uuid"])):
+        for format_ in ("json", "csv", "html", "terminal"):
+            shown = inventory("show", str(number), "--report", "--format", format_)
+            other = {A["uuid"], B["uuid"]} - {text}
+            assert not other & set(re.findall(r"GPU-[0-9a-f-]{36}", shown)), "no other customer's card"
+        alone = load_report(inventory("show", str(number), "--report", "--format", "json"))
+        assert alone == bench.model_copy(update={"cards": (bench.cards[number - 1],), "rulebook": alone.rulebook})
+        assert set(alone.rulebook.profiles) == set(alone.cards[0].match.candidates) & set(bench.rulebook.profiles)
+
+
+def test_it_says_where_the_whole_report_is(bench: Report) -> None:
+    shown = told(inventory("show", "2", "--report"))
+    assert "The report of this intake holds 3 cards; this is one of them. `--all-cards` shows all." in shown
+    assert f"Labels and the inventory name it by the digest of the whole: {digest(bench)}" in shown
+    whole = inventory("show", "2", "--report", "--all-cards", "--format", "json")
+    assert load_report(whole) == bench
+    assert "one of them" not in told(inventory("show", "2", "--report", "--all-cards"))
+
+
+def test_a_report_of_one_card_keeps_its_digest(tmp_path: Path) -> None:
+    path = saved(tmp_path, "1.json", 0, **A)
+    inventory("add", path)
+    shown = inventory("show", "1", "--report", "--format", "json")
+    assert digest(load_report(shown)) == digest(load_report(Path(path).read_text()))
+    assert "of them" not in told(inventory("show", "1", "--report"))
+
+
+@pytest.fixture
+def unpacked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The digests of the reports that are unpacked."""
+    from gpucheck.store import packing
+
+    plain, found = packing.unpack, list[str]()
+
+    def unpack(body: bytes, expected: str) -> object:
+        found.append(expected)
+        return plain(body, expected)
+
+    monkeypatch.setattr(packing, "unpack", unpack)
+    return found
+
+
+@pytest.mark.parametrize("every", [(), ("--all",)])
+def test_reassess_reads_each_report_once(tmp_path: Path, unpacked: list[str], every: tuple[str, ...]) -> None:
+    for day in range(2):
+        path = tmp_path / f"{day}.json"
+        cards = [card(day, **A), card(day, **B), card(day, uuid="GPU-cccccccc-59a1-4c5f-9d0c-0f4a9be1c333")]
+        document = json.loads(render_json(make_report(*cards)))
+        for each in document["cards"]:
+            each["verdict"] |= {"authenticity": "counterfeit"}
+        path.write_text(json.dumps(document))
+        run("inventory", "add", str(path))
+    unpacked.clear()
+    shown = inventory("reassess", *every)
+    assert f"{6 if every else 3} intakes of 3 items judged" in shown
+    assert len(unpacked) == (2 if every else 1)
+    numbers = [line.split(":")[0] for line in shown.splitlines() if line.startswith("Item ")]
+    ordered = [f"Item {n}, intake #{n + before}" for n in (3, 2, 1) for before in ((0, 3) if every else (3,))]
+    assert numbers == ordered, "item by item, the newest first, whatever report they came with"
+
+
+def test_reassess_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gpucheck.cli.progress import Progress
+
+    inventory("add", saved(tmp_path, "1.json", 0, **A), saved(tmp_path, "2.json", 0, **B))
+    told_of: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(Progress, "count", lambda _self, *what: told_of.append(what))
+    inventory("reassess")
+    assert told_of == [("cards judged", 1, 2), ("cards judged", 2, 2)]
+
+
 def test_an_inventory_moves_by_file(tmp_path: Path) -> None:
     inventory("add", saved(tmp_path, "1.json", 0, **A))
     file, other = str(tmp_path / "all.jsonl"), str(tmp_path / "other.sqlite")
@@ -230,6 +342,31 @@ def test_saving_that_fails_after_the_scan_keeps_report_and_verdict(monkeypatch: 
     assert "AUTHENTIC" in authentic.stdout
     assert "the disk is full" in authentic.stderr
     assert run("scan", "--simulate", "rtx-4090-48gb-forged", "--quick", "--save").exit_code == 13
+
+
+def test_a_report_that_cannot_be_written_costs_no_card_that_was_to_be_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    target = tmp_path / "report.json"
+    monkeypatch.setattr("os.fsync", fail)
+    call = ("scan", "--quick", "--save", "-o", str(target), "--simulate")
+    result = run(*call, "2:rtx-4090")
+    assert result.exit_code == 3
+    told_of, hint, *rest = result.stderr.splitlines()
+    assert "report.json cannot be written: No space left on device." in told_of
+    assert hint.strip().startswith("Make room there or name another file")
+    assert [line.split(":")[0] for line in rest[:2]] == [
+        "Item 1, intake #1 (a new item)",
+        "Item 2, intake #2 (a new item)",
+    ]
+    assert rest[-1].startswith("The cards are kept. `gpucheck inventory show ITEM --report` shows")
+    assert "Nothing was changed" not in result.stderr
+    assert inventory("show", "2", "--report", "--format", "csv").count("\n") >= 2
+    assert run(*call, "rtx-4090-48gb-forged").exit_code == 13, "the verdict's code is told all the same"
+    assert not target.exists()
 
 
 def test_an_inventory_that_cannot_be_used_is_told_of_before_the_scan(

@@ -178,6 +178,50 @@ def test_an_inventory_that_is_not_there_is_not_made_by_looking(tmp_path: Path) -
     assert not absent.parent.exists()
 
 
+READERS = (
+    ("list",), ("show", "1"), ("history", "1"), ("diff", "1"), ("export",), ("reassess",), ("note", "1", "x"),
+    ("label", "1", "--label", "x"), ("labels", "1", "-o", "labels.pdf"), ("serve", "--port", "0"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("call", READERS, ids=" ".join)
+def test_looking_takes_an_empty_file_for_damage(
+    call: tuple[str, ...], filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    filled.write_bytes(b"")
+    assert "the file is empty: the inventory that was in it is lost, or none ever was" in refused(filled, *call)
+
+
+def test_looking_makes_no_inventory_of_a_database_without_tables(filled: Path) -> None:
+    filled.unlink()
+    with sqlite3.connect(filled) as plain:
+        plain.execute("PRAGMA user_version = 7")
+    plain.close()
+    assert filled.stat().st_size > 0
+    assert "there is no inventory in it" in refused(filled, "list")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [("inventory", "add", "{report}"), ("inventory", "import", "{export}"),
+     ("inventory", "intake", "--simulate", "rtx-4090", "--no-probe"),
+     ("scan", "--simulate", "rtx-4090", "--no-probe", "--save")],
+)  # fmt: skip
+def test_keeping_cards_begins_an_inventory_in_an_empty_file_and_says_so(
+    call: tuple[str, ...], filled: Path, another: str, tmp_path: Path
+) -> None:
+    export, empty = tmp_path / "all.jsonl", tmp_path / "made-by-mktemp"
+    export.write_text("".join(open_store(str(filled)).dump()))
+    empty.touch()
+    words = [word.format(report=another, export=export) for word in call]
+    result = CliRunner().invoke(cli, [*words, "--store", str(empty)])
+    assert f"{empty} is an empty file: a new inventory is begun in it." in result.stderr
+    assert open_store(str(empty), make=False).items()[1] == 1
+    again = CliRunner().invoke(cli, [*words, "--store", str(empty)])
+    assert "is begun" not in again.stderr
+
+
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write what is read-only")
 def test_a_read_only_file(filled: Path, another: str) -> None:
     filled.chmod(0o444)

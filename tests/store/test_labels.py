@@ -1,5 +1,7 @@
 """Labels, read back as a scanner and a person would."""
 
+import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -296,6 +298,43 @@ def test_labels_that_fail_cost_neither_cards_nor_verdict(tmp_path: Path, monkeyp
     assert "The cards are kept. Print their labels with `gpucheck inventory labels`." in result.stderr
     assert "3 cards: 2 authentic" in result.stdout
     assert open_store().items()[1] == 3
+
+
+def test_the_digits_on_a_label_find_its_item(tmp_path: Path) -> None:
+    filled(tmp_path)
+    for number in ("1", "2"):
+        file = tmp_path / f"{number}.pdf"
+        run("labels", number, "-o", str(file))
+        (digits,) = re.findall(r"\b[0-9a-f]{12}\b", written(file.read_bytes()))
+        (code,) = scanned(file.read_bytes())
+        assert code.rpartition(":")[2].startswith(digits)
+        for word in (digits, digits.upper(), f"sha256:{digits}", code.rpartition(":")[2][:20], code.rpartition(":")[2]):
+            (found,) = json.loads(run("list", word, "--json").stdout)
+            assert found["item"]["number"] == int(number)
+        assert run("list", digits[:11]).stdout == "No item.\n", "fewer are no digest"
+
+
+def test_of_cards_that_came_in_together_the_number_tells_which(tmp_path: Path) -> None:
+    assert run("intake", *SIMULATED).exit_code == 13
+    (label, *_) = open_store().labelled([3])
+    digits = label.code.rpartition(":")[2][:12]
+    assert len(json.loads(run("list", digits, "--json").stdout)) == 3
+    assert [each["item"]["number"] for each in json.loads(run("list", "#3", digits, "--json").stdout)] == [3]
+
+
+def test_labels_on_a_full_disk_are_not_told_as_if_nothing_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    result = run("intake", *SIMULATED, "--labels", str(tmp_path / "labels.pdf"))
+    assert result.exit_code == 13
+    assert [line.strip() for line in result.stderr.splitlines()][1:] == [
+        "Make room there or name another file; one that was there before is as it was.",
+        "The cards are kept. Print their labels with `gpucheck inventory labels`.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from gpucheck.model.evidence import Twin
 from gpucheck.model.finding import Kind
 from gpucheck.store import migrate, noticing, packing, reading
 from gpucheck.store.engine import connect, locate
-from gpucheck.store.errors import NotThereError, StoreError
+from gpucheck.store.errors import ExportError, NotThereError, StoreError
 from gpucheck.store.reading import Wanted
 from gpucheck.store.rows import row_of, stamp
 from gpucheck.store.schema import HEAD, REVISIONS, intakes, items, metadata, reports
@@ -330,7 +330,7 @@ def test_moving_an_inventory_loses_nothing(place: str, tmp_path: object) -> None
     ("spoil", "says"),
     [
         (lambda lines: [], "empty"),
-        (lambda lines: lines[1:], "line 1"),
+        (lambda lines: lines[1:], "no export"),
         (lambda lines: [lines[0].replace('"schema_version":1', '"schema_version":99'), *lines[1:]], "newer"),
         (lambda lines: [*lines[:-1], lines[-1][:200]], "line 4"),
         (lambda lines: [*lines[:-1], lines[-1].replace('"authentic"', '"splendid"')], "line 4"),
@@ -345,7 +345,7 @@ def test_a_spoilt_file_is_refused_whole(place: str, spoil: object, says: str, tm
     lines = list(source.dump())
     assert callable(spoil)
     store = open_store(place)
-    with pytest.raises(StoreError, match=says):
+    with pytest.raises(ExportError, match=says):
         store.load(iter(spoil(lines)))
     assert store.items()[1] == 0
 

@@ -64,8 +64,9 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[int]]
         told = told_by(hostile)
         own = alter(told.cards[0].evidence, nvml__uuid=uuid_of(100 + number))
         added = store.add(told.model_copy(update={"cards": (told.cards[0].model_copy(update={"evidence": own}),)}))[0]
-        store.describe(added.item, label=hostile, location=hostile, customer=hostile)
-        store.note(added.item, hostile)
+        longest = hostile[:200]
+        store.describe(added.item, label=longest, location=longest, customer=longest)
+        store.note(added.item, hostile[:4000])
         store.add(visit(5, uuid=uuid_of(200 + number)), item=added.item)
         strangers.append(added.item)
     assert len(set(strangers)) == len(HOSTILE)

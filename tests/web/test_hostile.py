@@ -134,8 +134,9 @@ def told(place: Path, text: str) -> dict[str, Page]:
     store = open_store(str(place))
     store.add(told_by(text))
     store.add(visit(5, **A), item=1)
-    store.describe(1, label=text, location=text, customer=text)
-    store.note(1, f"note {text}")
+    longest = text[:200]
+    store.describe(1, label=longest, location=longest, customer=longest)
+    store.note(1, f"note {text}"[:4000])
     client = client_of(store)
     addresses = ("/item/1", "/item/1/diff", "/item/1/report/1", f"/?q={quote(text[:250])}")
     answers = {path.partition("?")[0]: client.get(path) for path in addresses}

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from gpucheck.cli.app import cli
+from gpucheck.render.document import load_report
 from gpucheck.store.schema import reports
 from gpucheck.store.store import Store, open_store
 from gpucheck.web.asked import split
@@ -75,9 +76,10 @@ def test_the_code_on_a_label_finds_its_item(client: FlaskClient, store: Store) -
     with store.reader() as connection:
         kept = select(reports.c.digest).where(reports.c.id == store.item(FORGED)[0].last.report)
         digest = connection.execute(kept).scalar_one()
-    page = shown(client, f"/?q=gpucheck:{FORGED}:{digest}")
-    assert page.inside("h2") == ["1 item"]
-    assert f"/item/{FORGED}" in links(page)
+    for text in (f"gpucheck:{FORGED}:{digest}", digest[7:19]):
+        page = shown(client, f"/?q={text}")
+        assert page.inside("h2") == ["1 item"]
+        assert f"/item/{FORGED}" in links(page)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +154,38 @@ def test_a_report_is_shown_and_given_away_as_it_was_stored(client: FlaskClient, 
     assert answer.headers["Content-Disposition"] == 'attachment; filename="item-2-intake-3.json"'
     assert answer.text == told("show", str(FORGED), "--report", "--format", "json", "--store", store.place)
     assert json.loads(answer.text)["cards"][0]["verdict"]["authenticity"] == "counterfeit"
+
+
+def test_a_report_of_a_bench_is_shown_card_by_card_and_as_a_whole(place: str) -> None:
+    store = open_store(place)
+    uuids = [uuid_of(n) for n in range(3)]
+    store.add(bench := make_report(*(card(uuid=uuid, together=3) for uuid in uuids)))
+    client = client_of(store)
+    for number, uuid in enumerate(uuids, 1):
+        address = f"/item/{number}/report/{number}"
+        alone = client.get(f"{address}?format=json").text
+        assert [each in alone for each in uuids] == [each == uuid for each in uuids]
+        pages = (client.get(address).text, client.get(f"{address}?cards=all").text)
+        assert [page.count('id="card-') for page in pages] == [1, 3]
+        given = client.get(f"{address}?format=json&cards=all")
+        assert load_report(given.text) == bench
+        assert f'filename="item-{number}-intake-{number}-all-cards.json"' in given.headers["Content-Disposition"]
+
+
+def test_the_way_from_one_card_to_all_is_shown(place: str) -> None:
+    store = open_store(place)
+    store.add(make_report(*(card(uuid=uuid_of(n), together=3) for n in range(3))))
+    client, address = client_of(store), "/item/2/report/2"
+    told = "holds 3 cards; this is one of them. ?cards=all at the end of this address shows all."
+    assert told in client.get(address).text
+    assert told not in client.get(f"{address}?cards=all").text
+    wanted = {f"{address}#card-1", f"{address}?format=json", f"{address}?cards=all#card-2"}
+    assert wanted <= set(links(shown(client, "/item/2")))
+    assert client.get(f"{address}?cards=some").status_code == 400
+
+
+def test_a_card_that_came_alone_has_no_link_to_others(client: FlaskClient) -> None:
+    assert not [link for link in links(shown(client, f"/item/{SWAPPED}")) if "cards=all" in link]
 
 
 def test_many_items_are_shown_fifty_a_page(place: str) -> None:

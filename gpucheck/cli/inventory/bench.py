@@ -1,25 +1,26 @@
 """``gpucheck inventory intake`` and ``reassess``: many cards at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gpucheck.cli.errors import CallError, CliError, report, say
-from gpucheck.cli.examine import examine
+from gpucheck.cli.examine import examine, examined, files_read, tell_left_out
 from gpucheck.cli.exit_codes import ExitCode, highest
 from gpucheck.cli.inventory.labels import Print, paper_options, prepared, print_labels
-from gpucheck.cli.keep import opened, store_option, tell_table
+from gpucheck.cli.keep import opened, store_files, store_option, tell_table
 from gpucheck.cli.options import claim_option, depth_options, machine_options
 from gpucheck.cli.output import STDOUT, look_of, write
+from gpucheck.cli.progress import Progress
 from gpucheck.cli.scan import resolve_claim
 from gpucheck.model.text import sanitise
 
 if TYPE_CHECKING:
     from gpucheck.catalog import Catalog
     from gpucheck.model.evidence import Evidence
-    from gpucheck.model.inventory import Added, Item
+    from gpucheck.model.inventory import Added, Intake
     from gpucheck.model.match import Claim
     from gpucheck.model.report import CardReport
     from gpucheck.store.store import Store
@@ -56,14 +57,18 @@ def intake(
         raise CallError("--paper, --font and --skip are about labels.", "Add --labels FILE.")
     if output == STDOUT:
         raise CallError("stdout takes the table.", "Name a file after --labels.")
-    job = prepared(output, paper, font, skip) if output else None
+    read = (*store_files(place), *files_read(options))
+    job = prepared(output, paper, font, skip, read, option="--labels") if output else None
+    _check_words(location=location, customer=customer)
     store = opened(place, make=True)
     from gpucheck.catalog import Catalog
 
     catalog = Catalog()
     sold = resolve_claim(catalog, claim)
     evidence, whole = examine(options)
-    cards, failed = _judged(evidence, catalog, sold)
+    to_keep = [each for each in evidence if whole or examined(each)]
+    tell_left_out(len(evidence) - len(to_keep))
+    cards, failed = _judged(to_keep, catalog, sold)
     added, code = _kept(store, cards, catalog)
     for number in dict.fromkeys(each.item for each in added):
         store.describe(number, location=location, customer=customer)
@@ -71,6 +76,15 @@ def intake(
     if job and added:
         code = highest([code, _labelled(store, added, job)])
     return code if whole else ExitCode.INTERRUPTED
+
+
+def _check_words(**words: str | None) -> None:
+    """Refuse texts that cannot be kept before the scan, not after it."""
+    from gpucheck.store.texts import kept
+
+    for name, text in words.items():
+        if text is not None:
+            kept(name, text)
 
 
 def _labelled(store: "Store", added: "Sequence[Added]", job: Print) -> ExitCode:
@@ -133,14 +147,10 @@ def reassess(every: bool, folder: str | None, place: str | None) -> None:
     store = opened(place)
     catalog = _catalog(folder)
     items, total, _ = store.items()
-    count, lines = 0, []
-    for number, old, new in _again(store, items, catalog, every=every):
-        count += 1
-        before, after = _verdict(old), _verdict(new)
-        if before != after:
-            lines.append(f"Item {number[0]}, intake #{number[1]}: {before} -> {after}")
-            lines += [f"  {title}: {was} -> {now}" for title, was, now in _findings(old, new)]
-    lines.append(f"{count} intakes of {total} items judged with catalog {catalog.digest[7:19]}: {_tally(lines)}.")
+    wanted = [intake for item in items for intake in (store.item(item.number)[1] if every else [item.last])]
+    told = _again(store, wanted, catalog)
+    lines = [line for intake in wanted for line in told[intake.number]]
+    lines.append(f"{len(wanted)} intakes of {total} items judged with catalog {catalog.digest[7:19]}: {_tally(lines)}.")
     look = look_of(None)
     write("".join(f"{look.clean(line)}\n" for line in lines), None)
 
@@ -159,16 +169,25 @@ def _catalog(folder: str | None) -> "Catalog":
     return catalog
 
 
-def _again(
-    store: "Store", items: "list[Item]", catalog: "Catalog", *, every: bool
-) -> "Iterator[tuple[tuple[int, int], CardReport, CardReport]]":
+def _again(store: "Store", wanted: "Sequence[Intake]", catalog: "Catalog") -> dict[int, list[str]]:
+    """What changes with each intake, by its number; report by report, for many cards may have come in with one."""
     from gpucheck.pipeline import assess
 
-    for item in items:
-        for intake in store.item(item.number)[1] if every else [item.last]:
-            _, old = store.report(intake)
+    told = {}
+    with Progress() as progress:
+        for count, (intake, old) in enumerate(store.cards(wanted), 1):
             claim = resolve_claim(catalog, old.match.claim) if old.match.claim else None
-            yield (item.number, intake.number), old, assess(old.evidence, catalog, claim)
+            told[intake.number] = _changed(intake, old, assess(old.evidence, catalog, claim))
+            progress.count("cards judged", count, len(wanted))
+    return told
+
+
+def _changed(intake: "Intake", old: "CardReport", new: "CardReport") -> list[str]:
+    before, after = _verdict(old), _verdict(new)
+    if before == after:
+        return []
+    findings = [f"  {title}: {was} -> {now}" for title, was, now in _findings(old, new)]
+    return [f"Item {intake.item}, intake #{intake.number}: {before} -> {after}", *findings]
 
 
 def _verdict(card: "CardReport") -> str:

@@ -2,17 +2,19 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from gpucheck.cli.errors import CallError, CliError, report, say
 from gpucheck.cli.exit_codes import ExitCode, highest
 from gpucheck.cli.inputs import STDIN, looks_like_json, read_document, read_evidence
-from gpucheck.cli.keep import opened, save, store_option, verdict_option
+from gpucheck.cli.keep import opened, save, store_files, store_option, verdict_option
 from gpucheck.cli.options import output_option
-from gpucheck.cli.output import check_target, chosen_format, write_pieces
+from gpucheck.cli.output import NOT_WRITTEN, check_target, chosen_format, write_pieces
+from gpucheck.model.text import sanitise
 
 if TYPE_CHECKING:
     from gpucheck.model.evidence import Evidence
@@ -86,7 +88,7 @@ def export(
 
     WORDS and --verdict choose items for a table, as in `list`.
     """
-    check_target(output)
+    check_target(output, store_files(place))
     store = opened(place)
     if chosen_format(format_, output) == "csv":
         from gpucheck.render.inventory.table import csv_lines
@@ -107,7 +109,7 @@ def _write_lines(lines: Iterator[str], output: str | None) -> None:
     try:
         write_pieces(lines, Path(str(output)))
     except OSError as error:
-        raise CliError(f"{output} cannot be written: {error.strerror or error}.", "Nothing was changed.") from error
+        raise CliError(f"{output} cannot be written: {error.strerror or error}.", NOT_WRITTEN) from error
 
 
 @click.command(
@@ -117,20 +119,40 @@ def _write_lines(lines: Iterator[str], output: str | None) -> None:
 @store_option
 def import_(file: str, place: str | None) -> None:
     """Take in what `export` wrote, all of it or nothing. Cards that are there already keep their items."""
-    loaded = opened(place, make=True).load(_lines(file))
+    from gpucheck.store.errors import ExportError
+
+    store = opened(place, make=True)
+    try:
+        loaded = store.load(_lines(file))
+    except BaseException as error:
+        store.unmake()
+        if isinstance(error, ExportError):
+            raise CliError(f"{_name(file)} {error.message}", error.hint) from error
+        raise
     say(f"{loaded.intakes} intakes taken in, {loaded.items} new items; {loaded.known} intakes were there already.")
 
 
 def _lines(path: str) -> Iterator[str]:
-    if path == STDIN:
-        if sys.stdin is None:
-            raise CliError("stdin is closed.", "Name a file.")
-        yield from sys.stdin
-        return
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            yield from file
+        with _opened(path) as file:
+            for line in file:
+                yield line.decode("utf-8-sig")
     except OSError as error:
-        raise CliError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise CliError(f"{_name(path)} cannot be read: {error.strerror or error}.", "Name a file.") from error
     except UnicodeDecodeError as error:
-        raise CliError(f"{path} is no text.", "Wanted is what `gpucheck inventory export` wrote.") from error
+        raise CliError(f"{_name(path)} is no text in UTF-8.", _WANTED) from error
+
+
+def _opened(path: str) -> AbstractContextManager[BinaryIO]:
+    if path != STDIN:
+        return Path(path).open("rb")
+    if sys.stdin is None:
+        raise CliError("stdin is closed.", "Name a file.")
+    return nullcontext(sys.stdin.buffer)
+
+
+def _name(path: str) -> str:
+    return "stdin" if path == STDIN else sanitise(path, 200)
+
+
+_WANTED = "Wanted is what `gpucheck inventory export` wrote. Nothing was taken in."

@@ -1,7 +1,7 @@
 """``gpucheck inventory``: look at the cards that were kept. Nothing is judged anew here."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,10 +10,13 @@ from gpucheck.cli.inventory.bench import intake, reassess
 from gpucheck.cli.inventory.files import add, export, import_
 from gpucheck.cli.inventory.labels import labels
 from gpucheck.cli.inventory.serve import serve
-from gpucheck.cli.keep import opened, store_option, verdict_option
+from gpucheck.cli.keep import opened, store_files, store_option, verdict_option
 from gpucheck.cli.options import result_options
 from gpucheck.cli.output import check_target, look_of, write
 from gpucheck.cli.scan import rendered
+
+if TYPE_CHECKING:
+    from gpucheck.store.store import Store
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")
 item_argument = click.argument("item", metavar="ITEM", type=click.IntRange(min=1, max=(1 << 62)))
@@ -35,7 +38,8 @@ def inventory() -> None:
 def list_(words: tuple[str, ...], verdict: str | None, limit: int, as_json: bool, place: str | None) -> None:
     """List items, the newest first: those whose label, location, customer, model or numbers hold all WORDS.
 
-    A word may also be an item's number, or what a scanner reads from a label or from a report.
+    A word may also be an item's number, or what a scanner reads from a label or from a report, or the digits that stand
+    beside a label's code. Cards that came in together have the same digits: give the item's number as well.
     """
     found, total, notices = opened(place).items(words, verdict, limit)
     from gpucheck.render.inventory.text import Shown, render_list
@@ -49,24 +53,27 @@ def list_(words: tuple[str, ...], verdict: str | None, limit: int, as_json: bool
     epilog="Example: gpucheck inventory show 17 --report --format json -o report.json",
 )
 @item_argument
-@click.option("--report", "whole", is_flag=True, help="The stored report of the last intake instead.")
+@click.option("--report", "whole", is_flag=True, help="The card's report of the last intake instead.")
 @click.option("--intake", "number", type=int, metavar="N", help="With --report: that of this intake.")
+@click.option("--all-cards", is_flag=True, help="With --report: of all cards that came in together, as it was stored.")
 @result_options
 @store_option
 def show(
-    item: int, whole: bool, number: int | None, format_: str | None, output: str | None, place: str | None
+    item: int,
+    whole: bool,
+    number: int | None,
+    all_cards: bool,
+    format_: str | None,
+    output: str | None,
+    place: str | None,
 ) -> None:
     """Show an item: verdict, identity, history and notes; or one of its reports, as it was stored."""
-    check_target(output)
-    if (number is not None or format_ is not None) and not whole:
-        raise CallError("--intake and --format choose a report.", "Add --report.")
+    check_target(output, store_files(place))
+    if (number is not None or format_ is not None or all_cards) and not whole:
+        raise CallError("--intake, --all-cards and --format choose a report.", "Add --report.")
     store = opened(place)
     if whole:
-        from gpucheck.render.inventory.words import AS_STORED
-        from gpucheck.store.visits import chosen
-
-        report, _ = store.report(chosen(store.item(item)[1], number))
-        write(rendered(report, format_, output, AS_STORED), output)
+        _show_report(store, item, number, format_, output, all_cards=all_cards)
         return
     found, intakes, notes, notices = store.item(item)
     from gpucheck.render.inventory.text import Shown, render_item
@@ -74,6 +81,21 @@ def show(
 
     shown = Shown(found, found.authenticity, tuple(notices))
     write(render_item(shown, visits(intakes, notices), notes, look_of(output)), output)
+
+
+def _show_report(
+    store: "Store", item: int, number: int | None, format_: str | None, output: str | None, *, all_cards: bool
+) -> None:
+    from gpucheck.render.inventory.words import AS_STORED, one_of
+    from gpucheck.store.visits import chosen
+
+    intake = chosen(store.item(item)[1], number)
+    whole, _ = store.report(intake)
+    if all_cards:
+        write(rendered(whole, format_, output, AS_STORED), output)
+    else:
+        note = one_of(whole, "`--all-cards` shows all.")
+        write(rendered(whole.of_one(intake.position), format_, output, note), output)
 
 
 @inventory.command()
@@ -114,7 +136,7 @@ def diff(item: int, old: int | None, new: int | None, as_json: bool, place: str 
 @click.option("--customer", metavar="TEXT", help="Whose it is, or the order's number.")
 @store_option
 def label(item: int, place: str | None, **words: str | None) -> None:
-    """Set an item's label, location or customer; an empty text takes one away."""
+    """Set an item's label, location or customer, of up to 200 characters each; an empty text takes one away."""
     if not any(text is not None for text in words.values()):
         raise CallError("Nothing to set.", "Give --label, --location or --customer.")
     opened(place).describe(item, **words)
@@ -125,7 +147,7 @@ def label(item: int, place: str | None, **words: str | None) -> None:
 @click.argument("text")
 @store_option
 def note(item: int, text: str, place: str | None) -> None:
-    """Add a remark to an item."""
+    """Add a remark of up to 4,000 characters to an item."""
     if not text.strip():
         raise CallError("The note is empty.", "Give it as one text in quotes.")
     opened(place).note(item, text)

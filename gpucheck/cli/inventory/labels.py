@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from gpucheck.cli.errors import CallError, CliError, say
-from gpucheck.cli.keep import opened, store_option, verdict_option
+from gpucheck.cli.keep import opened, store_files, store_option, verdict_option
 from gpucheck.cli.options import together
 from gpucheck.cli.output import STDOUT, check_target, write
 
@@ -68,19 +68,27 @@ def labels(
     if output == STDOUT and sys.stdout is not None and sys.stdout.isatty():
         raise CallError("A PDF is nothing for a terminal.", "Name a file after -o, or send stdout to a program.")
     numbers = _numbers(items)
-    job = prepared(output, paper, font, skip)
+    job = prepared(output, paper, font, skip, store_files(place))
     found = opened(place).labelled(numbers, verdict)
     if not found:
         raise CliError("None of these items has this verdict.", "`gpucheck inventory list` shows the verdicts.")
     print_labels(found, job)
 
 
-def prepared(output: str, paper: str | None, font: str | None, skip: int | None) -> Print:
-    """Check all that can be checked before there is anything to print."""
+def prepared(
+    output: str,
+    paper: str | None,
+    font: str | None,
+    skip: int | None,
+    read: Sequence[str] = (),
+    *,
+    option: str = "-o",
+) -> Print:
+    """Check all that can be checked before there is anything to print. ``read`` are files not to be written over."""
     from gpucheck.render.inventory.labels import render_labels
     from gpucheck.render.inventory.paper import paper_of
 
-    check_target(output, [font] if font else [])
+    check_target(output, [*read, *([font] if font else [])], option=option)
     job = Print(output, paper_of(paper or DEFAULT_PAPER), Path(font) if font else None, skip or 0)
     if job.skip >= job.paper.labels:
         why = "each label is a page of its own" if job.paper.labels == 1 else f"a page holds {job.paper.labels} labels"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpucheck.model.base import GpucheckError
-from gpucheck.model.inventory import Labelled
+from gpucheck.model.inventory import PRINTED_DIGITS, Labelled
 from gpucheck.render.inventory.paper import Paper
 from gpucheck.render.inventory.words import day, every_kind, health_in_words, kinds_in_words
 from gpucheck.render.qr import qr_code
@@ -141,7 +141,7 @@ def lines_of(label: Labelled) -> list[Line]:
         Line(", ".join(filter(None, (item.label, item.customer, item.location))), SMALL, most=2),
         Line(f"examined {day(last.at)}", SMALL),
         Line(known, SMALL),
-        Line(label.code.rpartition(":")[2][:12], SMALL),
+        Line(label.code.rpartition(":")[2][:PRINTED_DIGITS], SMALL),
     ]
     return [line for line in lines if line.text]
 

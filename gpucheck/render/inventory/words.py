@@ -3,7 +3,9 @@
 import datetime as dt
 from collections.abc import Sequence
 
+from gpucheck.model.canonical import digest
 from gpucheck.model.inventory import Intake, Item, Notice
+from gpucheck.model.report import Report
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Condition
 from gpucheck.render import words
@@ -12,6 +14,16 @@ NVIDIA = 0x10DE
 NO_SERIAL = "The board states no serial number: whether it was changed, the inventory cannot tell."
 NO_CHANGE = "Nothing that is compared has changed."
 AS_STORED = "Shown as it was stored; nothing was judged anew."
+
+
+def one_of(whole: Report, way: str) -> str:
+    """What is said beside a card's own report: where it came in with others, the way to the whole and its digest."""
+    if len(whole.cards) == 1:
+        return AS_STORED
+    return (
+        f"{AS_STORED} The report of this intake holds {len(whole.cards)} cards; this is one of them. {way} "
+        f"Labels and the inventory name it by the digest of the whole: {digest(whole)}."
+    )
 
 
 def every_kind(own: Sequence[str], notices: Sequence[Notice]) -> tuple[str, ...]:
