@@ -184,18 +184,23 @@ class Catalog:
     def resolve_claim(self, text: str) -> Claim:
         """Return what a seller's words mean, or raise ``ClaimError`` with names that come close."""
         from gpucheck.catalog.claims import meant_by, narrowed_by_capacity
+        from gpucheck.catalog.listing import in_english, readings
 
         cleaned = sanitise(text, 120)
         try:
             return Claim(text=cleaned, profiles=(self.by_id(cleaned.lower()),))
         except ProfileError:
             pass
-        product = parse_name(cleaned).product
-        nearby = self._naming(search_key(product)) if product and squash_name(cleaned) not in GENERIC else []
-        found = meant_by(cleaned, nearby)
-        if not found:
-            raise ClaimError(f"no known card is called {cleaned!r}", self._hint(cleaned))
-        return narrowed_by_capacity(cleaned, found)
+        for reading in readings(in_english(cleaned)):
+            found = meant_by(reading, self._near(reading))
+            if found:
+                return narrowed_by_capacity(cleaned, reading, found)
+        raise ClaimError(f"no known card is called {cleaned!r}", self._hint(cleaned))
+
+    def _near(self, text: str) -> list[Profile]:
+        """SKUs of which a name holds the number in the text."""
+        product = parse_name(text).product
+        return self._naming(search_key(product)) if product and squash_name(text) not in GENERIC else []
 
     def _hint(self, text: str) -> str:
         import difflib

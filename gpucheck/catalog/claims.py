@@ -42,9 +42,9 @@ def _on_sale(found: list[Profile], asked: CardName) -> list[Profile]:
     return sold or found
 
 
-def narrowed_by_capacity(text: str, found: list[Profile]) -> Claim:
+def narrowed_by_capacity(text: str, reading: str, found: list[Profile]) -> Claim:
     """Keep the SKUs of the capacity in the claim where any has it; else the claim itself is a contradiction."""
-    size = parse_name(text).memory_mib
+    size = parse_name(reading).memory_mib
     if size is None:
         return Claim(text=text, profiles=tuple(found))
     legal = tuple(p for p in found if size * MIB in p.memory_sizes_bytes)
