@@ -36,8 +36,8 @@ _LEFT_OUT = """
     lenovo manli maxsun medion msi palit pny sparkle supermicro yeston zotac
     acx aero amp aorus armor cerberus dual eagle edge expedition ftw ftw3 frostbite frozr gamerock gamer gaming ghost
     holo ichill icx igame infinity jetstream kingpin ko matrix mech megalodon neptune noctua panther phantom phoenix
-    poseidon prime proart rog sc sc2 sg solid ssc strix superclocked suprim stormx trinity trio tuf twin ultra ventus verto
-    vision vulcan windforce waterforce xc xc3 xlr8 ex extreme xtreme
+    poseidon prime proart rog sc sc2 sg solid ssc strix superclocked suprim stormx trinity trio tuf twin ultra ventus
+    verto vision vulcan windforce waterforce xc xc3 xlr8 ex extreme xtreme
     aio air blower compact cooled cooler copper fan fans hybrid hydro itx liquid mini single slim tri triple turbo
     waterblock
     argb blanc blanche blanco pink rgb rosa silver weiss white
