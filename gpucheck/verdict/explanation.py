@@ -51,11 +51,10 @@ def _denial(findings: Sequence[Finding], name: str) -> str:
 
 
 def _name(case: Case) -> str:
-    names = list(dict.fromkeys(p.name for p in case.match.fitting))
-    if not names:
+    if not case.match.fitting:
         return "an unknown card"
-    article = "an" if names[0][0] in "AEIOU" or names[0].startswith(_SPOKEN_VOWEL) else "a"
-    return f"{article} {' or '.join(names[:3])}"
+    article = "an" if case.sku[0] in "AEIOU" or case.sku.startswith(_SPOKEN_VOWEL) else "a"
+    return f"{article} {case.sku}"
 
 
 def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: float) -> str:
