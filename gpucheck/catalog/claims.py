@@ -17,7 +17,9 @@ def meant_by(text: str, nearby: list[Profile]) -> list[Profile]:
             found = [p for p in nearby if any(wanted.means(loosen(alias)) for alias in _own_names(p))]
             if found:
                 return _on_sale(found, asked)
-    return [p for p in nearby if any(plain.means(parse_name(alias)) for alias in p.nvml_names)]
+    printed = [p for p in nearby if any(plain.means(parse_name(alias)) for alias in p.nvml_names)]
+    # A Quadro M2200 is the SKU that lists call its mobile one: there is no other, and drivers print no mark.
+    return printed or [p for p in nearby if any(plain.as_laptop().means(alias) for alias in _own_names(p))]
 
 
 def _as_is(name: CardName) -> CardName:

@@ -3,6 +3,7 @@
 from gpucheck.catalog.matching import Candidates, printed_by_all
 from gpucheck.catalog.names import parse_name
 from gpucheck.model.match import Claim, Match
+from gpucheck.model.profile import Profile
 
 _MAKER = "NVIDIA "
 
@@ -12,13 +13,11 @@ def names_for(match: Match, claim: Claim | None = None) -> tuple[str, ...]:
     where it names any of them.
     """
     left = _meant(match.candidates or match.fitting, claim)
-    if len(left) == 1:
-        return (left[0].name,)
     notebook = all(profile.form_factor == "laptop" for profile in left)
-    if left and (match.profile or notebook) and (shared := _shared_name(left)):
+    if len(left) > 1 and (match.profile or notebook) and (shared := _shared_name(left)):
         return (shared,)
     fitting = tuple(p for p in left if p in match.fitting) or left[:1]
-    return tuple(dict.fromkeys(profile.name for profile in fitting))
+    return tuple(dict.fromkeys(map(_called, fitting)))
 
 
 def _meant(left: Candidates, claim: Claim | None) -> Candidates:
@@ -28,6 +27,15 @@ def _meant(left: Candidates, claim: Claim | None) -> Candidates:
 
 def _shared_name(left: Candidates) -> str:
     """What drivers call all of them; empty where that is another product's name, or none."""
-    product = parse_name(left[0].name).product
-    names = (name for name in printed_by_all(left) if parse_name(name).product == product)
-    return next(names, "").removeprefix(_MAKER)
+    return next((name for name in printed_by_all(left) if _names(name, left[0])), "").removeprefix(_MAKER)
+
+
+def _called(profile: Profile) -> str:
+    """The SKU's name; a notebook's as drivers print it, where they mark it as one."""
+    marked = (name for name in profile.nvml_names if name.endswith("Laptop GPU") and _names(name, profile))
+    return next(marked, profile.name).removeprefix(_MAKER)
+
+
+def _names(printed: str, profile: Profile) -> bool:
+    """Whether a driver's name is this product's own: some ids print a relative's as well."""
+    return parse_name(printed).without_brand().product == parse_name(profile.name).without_brand().product

@@ -183,6 +183,7 @@ CLAIMS = [
     ("RTX 6000 Ada", {"rtx-6000-ada-generation"}),
     ("RTX A6000", {"rtx-a6000"}),
     ("GTX 980M", {"geforce-gtx-980m"}),
+    ("Quadro M2200", {"quadro-m2200-mobile"}),
     ("GTX 980", {"geforce-gtx-980"}),
     ("4060 Ti 16GB", {"geforce-rtx-4060-ti-16-gb"}),
     ("GH200 480GB", {"gh200-480gb"}),

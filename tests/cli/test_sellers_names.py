@@ -39,7 +39,7 @@ def test_a_cut_name_stands_for_longer_names_alone() -> None:
     text = told("NVIDIA GeForce RTX 4060 ...", 8188)
     assert "claim that this is a GeForce RTX 4060 Laptop GPU." in text
     assert "4060 Ti" not in text
-    assert "GeForce RTX 5080 Mobile" in told("NVIDIA GeForce RTX 5080 ...", 16303, watts=175)
+    assert "GeForce RTX 5080 Laptop GPU" in told("NVIDIA GeForce RTX 5080 ...", 16303, watts=175)
     assert "this is a GeForce RTX 2080 or" not in told("NVIDIA GeForce RTX 2080 ...", 8192)
     assert "RTX 3050 6 GB" not in told("NVIDIA GeForce RTX 3050 ...", 6144)
 
@@ -72,7 +72,9 @@ def test_what_a_driver_prints_is_worth_more_than_what_a_list_says() -> None:
         ("NVIDIA GeForce RTX 4070 Laptop GPU", "0x2820", 8188),
         ("NVIDIA GeForce RTX 3070 Ti Laptop GPU", "0x24A0", 8192),
         ("NVIDIA GeForce RTX 3050 4GB Laptop GPU", "0x25AB", 4096),
+        ("NVIDIA GeForce RTX 5080 Laptop GPU", "0x2C59", 16303),
         ("NVIDIA RTX A2000 Laptop GPU", "0x25B8", 4096),
+        ("NVIDIA T1200 Laptop GPU", "0x1FBC", 4096),
         ("NVIDIA GeForce MX450", "0x1F97", 2048),
     ],
 )
