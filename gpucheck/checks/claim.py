@@ -10,6 +10,7 @@ References: PCI device id tables of pci.ids and of NVIDIA's open kernel modules.
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applicable
 from gpucheck.checks.laptop_die import sold_as_printed
+from gpucheck.checks.memory_size import shows_a_part
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.match import Claim
 from gpucheck.model.units import MIB, mib
@@ -30,7 +31,7 @@ def claim(case: Case) -> Outcome:
     if other and not printed:
         return _mismatch(case, sold, f"The card was sold as {sold.text}, but declares itself as {case.sku}.", case.sku)
     total = case.evidence.declared.memory_total_bytes if case.evidence.declared else None
-    if sold.memory_mib and total and not 0.9 <= total / (sold.memory_mib * MIB) <= 1.01:
+    if sold.memory_mib and total and not _has_size(case, sold.memory_mib * MIB, total):
         seen = f"{case.sku} with {mib(total)}"
         return _mismatch(case, sold, f"Sold with {sold.memory_mib:,} MiB, but it declares {mib(total)}.", seen)
     if printed and case.evidence.host.chassis != "laptop":
@@ -41,6 +42,11 @@ def claim(case: Case) -> Outcome:
         observed=case.sku,
         expected=sold.text,
     )
+
+
+def _has_size(case: Case, wanted: int, total: int) -> bool:
+    """Whether the card states the memory that it was sold with, or may state a part of that."""
+    return 0.9 <= total / wanted <= 1.01 or (total < wanted and shows_a_part(case, total) is not None)
 
 
 def _may_be_either(case: Case, sold: Claim) -> Outcome:

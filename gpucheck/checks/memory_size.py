@@ -55,7 +55,7 @@ def memory_size(case: Case) -> Outcome:
         return Outcome(Status.PASS, f"{mib(total)} is a size that {case.sku} is sold with.", mib(total), expected)
     if case.partitioned and total < legal[-1]:
         return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
-    if total < legal[0] and (why := _sees_a_part(case, total, legal[0])):
+    if why := shows_a_part(case, total):
         told, evidence = why
         return inconclusive(f"Less memory than any variant has{told}", mib(total), expected, evidence)
     return _contradiction(case, total, legal, expected)
@@ -80,8 +80,11 @@ def _held_back(profile: Profile, nominal: int) -> float:
     return max(nominal * HELD_BACK, fixed + ecc)
 
 
-def _sees_a_part(case: Case, total: int, least: int) -> tuple[str, tuple[str, ...]] | None:
-    """Why less than the card has may be all that was to be seen, with what tells so; None where nothing does."""
+def shows_a_part(case: Case, total: int) -> tuple[str, tuple[str, ...]] | None:
+    """Why less than any variant has may be all that was to be seen, with what tells so; None where nothing does."""
+    least = min(size for profile in case.profiles for size in profile.memory_sizes_bytes)
+    if total >= least:
+        return None
     stated = f"{case.declared_section}.memory_total_bytes"
     if case.evidence.host.hypervisor:
         return ", seen from inside a virtual machine.", ()

@@ -224,10 +224,10 @@ def test_a_card_without_its_power_cable_is_open_and_not_suspect() -> None:
     assert report(dark).verdict.authenticity == "inconclusive"
 
 
-def stated(name: str, total: int) -> CardReport:
+def stated(name: str, total: int, claim: str | None = None) -> CardReport:
     """A row of a plain table that a seller sent."""
     (one,) = to_evidence(parse(f"name, memory.total [MiB]\n{name}, {total} MiB\n", "seller.csv"), "seller.csv")
-    return assess(one, catalog())
+    return assess(one, catalog(), catalog().resolve_claim(claim) if claim else None)
 
 
 @pytest.mark.parametrize(
@@ -238,6 +238,11 @@ def test_in_a_file_less_than_half_of_a_professional_card_may_be_a_quota(name: st
     result = stated(name, total)
     assert result.verdict.authenticity == "inconclusive"
     assert "memory quota of a container or a scheduler" in result.verdict.explanation
+
+
+def test_a_quota_is_no_lie_about_the_size_that_the_card_was_sold_with() -> None:
+    assert stated("NVIDIA A800-SXM4-80GB", 2000, "A800 80GB").verdict.authenticity == "inconclusive"
+    assert stated("NVIDIA A800-SXM4-80GB", 40960, "A800 80GB").verdict.authenticity == "counterfeit"
 
 
 @pytest.mark.parametrize(
