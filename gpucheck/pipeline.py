@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from gpucheck import __version__, modes, turns
 from gpucheck.catalog import Catalog
+from gpucheck.catalog.naming import names_for
 from gpucheck.checks import ALL_CHECKS, Case
 from gpucheck.model.base import NOT_REQUESTED, Collected, Frozen, GpucheckError, Reason, Unavailable
 from gpucheck.model.die_numbers import blank, made_up
@@ -277,7 +278,7 @@ def assess(evidence: Evidence, catalog: Catalog, claim: Claim | None = None) -> 
 def _summary(match: Match, claim: Claim | None) -> MatchSummary:
     return MatchSummary(
         profile=match.profile.id if match.profile else None,
-        profile_name=match.profile.name if match.profile else None,
+        profile_name=names_for(match)[0] if match.profile else None,
         candidates=tuple(p.id for p in match.candidates),
         modification=match.modification.id if match.modification else None,
         modification_title=match.modification.title if match.modification else None,

@@ -10,8 +10,17 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from gpucheck.catalog.files import DieText, ProfileError, cut, parse_toml, problems_of, read_bytes, squash
-from gpucheck.catalog.matching import Declared, is_called, may_print, modification_among, narrow, settle
-from gpucheck.catalog.names import GENERIC, parse_name, search_key, squash_name
+from gpucheck.catalog.matching import (
+    Declared,
+    is_called,
+    may_be_cut_to,
+    may_print,
+    modification_among,
+    narrow,
+    settle,
+    starts_so,
+)
+from gpucheck.catalog.names import GENERIC, is_cut, parse_name, search_key, squash_name, without_cut
 from gpucheck.model.base import GpucheckError
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.match import Claim, Match
@@ -78,20 +87,21 @@ class Catalog:
         """Return the SKUs that a driver may call so.
 
         Case, spacing, ``NVIDIA`` and ``GeForce`` do not count. A name that a table cut off (``GeForce RTX 208...``)
-        is a prefix; a generic one (``Graphics Device``) names nothing.
+        is the start of a longer one than was shown; a generic one (``Graphics Device``) names nothing.
         """
         if name not in self._by_name:
             self._by_name[name] = self._named(name)
         return self._by_name[name]
 
     def _named(self, name: str) -> tuple[Profile, ...]:
-        cut = name.rstrip().endswith(("...", "…"))
-        wanted = squash_name(name.strip().rstrip(".…"))
+        cut = is_cut(name)
+        wanted = squash_name(without_cut(name))
         if wanted in GENERIC or (cut and any(generic.startswith(wanted) for generic in GENERIC)):
             return ()
         found = self._naming(search_key(wanted))
         if cut:
-            return tuple(p for p in found if is_called(p, wanted, cut=True))
+            longer = tuple(p for p in found if may_be_cut_to(p, name))
+            return longer or tuple(p for p in found if starts_so(p, wanted))
         asked = parse_name(name)
         called = tuple(p for p in found if is_called(p, wanted) or (p.retail and may_print(p, asked)))
         # Before the 30 series a notebook's name has no mark: a Quadro M1200 is the SKU that lists call its mobile one.
@@ -184,18 +194,23 @@ class Catalog:
     def resolve_claim(self, text: str) -> Claim:
         """Return what a seller's words mean, or raise ``ClaimError`` with names that come close."""
         from gpucheck.catalog.claims import meant_by, narrowed_by_capacity
+        from gpucheck.catalog.listing import in_english, readings
 
         cleaned = sanitise(text, 120)
         try:
             return Claim(text=cleaned, profiles=(self.by_id(cleaned.lower()),))
         except ProfileError:
             pass
-        product = parse_name(cleaned).product
-        nearby = self._naming(search_key(product)) if product and squash_name(cleaned) not in GENERIC else []
-        found = meant_by(cleaned, nearby)
-        if not found:
-            raise ClaimError(f"no known card is called {cleaned!r}", self._hint(cleaned))
-        return narrowed_by_capacity(cleaned, found)
+        for reading in readings(in_english(cleaned)):
+            found = meant_by(reading, self._near(reading))
+            if found:
+                return narrowed_by_capacity(cleaned, reading, found)
+        raise ClaimError(f"no known card is called {cleaned!r}", self._hint(cleaned))
+
+    def _near(self, text: str) -> list[Profile]:
+        """SKUs of which a name holds the number in the text."""
+        product = parse_name(text).product
+        return self._naming(search_key(product)) if product and squash_name(text) not in GENERIC else []
 
     def _hint(self, text: str) -> str:
         import difflib
@@ -222,7 +237,7 @@ class Catalog:
             return Match(note=self._unknown(facts))
         known = [m for p in candidates for m in self.modifications_of(p)]
         left = narrow(candidates, facts)
-        profile, note = settle(left)
+        profile, note = settle(left, facts)
         altered = modification_among(known, candidates, facts)
         return Match(profile=profile, candidates=left, modification=altered, basis=basis, note=note)
 

@@ -17,7 +17,9 @@ def meant_by(text: str, nearby: list[Profile]) -> list[Profile]:
             found = [p for p in nearby if any(wanted.means(loosen(alias)) for alias in _own_names(p))]
             if found:
                 return _on_sale(found, asked)
-    return [p for p in nearby if any(plain.means(parse_name(alias)) for alias in p.nvml_names)]
+    printed = [p for p in nearby if any(plain.means(parse_name(alias)) for alias in p.nvml_names)]
+    # A Quadro M2200 is the SKU that lists call its mobile one: there is no other, and drivers print no mark.
+    return printed or [p for p in nearby if any(plain.as_laptop().means(alias) for alias in _own_names(p))]
 
 
 def _as_is(name: CardName) -> CardName:
@@ -42,9 +44,9 @@ def _on_sale(found: list[Profile], asked: CardName) -> list[Profile]:
     return sold or found
 
 
-def narrowed_by_capacity(text: str, found: list[Profile]) -> Claim:
+def narrowed_by_capacity(text: str, reading: str, found: list[Profile]) -> Claim:
     """Keep the SKUs of the capacity in the claim where any has it; else the claim itself is a contradiction."""
-    size = parse_name(text).memory_mib
+    size = parse_name(reading).memory_mib
     if size is None:
         return Claim(text=text, profiles=tuple(found))
     legal = tuple(p for p in found if size * MIB in p.memory_sizes_bytes)

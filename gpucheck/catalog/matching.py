@@ -2,7 +2,7 @@
 
 import re
 
-from gpucheck.catalog.names import CardName, parse_name, squash_name
+from gpucheck.catalog.names import CardName, is_cut, is_cut_to, parse_name, squash_name, undetailed
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import DriverFacts, Evidence, NvmlFacts, PciFacts
 from gpucheck.model.measured import MemoryWalk
@@ -50,10 +50,20 @@ def has_capacity(profile: Profile, total_mib: float) -> bool:
     return _rank(profile, total_mib) < 2
 
 
-def is_called(profile: Profile, wanted: str, *, cut: bool = False) -> bool:
-    """Whether one of the SKU's names, squashed, is the wanted one, or starts with it where a table cut it off."""
-    names = (squash_name(name) for name in names_of(profile))
-    return any(name.startswith(wanted) if cut else name == wanted for name in names)
+def is_called(profile: Profile, wanted: str) -> bool:
+    """Whether one of the SKU's names, squashed, is the wanted one."""
+    return any(squash_name(name) == wanted for name in names_of(profile))
+
+
+def may_be_cut_to(profile: Profile, shown: str) -> bool:
+    """Whether a table may show what a driver calls the SKU so; by lists' names where the driver's is not on record."""
+    names = profile.nvml_names or tuple(undetailed(name) for name in names_of(profile))
+    return any(is_cut_to(name, shown) for name in names)
+
+
+def starts_so(profile: Profile, wanted: str) -> bool:
+    """Whether one of the SKU's names, squashed, begins with the wanted text."""
+    return any(squash_name(name).startswith(wanted) for name in names_of(profile))
 
 
 def may_print(profile: Profile, asked: CardName) -> bool:
@@ -73,18 +83,30 @@ def narrow(candidates: Candidates, facts: Declared) -> Candidates:
     left = _by_name(left, facts)
     left = _by_capacity(left, facts)
     left = _by_clock(left, facts)
+    left = _by_printed_name(left, facts)
     return _prefer_unruled(left, facts)
 
 
-def settle(left: Candidates) -> tuple[Profile | None, str]:
-    """Return the one SKU, or the first where the rest differ from it in name only; with a note why."""
+def settle(left: Candidates, facts: Declared) -> tuple[Profile | None, str]:
+    """Return the one SKU, or the first where the rest differ from it in name only; with a note why.
+
+    A name that a table cut off singles out none whose drivers print different ones.
+    """
     first = left[0]
     if len(left) == 1:
         return first, ""
     names = ", ".join(profile.name for profile in left)
-    if len({_build(profile) for profile in left}) > 1:
+    unnamed = facts.name is not None and facts.device_id is None and is_cut(facts.name) and not printed_by_all(left)
+    if unnamed or len({_build(profile) for profile in left}) > 1:
         return None, f"nothing tells these apart: {names}"
     return first, f"the same in all that counts: {names}"
+
+
+def printed_by_all(profiles: Candidates) -> tuple[str, ...]:
+    """Names that drivers print for each of the SKUs, as the first of them spells it."""
+    first, *others = profiles
+    known = [{squash_name(name) for name in profile.nvml_names} for profile in others]
+    return tuple(name for name in first.nvml_names if all(squash_name(name) in names for names in known))
 
 
 def modification_among(known: list[Modification], candidates: Candidates, facts: Declared) -> Modification | None:
@@ -153,6 +175,17 @@ def _memory_clocks(profile: Profile) -> list[float]:
     """Maximum memory clocks in MHz, of every layout: half the data rate."""
     stated = [] if profile.memory_clock_max_mhz is None else [float(profile.memory_clock_max_mhz)]
     return stated + [layout.data_rate_gbps * 500 for layout in profile.memory if layout.data_rate_gbps]
+
+
+def _by_printed_name(left: Candidates, facts: Declared) -> Candidates:
+    """Where the name alone decides, what drivers print is worth more than what lists say; not where no list knows."""
+    if len(left) == 1 or not facts.name or facts.device_id is not None:
+        return left
+    wanted = squash_name(facts.name)
+    printed = [any(squash_name(name) == wanted for name in profile.nvml_names) for profile in left]
+    if not any(printed):
+        return left
+    return tuple(p for p, exact in zip(left, printed, strict=True) if exact or not p.nvml_names)
 
 
 def _prefer_unruled(left: Candidates, facts: Declared) -> Candidates:

@@ -29,6 +29,10 @@ _LINE = re.compile(r"^(?:quadro|tesla)?(?:rtx|gtx|gts|gt)(?=a?\d|pro)")
 _SEARCH_KEY = re.compile(r"[a-z]?\d+")
 
 
+_CUT_MARK = re.compile(r"\s*(?:\.{3,}|…)$")
+_NVIDIA = "nvidia "
+
+
 class CardName(NamedTuple):
     """The parts of a name."""
 
@@ -76,6 +80,25 @@ def squash_name(name: str) -> str:
     return re.sub(r"[^a-z0-9.+/]", "", _NOISE.sub(" ", name.lower().replace("_", " ")))
 
 
+def is_cut(name: str) -> bool:
+    """Whether a table cut the name off, as in ``GeForce RTX 208...``."""
+    return bool(_CUT_MARK.search(name.rstrip()))
+
+
+def without_cut(name: str) -> str:
+    """What is left of a name that a table cut off."""
+    return _CUT_MARK.sub("", name.rstrip())
+
+
+def is_cut_to(name: str, shown: str) -> bool:
+    """Whether a table that cuts what does not fit may show the name so: a name as short as that would fit."""
+    printed = " ".join(name.split())
+    bare = printed[len(_NVIDIA) :] if printed.lower().startswith(_NVIDIA) else printed
+    of_driver = len(_NVIDIA) if shown.lower().startswith(_NVIDIA) else 0
+    width = len(shown.strip().replace("…", "..."))
+    return squash_name(name).startswith(squash_name(without_cut(shown))) and of_driver + len(bare) > width
+
+
 @lru_cache(maxsize=8192)
 def parse_name(name: str) -> CardName:
     """Take a name apart. Every text has a reading; one without a product has an empty one."""
@@ -92,6 +115,11 @@ def parse_name(name: str) -> CardName:
     product = "".join(_TOKEN.findall(text))
     notebook = bool(laptop or max_q) and not desktop_max_q
     return CardName(product, notebook, bool(max_q) and notebook, details, memory_mib)
+
+
+def undetailed(name: str) -> str:
+    """A list's name without die, revision and the like, which no driver prints."""
+    return " ".join(_DIE.sub("", _DETAIL.sub("", name.lower())).split())
 
 
 def _take_details(text: str) -> tuple[str, frozenset[str]]:

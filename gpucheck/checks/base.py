@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from gpucheck.catalog import Catalog
+from gpucheck.catalog.naming import names_for
 from gpucheck.model.base import Collected, Unavailable
 from gpucheck.model.evidence import Evidence, NvmlFacts
 from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
@@ -68,9 +69,14 @@ class Case:
 
     @cached_property
     def sku(self) -> str:
-        """The SKU by name, for messages."""
-        names = list(dict.fromkeys(p.name for p in self.profiles))
+        """The SKU by name, for messages. Raises ``Missing`` for none."""
+        names = self.names if self.profiles else ()
         return " or ".join(names[:3]) + (" or others" if len(names) > 3 else "")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What the card may be called; none where no profile matches."""
+        return names_for(self.match, self.claim)
 
     @property
     def declared(self) -> NvmlFacts:

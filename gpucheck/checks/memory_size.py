@@ -5,7 +5,8 @@ subsystem. Allowed for: what drivers hold back (old ones up to 8 %), inline ECC,
 Why it matters: doubled memory (RTX 4090 48 GB, 3080 20 GB, 2080 Ti 22 GB) and disabled channels both show here first.
 How it can be fooled: a patched driver can state any number; whether the bytes exist is for the memory walk.
 A failure does not mean: that the memory is fake. Added memory is often real, and openly sold. Less than the whole card
-beside a library that shares cards out (vGPU schedulers preload one) is left open.
+beside a library that shares cards out (vGPU schedulers preload one) is left open. So is, in a file, less than half of
+what a professional card has: a container's quota looks so, and a lost channel takes a sixth to a half.
 References: totals in captures of genuine cards; profiles under ``memory`` and ``reported_mib``.
 """
 
@@ -27,6 +28,12 @@ _SMALL_FIXED_BYTES = 80 * MIB
 """What drivers before 510 keep whatever the size; it counts on small cards. Captured: 245 MiB of an RTX 2080 Ti, and
 1878 MiB stated by a 2 GiB GeForce on driver 470 whose table cuts the name, an MX450 by all else on the page. A Tesla
 M2090 with ECC states 5301 MiB on driver 390, 75 less than ECC leaves."""
+_SHARED_OUT = ("datacenter", "workstation")
+"""Classes of cards that are divided among containers; HAMi and the like answer NVML's questions with the quota."""
+_QUOTA = (
+    "a memory quota of a container or a scheduler looks so. Ask for the output of the machine itself, outside of any "
+    "container."
+)
 _ECC_SHARE = {"Fermi": 8, "GK104": 8}
 _USUAL_ECC_SHARE = 16
 """ECC takes one part in so many of GDDR memory. A Tesla C2075 of 6144 MiB states 5375, a C2050 of 3072 MiB 2687, and
@@ -48,17 +55,9 @@ def memory_size(case: Case) -> Outcome:
         return Outcome(Status.PASS, f"{mib(total)} is a size that {case.sku} is sold with.", mib(total), expected)
     if case.partitioned and total < legal[-1]:
         return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
-    if total < legal[0] and case.evidence.host.hypervisor:
-        return inconclusive(
-            "Less memory than any variant has, seen from inside a virtual machine.", mib(total), expected
-        )
-    if total < legal[0] and (before := _before_the_driver(case)):
-        return inconclusive(
-            f"Less memory than any variant has, and {before}: such libraries hand out a part of a card.",
-            mib(total),
-            expected,
-            (f"{case.declared_section}.memory_total_bytes", "integrity.preloaded"),
-        )
+    if why := shows_a_part(case, total):
+        told, evidence = why
+        return inconclusive(f"Less memory than any variant has{told}", mib(total), expected, evidence)
     return _contradiction(case, total, legal, expected)
 
 
@@ -81,6 +80,22 @@ def _held_back(profile: Profile, nominal: int) -> float:
     return max(nominal * HELD_BACK, fixed + ecc)
 
 
+def shows_a_part(case: Case, total: int) -> tuple[str, tuple[str, ...]] | None:
+    """Why less than any variant has may be all that was to be seen, with what tells so; None where nothing does."""
+    least = min(size for profile in case.profiles for size in profile.memory_sizes_bytes)
+    if total >= least:
+        return None
+    stated = f"{case.declared_section}.memory_total_bytes"
+    if case.evidence.host.hypervisor:
+        return ", seen from inside a virtual machine.", ()
+    if before := _before_the_driver(case):
+        return f", and {before}: such libraries hand out a part of a card.", (stated, "integrity.preloaded")
+    shared_out = all(profile.sku_class in _SHARED_OUT for profile in case.profiles)
+    if case.declared_section == "nvidia_smi" and shared_out and total < least / 2:
+        return f", and less than half of the smallest's {mib(least)}: {_QUOTA}", (stated,)
+    return None
+
+
 def _before_the_driver(case: Case) -> str:
     """What stands before NVML and may state a part as the whole; empty where nothing does, or it is not known."""
     facts = case.evidence.integrity
@@ -92,10 +107,14 @@ def _largest_slice(facts: NvmlFacts) -> int:
     return max((int(found[1]) * GIB for text in facts.mig_instances for found in _SLICE.finditer(text)), default=0)
 
 
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.2g} times"
+
+
 def _contradiction(case: Case, total: int, legal: list[int], expected: str) -> Outcome:
     known = case.match.modification
     if total > legal[-1]:
-        message = f"{case.sku} was never sold with {mib(total)}: {total / legal[-1]:.2g} times its {mib(legal[-1])}."
+        message = f"{case.sku} was never sold with {mib(total)}: {_times(total / legal[-1])} its {mib(legal[-1])}."
     elif total < legal[0]:
         message = f"{case.sku} has at least {mib(legal[0])}; this card states only {mib(total)}."
     else:

@@ -238,9 +238,14 @@ def _fits_better(case: Case, compared: Comparison, better: "Fit") -> Outcome:
 def _rivalled(case: Case, compared: Comparison) -> Outcome:
     others = [fit for fit in compared.rivals if fit.profile.name != compared.claim.profile.name] or compared.rivals
     what = sorted({d for rival in others for claim in compared.claims for d in differences(rival, claim)})
-    message = f"Nothing measured tells {compared.claim.profile.name} from {_names(others)}"
+    message = f"Nothing measured tells {_claimed(compared, case)} from {_names(others)}"
     message += f": they differ in {' and '.join(what)} alone, and do the same."
     return inconclusive(message, _observed(compared, case), case.sku, _EVIDENCE)
+
+
+def _claimed(compared: Comparison, case: Case) -> str:
+    """The declared SKU that fits best, by what all are called where the declared ones share a name."""
+    return case.sku if len(case.names) == 1 else compared.claim.profile.name
 
 
 def _observed(compared: Comparison, case: Case) -> str:

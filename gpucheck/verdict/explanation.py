@@ -14,6 +14,7 @@ from gpucheck.verdict.weights import BY_CHECK
 
 _ORACLE = silicon_match.id
 _OWN_FIRMWARE = {"vbios-agreement", "bar1-size", "memory-capacity"}
+_TOLD_WHERE_OPEN = ("claim", "memory-size")
 _TOLD = 3
 """Failures that an explanation tells; the report lists them all."""
 _SPOKEN_VOWEL = ("RTX", "NVS", "L2", "L4", "H1", "H2", "H8")
@@ -24,7 +25,14 @@ def explain(
 ) -> str:
     """Say what was found, what it rests on, and what was not looked at."""
     opening, reasons = _opening(case, findings, authenticity, coverage), _reasons(findings, authenticity)
-    parts = [opening, _silicon(case, authenticity), *reasons, _reach(findings, authenticity), _health(condition)]
+    parts = [
+        opening,
+        *_open(case, findings, authenticity),
+        _silicon(case, authenticity),
+        *reasons,
+        _reach(findings, authenticity),
+        _health(condition),
+    ]
     return " ".join(part for part in parts if part)
 
 
@@ -58,11 +66,10 @@ def _denial(findings: Sequence[Finding], name: str) -> str:
 
 
 def _name(case: Case) -> str:
-    names = list(dict.fromkeys(p.name for p in case.match.fitting))
-    if not names:
+    if not case.match.fitting:
         return "an unknown card"
-    article = "an" if names[0][0] in "AEIOU" or names[0].startswith(_SPOKEN_VOWEL) else "a"
-    return f"{article} {' or '.join(names[:3])}"
+    article = "an" if case.sku[0] in "AEIOU" or case.sku.startswith(_SPOKEN_VOWEL) else "a"
+    return f"{article} {case.sku}"
 
 
 def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: float) -> str:
@@ -83,7 +90,17 @@ def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: flo
         return (
             f"Nothing contradicts the claim that this is {name}, but only a part of it was visible: {case.partitioned}."
         )
-    return f"Nothing contradicts the claim that this is {name}, but it is not proven. {_missing(findings, coverage)}"
+    what = f"Nothing contradicts the claim that this is {name}, but it is not proven."
+    return f"{what} {_missing(findings, coverage)}".rstrip()
+
+
+def _open(case: Case, findings: Sequence[Finding], authenticity: Authenticity) -> list[str]:
+    """What was seen of claim and memory that has an innocent cause and another, so that a buyer can ask."""
+    if authenticity is not Authenticity.INCONCLUSIVE or not case.match.fitting:
+        return []
+    return [
+        f.message for f in findings if f.check in _TOLD_WHERE_OPEN and f.status is Status.INCONCLUSIVE and f.observed
+    ]
 
 
 def _doubts(findings: Sequence[Finding]) -> str:
@@ -96,6 +113,8 @@ def _doubts(findings: Sequence[Finding]) -> str:
 def _missing(findings: Sequence[Finding], coverage: float) -> str:
     """What keeps the question open. The oracle's reason is worth its words."""
     open_ = [f for f in findings if f.status is not Status.PASS and BY_CHECK[f.check].required]
+    if not open_ and any(f.check == "claim" and f.status is Status.INCONCLUSIVE for f in findings):
+        return ""
     if [f.check for f in open_] == [_ORACLE]:
         return open_[0].message
     titles = ", ".join(f.title.lower() for f in open_)

@@ -73,12 +73,17 @@ def _authenticity(findings: Sequence[Finding], contributions: Sequence[Contribut
         return Authenticity.SUSPECT
     if against <= DOUBT_AT:
         return Authenticity.INCONCLUSIVE
-    required = {w.check for w in WEIGHTS if w.required}
+    required = {w.check for w in WEIGHTS if w.required} | _unanswered(findings)
     crashed = any(f.status is Status.ERROR for f in findings)
     score = sum(c.decibans for c in contributions)
     if required <= passed and not crashed and covered >= COVERAGE_FLOOR and score >= AUTHENTIC_FROM:
         return Authenticity.AUTHENTIC
     return Authenticity.INCONCLUSIVE
+
+
+def _unanswered(findings: Sequence[Finding]) -> set[str]:
+    """The claim, where it was examined and may be true or not: then the buyer's question has no answer."""
+    return {f.check for f in findings if f.check == "claim" and f.status is Status.INCONCLUSIVE}
 
 
 def _condition(findings: Sequence[Finding]) -> Condition:

@@ -60,10 +60,25 @@ def test_a_driver_name(catalog: Catalog, name: str, expected: set[str]) -> None:
     assert found == expected or (name == "Quadro P2000" and expected <= found)
 
 
-def test_a_name_that_a_table_cut_off_is_a_prefix(catalog: Catalog) -> None:
+def test_a_name_that_a_table_cut_off_is_the_start_of_a_longer_one(catalog: Catalog) -> None:
     found = ids(catalog.by_name("GeForce RTX 208..."))
-    assert {"geforce-rtx-2080", "geforce-rtx-2080-ti", "geforce-rtx-2080-super"} <= found
+    assert {"geforce-rtx-2080-max-q", "geforce-rtx-2080-ti", "geforce-rtx-2080-super"} <= found
     assert not {"geforce-rtx-2070", "geforce-rtx-3080"} & found
+    # Its 16 letters fit where the 18 of the cut name do.
+    assert "geforce-rtx-2080" not in found
+
+
+@pytest.mark.parametrize("width", [18, 27])
+def test_a_driver_name_is_among_those_that_its_cut_form_may_be(catalog: Catalog, width: int) -> None:
+    for profile in catalog.all_profiles():
+        for name in (n for n in profile.nvml_names if len(n) > width and "Graphics Device" not in n):
+            cut = f"{name[: width - 3]}..."
+            assert cut == "NVIDIA GeForce ..." or profile in catalog.by_name(cut), name
+
+
+def test_a_name_cut_shorter_than_a_table_does_is_a_prefix(catalog: Catalog) -> None:
+    assert ids(catalog.by_name("NVIDIA GeForce RTX 5090 D V2 Extra Wide ...")) == set()
+    assert "geforce-rtx-5090-d-v2" in ids(catalog.by_name("NVIDIA GeForce RTX 5090 D V2..."))
 
 
 @pytest.mark.parametrize(
@@ -168,6 +183,7 @@ CLAIMS = [
     ("RTX 6000 Ada", {"rtx-6000-ada-generation"}),
     ("RTX A6000", {"rtx-a6000"}),
     ("GTX 980M", {"geforce-gtx-980m"}),
+    ("Quadro M2200", {"quadro-m2200-mobile"}),
     ("GTX 980", {"geforce-gtx-980"}),
     ("4060 Ti 16GB", {"geforce-rtx-4060-ti-16-gb"}),
     ("GH200 480GB", {"gh200-480gb"}),

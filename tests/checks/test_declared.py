@@ -8,7 +8,10 @@ from gpucheck.checks.memory_size import fits
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import NOT_LISTED
 from gpucheck.model.finding import Kind, Status
+from gpucheck.model.report import CardReport
 from gpucheck.model.units import MIB
+from gpucheck.pipeline import assess
+from gpucheck.sources.nvidia_smi import parse, to_evidence
 from tests.cards import alter, catalog, evidence_of, finding, genuine, report
 
 NOT_SUPPORTED = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="N/A")
@@ -219,3 +222,53 @@ def test_a_card_without_its_power_cable_is_open_and_not_suspect() -> None:
     dark = alter(genuine(), nvml=unlisted, cuda=unlisted, **dict.fromkeys(MEASURED_SECTIONS, NOT_REQUESTED))
     assert finding(dark, "driver-support").status is Status.FAIL
     assert report(dark).verdict.authenticity == "inconclusive"
+
+
+def stated(name: str, total: int, claim: str | None = None) -> CardReport:
+    """A row of a plain table that a seller sent."""
+    (one,) = to_evidence(parse(f"name, memory.total [MiB]\n{name}, {total} MiB\n", "seller.csv"), "seller.csv")
+    return assess(one, catalog(), catalog().resolve_claim(claim) if claim else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "total"),
+    [("NVIDIA A800-SXM4-80GB", 2000), ("NVIDIA A800-SXM4-80GB", 40000), ("Quadro M4000", 1500), ("Tesla T4", 4096)],
+)
+def test_in_a_file_less_than_half_of_a_professional_card_may_be_a_quota(name: str, total: int) -> None:
+    result = stated(name, total)
+    assert result.verdict.authenticity == "inconclusive"
+    assert "memory quota of a container or a scheduler" in result.verdict.explanation
+
+
+def test_a_quota_is_no_lie_about_the_size_that_the_card_was_sold_with() -> None:
+    assert stated("NVIDIA A800-SXM4-80GB", 2000, "A800 80GB").verdict.authenticity == "inconclusive"
+    assert stated("NVIDIA A800-SXM4-80GB", 40960, "A800 80GB").verdict.authenticity == "counterfeit"
+
+
+@pytest.mark.parametrize(
+    ("name", "total"),
+    [
+        ("NVIDIA A800-SXM4-80GB", 49152),
+        ("NVIDIA A800-SXM4-80GB", 40960),
+        ("Quadro M4000", 6144),
+        ("NVIDIA A800-SXM4-80GB", 163840),
+        ("GeForce GTX 1050 Ti", 1024),
+        ("NVIDIA GeForce RTX 4090", 8192),
+        ("NVIDIA TITAN RTX", 8192),
+    ],
+)
+def test_what_no_quota_explains_is_an_alteration_still(name: str, total: int) -> None:
+    result = stated(name, total)
+    assert result.verdict.authenticity == "suspect"
+    assert Kind.MEMORY_ALTERED in result.verdict.kinds
+
+
+def test_a_live_card_is_asked_for_its_preloaded_libraries_not_excused_by_its_size() -> None:
+    a100 = alter(evidence_of("a100-80gb"), nvml__memory_total_bytes=2000 * MIB)
+    assert finding(a100, "memory-size").status is Status.FAIL
+
+
+@pytest.mark.parametrize(("total", "words"), [(4194304, "171 times"), (262144, "11 times"), (65536, "2.7 times")])
+def test_a_factor_is_a_plain_number(total: int, words: str) -> None:
+    message = finding(alter(genuine(), nvml__memory_total_bytes=total * MIB), "memory-size").message
+    assert f"{words} its 24,576 MiB" in message

@@ -30,7 +30,7 @@ def test_another_models_count_makes_the_card_suspect_and_no_more() -> None:
     evidence = with_silicon(profile, sm_count=count)
     found = finding(evidence, "multiprocessors")
     assert (found.status, found.confidence) == (Status.FAIL, Confidence.LOW)
-    assert found.message.startswith(f"By the one table that tells of it, {profile.name} has ")
+    assert found.message.startswith(f"By the one table that tells of it, {report(evidence).match.profile_name} has ")
     assert f"{count} ran, the number of " in found.message
     assert "genuine" in found.remedy
     assert report(evidence).verdict.authenticity == "suspect"

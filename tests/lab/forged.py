@@ -327,7 +327,10 @@ def _sold_as_another(chance: Draw, pair: tuple[Profile, Profile]) -> LabCard:
 
 
 def _laptop_sold_as_desktop(chance: Draw, pair: tuple[Profile, Profile]) -> LabCard:
-    return _sold_as_another(chance, pair)
+    """On a desktop board: of a part in its laptop, the name that drivers print before the 30 series is no fraud."""
+    own, claimed = pair
+    declared = {"profile": own.id, **partner(chance, own)}
+    return _card({"profile": own.id}, declared, claim=claimed.name, environment={"chassis": "desktop"})
 
 
 def _attests_falsely(chance: Draw, profile: Profile) -> LabCard:
