@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gpucheck.catalog.files import schemas as profile_schemas
 from gpucheck.checks import ALL_CHECKS
 from gpucheck.cli import exit_codes
 from gpucheck.render.manual import checks_page
@@ -16,6 +17,7 @@ START, END = "<!-- example: ", "<!-- end of example -->"
 def pages() -> dict[Path, str]:
     """Return every generated file with what it should hold."""
     found = {DOCS / "checks.md": checks_page(ALL_CHECKS), DOCS / "exit-codes.md": exit_codes.page()}
+    found |= {DOCS.parent / "profiles" / name: text for name, text in profile_schemas().items()}
     return found | {FOLDER / name: text for name, text in schemas().items()}
 
 

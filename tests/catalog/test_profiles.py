@@ -34,7 +34,7 @@ def test_a_file_names_its_schema_and_follows_it(path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(schemas()))
 def test_the_schema_is_fresh(name: str) -> None:
     stored = (PROFILES / name).read_text(encoding="utf-8")
-    assert stored == schemas()[name], f"profiles/{name} is stale: write gpucheck.catalog.files.schemas() to it"
+    assert stored == schemas()[name], f"profiles/{name} is stale: `make docs` writes it"
 
 
 def one(catalog: Catalog, device_id: int) -> Profile:
