@@ -1,7 +1,7 @@
 """Whether the memory runs at the speed of another model.
 
-What it checks: a steady rate that the model's memory cannot reach, or one below half of it that is just what another
-model with as many multiprocessors of the same generation delivers.
+What it checks: a steady rate that the model's memory cannot reach on a bus of the width that CUDA states, or one below
+half of it that is just what another model with as many multiprocessors of the same generation delivers.
 Why it matters: where two models differ in their memory alone, its speed is all that gives one away: a card with plain
 DDR memory sold as the one with GDDR, a laptop part with faster memory sold as the desktop card.
 How it can be fooled: by a memory clock that is set so that the rate fits.
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from gpucheck.checks.base import Case, Outcome, check, measured, not_applicable, remarked, unless_busy
 from gpucheck.checks.memory_bandwidth import TOO_FAST, TOO_SLOW
+from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Bandwidth, Census, LoadTest, Telemetry
 from gpucheck.model.profile import Profile
@@ -46,7 +47,8 @@ def memory_speed(case: Case) -> Outcome:
     _, best = streams.fastest
     steady = max(streams.read_spread, streams.copy_spread, streams.write_spread or 0) <= _STEADY
     least = min(streams.read_bytes_per_second, streams.copy_bytes_per_second)
-    if steady and best > TOO_FAST * peaks[-1] and least > _ALSO_FAST * peaks[-1]:
+    most = _most(case, peaks)
+    if steady and best > TOO_FAST * most and least > _ALSO_FAST * most:
         return _failed(case, best, f"faster than that of {case.sku} can be, overclocked or not", peaks)
     if steady and best < TOO_SLOW * peaks[0] and not _held_back(case):
         other = next(_explaining(case, best), None)
@@ -54,6 +56,14 @@ def memory_speed(case: Case) -> Outcome:
             slower = f"{best / peaks[0]:.0%} of what {case.sku} could, and just what {other.name} delivers"
             return unless_busy(case, _failed(case, best, slower, peaks))
     return Outcome(Status.PASS, "The memory's rate points to no other model.", _observed(case, streams))
+
+
+def _most(case: Case, peaks: list[float]) -> float:
+    """The fastest build that has the bus width which CUDA reads from the hardware; of all builds where none has."""
+    cuda = case.evidence.cuda
+    width = None if isinstance(cuda, Unavailable) else cuda.memory_bus_width_bits
+    layouts = [layout for profile in case.profiles for layout in profile.memory if layout.bus_width_bits == width]
+    return max((peak for each in layouts if (peak := each.bandwidth_bytes_per_second)), default=peaks[-1])
 
 
 def _failed(case: Case, best: float, words: str, peaks: list[float]) -> Outcome:

@@ -33,7 +33,7 @@ Place = Literal[
     "load",
 ]
 Places = Annotated[tuple[Place, ...], Field(strict=False)]
-MemoryBytes = Annotated[int, Field(ge=64 << 20, le=512 << 30, multiple_of=256)]
+MemoryBytes = Annotated[int, Field(ge=64 << 20, le=2 << 40, multiple_of=256)]
 """Up to far beyond the largest card; more would outlast the time limits of a simulated one."""
 Count = Annotated[int, Field(ge=0)]
 Generation = Annotated[int, Field(ge=1, le=7)]

@@ -65,8 +65,8 @@ WEIGHTS: tuple[Weight, ...] = (
            "the measurement is young; hangs together with the generation"),
     Weight("memory-capacity", -60, 10, "memory", True, "every cell proven; a forger's card with all of its memory is a "
            "tenth of forgeries at most", required=True),
-    Weight("memory-residency", -60, 3, "memory", True, "a host's bus reaches a quarter of the card's own rate "
-           "where that memory is slow, and there the question stays open", required=True),
+    Weight("memory-residency", -60, 3, "memory", True, "no host bus reaches a quarter of the card's own rate",
+           required=True),
     Weight("memory-bandwidth", -15, 5, "bandwidth", False, "slow by heat or load in perhaps 3 % of honest scans; "
            "another SKU often has similar bandwidth", required=True),
     Weight("memory-speed", -22, 0, "bandwidth", False, "a steady rate that no overclocking explains, or another "

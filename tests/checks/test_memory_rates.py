@@ -202,3 +202,13 @@ def test_slow_memory_behind_a_fast_bus_may_be_lent_or_damaged(factor: float) -> 
     found = next(f for f in judged.findings if f.check == "memory-residency")
     assert (found.status, "lent by the host, or damaged" in found.message) == (Status.INCONCLUSIVE, True)
     assert judged.verdict.condition != "defective"
+
+
+def test_the_rate_of_a_wider_build_is_too_fast_for_the_bus_that_cuda_states() -> None:
+    """A GTS 450 was sold with 192 bits, too: 96 GB/s. One with 128 bits reaches 58."""
+    silicon = {"profile": "geforce-gt-545-oem", "memory_data_rate_gbps": 6.0}
+    evidence = evidence_from({"title": "t", "silicon": silicon, "declared": {"profile": "geforce-gts-450"}})
+    found = finding(evidence, "memory-speed")
+    assert (found.status, "faster than that of GeForce GTS 450 can be" in found.message) == (Status.FAIL, True)
+    wide = evidence_from({"title": "t", "silicon": {"profile": "geforce-gts-450", "memory_bytes": 1536 * MIB}})
+    assert finding(wide, "memory-speed").status is Status.PASS
