@@ -61,8 +61,8 @@ def write(folder: Path, text: str) -> str:
         (FAULT + 'kind = "limbo"\nreal_bytes = 99999999984\n', "outside the memory"),
         (FAULT + 'kind = "wraparound"\nreal_bytes = 1048576\n', r"memory_fault\[0\]\.real_bytes: .*2097152"),
         (FAULT + 'kind = "shuffled_alias"\nreal_bytes = 16\n', r"memory_fault\[0\]\.real_bytes: .*2097152"),
-        (HEAD + "[declared]\nmemory_bytes = 4398046511104\n", r"declared\.memory_bytes: .*549755813888"),
-        (HEAD + "memory_bytes = 4398046511104\n", r"silicon\.memory_bytes: .*549755813888"),
+        (HEAD + "[declared]\nmemory_bytes = 4398046511104\n", r"declared\.memory_bytes: .*2199023255552"),
+        (HEAD + "memory_bytes = 4398046511104\n", r"silicon\.memory_bytes: .*2199023255552"),
         (
             FAULT
             + f'kind = "stuck"\naddresses = {list(range(0, 400 * 16, 16))}\nbit = 4\nvalue = 1\n'
