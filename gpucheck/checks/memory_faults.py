@@ -44,9 +44,8 @@ def _say(fault: MemoryFault) -> str:
             about = "about " if fault.estimated else ""
             return f"channel {fault.channel} of {fault.channels} does not answer ({about}{gib(fault.wrong_bytes)} lost)"
         case "stuck":
-            doubt = fault.detail.partition("; ")[2]
-            reads = "reads" if doubt else "always reads"
-            return f"bit {fault.bit} {reads} {fault.value} {_places(fault)}{f' ({doubt})' if doubt else ''}"
+            reads, doubt = ("reads", f" ({fault.doubt})") if fault.doubt else ("always reads", "")
+            return f"bit {fault.bit} {reads} {fault.value} {_places(fault)}{doubt}"
         case "transition":
             return f"bit {fault.bit} cannot change to {fault.value} {_places(fault)}"
         case "retention":

@@ -92,6 +92,8 @@ class MemoryFault(Frozen):
     channels: int | None = None
     granule_bytes: int | None = None
     detail: str = ""
+    doubt: str = ""
+    """What else would look the same."""
 
 
 class SlowRegion(Frozen):

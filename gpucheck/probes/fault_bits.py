@@ -175,14 +175,14 @@ def _fault(extent: Extent, group: _Group, history: _History, passes: int) -> Mem
     if history.failed:
         detail = f"the bit was right at first, but could not change from {group.value} to {wanted}"
         return part.fault("transition", bit=group.bit, value=wanted, detail=detail)
-    detail = f"the bit reads {group.value} whatever is written{_doubt(len(np.unique(part.rows.index)), passes)}"
-    return part.fault("stuck", bit=group.bit, value=group.value, detail=detail)
+    detail, doubt = f"the bit reads {group.value} whatever is written", _doubt(len(np.unique(part.rows.index)), passes)
+    return part.fault("stuck", bit=group.bit, value=group.value, detail=detail, doubt=doubt)
 
 
 def _doubt(cells: int, passes: int) -> str:
     """What else than stuck the bit may be; nothing where enough cells were asked often enough."""
     if cells == 1:
-        return "; a single cell that cannot change would look the same"
+        return "a single cell that cannot change would look the same"
     if passes == 1:
-        return "; in a single pass cells that cannot change would look the same"
-    return "; so few cells that cannot change would look the same" if cells < _FEW_CELLS else ""
+        return "in a single pass cells that cannot change would look the same"
+    return "so few cells that cannot change would look the same" if cells < _FEW_CELLS else ""

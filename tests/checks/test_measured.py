@@ -1,5 +1,7 @@
 """Checks of what the silicon did."""
 
+from typing import Any
+
 import pytest
 
 from gpucheck.model.base import NOT_REQUESTED
@@ -101,9 +103,14 @@ def test_damage_is_called_damage_and_never_forgery(broken: MemoryFault) -> None:
     [
         ({"wrong_bytes": 16}, "bit 5 always reads 1 at byte 4,096"),
         ({"wrong_bytes": 3200}, "bit 5 always reads 1 in 200 places, the first at byte 4,096"),
+        (
+            {"wrong_bytes": 16, "doubt": "a tired cell looks the same"},
+            "bit 5 reads 1 at byte 4,096 (a tired cell looks",
+        ),
+        ({"wrong_bytes": 16, "detail": "it is stuck; so are others"}, "bit 5 always reads 1 at byte 4,096."),
     ],
 )
-def test_a_bit_is_told_with_the_number_of_its_places(fields: dict[str, int], says: str) -> None:
+def test_a_bit_is_told_with_the_number_of_its_places_and_with_doubt(fields: dict[str, Any], says: str) -> None:
     found = finding(alter(genuine(), **walked(faults=(fault("stuck", bit=5, value=1, **fields),))), "memory-faults")
     assert says in found.message
 

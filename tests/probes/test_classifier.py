@@ -177,7 +177,7 @@ def test_a_single_stuck_cell_is_stuck_and_says_what_else_it_could_be() -> None:
     reads = [forced(cells, 5, 1, complement) for complement in (0, ALL_ONES, 0)]
     (fault,) = classify(PAGE, *reads)
     assert (fault.kind, fault.bit, fault.value) == ("stuck", 5, 1)
-    assert "would look the same" in fault.detail
+    assert "would look the same" in fault.doubt
 
 
 @quick
@@ -384,13 +384,13 @@ def test_few_cells_that_look_stuck_may_be_unable_to_change(count: int, passes: i
     cells = np.arange(count) * 3001
     (fault,) = classify(PAGE * 2, *(forced(cells, 5, 1, ALL_ONES if n % 2 else 0) for n in range(passes)))
     assert fault.kind == "stuck"
-    assert ("would look the same" in fault.detail) == doubt
+    assert ("would look the same" in fault.doubt) == doubt
 
 
 def test_in_a_single_pass_any_number_of_cells_may_be_unable_to_change() -> None:
     (fault,) = classify(PAGE * 2, forced(np.arange(40) * 3001, 5, 1, 0))
     assert fault.kind == "stuck"
-    assert "in a single pass cells that cannot change would look the same" in fault.detail
+    assert "in a single pass cells that cannot change would look the same" in fault.doubt
 
 
 @settings(max_examples=4, deadline=None)

@@ -135,6 +135,22 @@ def test_a_single_cell_can_be_seen() -> None:
     assert len(found.faults) + found.more == 30
 
 
+def test_an_estimated_loss_and_what_else_it_may_be_are_told_as_such() -> None:
+    lost = {"kind": "retention", "wrong_bytes": 8 * MIB, "first_byte": 0, "last_byte": GIB, "estimated": True}
+    odd = {
+        "kind": "stuck",
+        "wrong_bytes": 16,
+        "first_byte": 0,
+        "last_byte": 15,
+        "detail": "it is stuck",
+        "doubt": "or not",
+    }
+    found = error_map(make_card(evidence=make_evidence(memory_walk=make_walk(faults=(lost, odd)))))
+    assert found is not None
+    assert [fault.wrong for fault in found.faults] == ["about 8 MiB", "16 bytes"]
+    assert found.faults[1].detail == "it is stuck, or not"
+
+
 def test_no_wrong_word_is_said_only_where_all_that_was_tested_kept_its_value() -> None:
     sound = error_map(make_card())
     assert sound is not None

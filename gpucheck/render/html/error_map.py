@@ -81,13 +81,13 @@ def _fault(fault: MemoryFault, lane: int, across: Axis) -> Fault:
         KINDS[fault.kind],
         size(max(0, fault.first_byte)),
         size(max(0, fault.last_byte)),
-        size(max(0, fault.wrong_bytes)),
+        f"{'about ' * fault.estimated}{size(max(0, fault.wrong_bytes))}",
         _detail(fault),
     )
 
 
 def _detail(fault: MemoryFault) -> str:
-    parts = [fault.detail]
+    parts = [fault.detail, fault.doubt]
     if fault.distance_bytes:
         parts.append(f"{size(fault.distance_bytes)} apart")
     if fault.bit is not None:
