@@ -129,6 +129,13 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    def until(self, expression: str) -> None:
+        """Wait until an expression in the page is true: some of what a page begins ends after it is loaded."""
+        end = time.monotonic() + _SECONDS
+        while not self.evaluate(expression):
+            assert time.monotonic() < end, f"it never came to {expression}"
+            time.sleep(0.02)
+
     def picture(self) -> bytes:
         """The whole page as PNG."""
         return base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"])

@@ -155,7 +155,7 @@ def press(chromium: browser.Browser, key: str, code: int) -> None:
 
 def test_a_search_is_typed_or_scanned_and_sent_with_the_enter_key(chromium: browser.Browser, url: str) -> None:
     chromium.show(f"{url}/", width=1280)
-    assert chromium.evaluate("document.activeElement.id") == "q", "a scanner types at once"
+    chromium.until("document.activeElement.id === 'q'")  # so that a scanner types at once
     chromium.call("Input.insertText", text='"RMA 2041-7" bench')
     press(chromium, "Enter", 13)
     chromium.wait("Page.loadEventFired")
