@@ -31,10 +31,16 @@ verdict_option = click.option(
 
 
 def opened(place: str | None, *, make: bool = False) -> "Store":
-    """Open the inventory, and make it where that is wanted."""
+    """Open the inventory, and make it where that is wanted.
+
+    One that the command made and that is still empty when the command ends is taken away.
+    """
     from gpucheck.store.store import open_store
 
-    return open_store(place, make=make, tell=say)
+    store = open_store(place, make=make, tell=say)
+    if make and (command := click.get_current_context(silent=True)):
+        command.call_on_close(store.unmake)
+    return store
 
 
 def store_files(place: str | None) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WIDEST = 100
 """Columns beyond which lines become hard to read."""
 STDOUT = "-"
+_DATABASE = b"SQLite format 3\0"
 NOT_WRITTEN = "Make room there or name another file; one that was there before is as it was."
 SUFFIXES = {
     ".sarif.json": "sarif",
@@ -57,10 +58,23 @@ def check_target(output: str | None, inputs: Sequence[str] = (), *, option: str 
         raise CliError(f"{target} is a folder.", f"Name a file after {option}.")
     if not target.absolute().parent.is_dir():
         raise CliError(f"{target} cannot be written: its folder does not exist.", "Make the folder first.")
+    if _is_database(target):
+        raise CallError(f"{target} is a database, as an inventory is.", f"Name another file after {option}.")
     if target.exists() and not os.access(target, os.W_OK):
         raise CliError(f"{target} cannot be written: it is read-only.", f"Name another file after {option}.")
     if not os.access(target.absolute().parent, os.W_OK):
         raise CliError(f"{target} cannot be written: no permission for its folder.", "Choose another folder.")
+
+
+def _is_database(target: Path) -> bool:
+    """Whether a file is one of SQLite: no result of ours is meant to take its place."""
+    if not target.is_file():
+        return False
+    try:
+        with target.open("rb") as file:
+            return file.read(len(_DATABASE)) == _DATABASE
+    except OSError:
+        return False
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -17,6 +17,7 @@ from gpucheck.model.canonical import digest
 from gpucheck.model.report import Report
 from gpucheck.render.document import load_report, render_evidence, render_json
 from gpucheck.resources import data_root
+from gpucheck.store.store import open_store
 from tests.builders import forged_card, make_evidence, make_report
 from tests.store.given import BOARD, A, B, card, visit
 
@@ -115,6 +116,26 @@ def test_one_bad_file_costs_the_others_nothing(tmp_path: Path) -> None:
     assert "Item 1" in result.stdout
     assert "bad.json is not valid JSON" in result.stderr
     assert "absent" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("inventory", "add", "nowhere.json"),
+        ("inventory", "import", "nowhere.jsonl"),
+        ("inventory", "intake", "--simulate", "nowhere.toml"),
+        ("scan", "--save", "--simulate", "nowhere.toml"),
+    ],
+    ids=" ".join,
+)
+def test_what_keeps_nothing_leaves_no_inventory_behind(call: tuple[str, ...], tmp_path: Path) -> None:
+    place = tmp_path / "new" / "shop.sqlite"
+    result = run(*call, "--store", str(place))
+    assert result.exit_code > 1, result.output
+    assert not place.exists()
+    open_store(str(place)).add(visit(0, **A))
+    assert run(*call, "--store", str(place)).exit_code == result.exit_code
+    assert "item 1" in inventory("show", "1", "--store", str(place)).lower()
 
 
 def test_label_note_and_search(tmp_path: Path) -> None:

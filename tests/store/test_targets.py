@@ -87,3 +87,14 @@ def test_nor_the_rom_that_is_read(command: tuple[str, ...], filled: Path, tmp_pa
     result = run(*command, str(rom), "--simulate", "rtx-4090", "--vbios", str(rom))
     assert result.exit_code == 2, result.output
     assert rom.read_bytes() == b"\x55\xaa"
+
+
+@pytest.mark.parametrize(
+    "call", [("scan", "--simulate", "rtx-4090", "-o"), ("collect", "--simulate", "rtx-4090", "-o")]
+)
+def test_nor_an_inventory_that_the_call_does_not_use(call: tuple[str, ...], filled: Path) -> None:
+    content = filled.read_bytes()
+    result = run(*call, str(filled))
+    assert result.exit_code == 2, result.output
+    assert f"{filled} is a database, as an inventory is." in result.stderr
+    assert filled.read_bytes() == content

@@ -124,11 +124,8 @@ def import_(file: str, place: str | None) -> None:
     store = opened(place, make=True)
     try:
         loaded = store.load(_lines(file))
-    except BaseException as error:
-        store.unmake()
-        if isinstance(error, ExportError):
-            raise CliError(f"{_name(file)} {error.message}", error.hint) from error
-        raise
+    except ExportError as error:
+        raise CliError(f"{_name(file)} {error.message}", error.hint) from error
     say(f"{loaded.intakes} intakes taken in, {loaded.items} new items; {loaded.known} intakes were there already.")
 
 
