@@ -19,6 +19,9 @@ from gpucheck.model.finding import Kind, Severity, Status
 from gpucheck.model.partition import partition
 from gpucheck.model.units import mib
 
+_OF_A_SCAN = "Scan again from trusted boot media with NVIDIA's own driver."
+_OF_FILES = "Ask for both once more, made in one go on the machine that holds the card, or scan the card yourself."
+
 
 @check(id="source-agreement", title="Sources against each other", severity=Severity.CRITICAL)
 def source_agreement(case: Case) -> Outcome:
@@ -35,7 +38,7 @@ def source_agreement(case: Case) -> Outcome:
         f"Two routes to the same card disagree ({words}). At least one of them is made up.",
         observed=words,
         expected="one identity by every route",
-        remedy="Scan again from trusted boot media with NVIDIA's own driver.",
+        remedy=_OF_A_SCAN if isinstance(case.evidence.nvidia_smi, Unavailable) else _OF_FILES,
         evidence=tuple(route for fact in split for route in compared[fact]),
         kinds=_kinds(split),
     )
