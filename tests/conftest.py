@@ -1,5 +1,6 @@
 """What many tests need: an empty inventory on SQLite and on PostgreSQL (``place`` runs on both), and a browser."""
 
+import signal
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,10 @@ from tests.store.server import CannotServeError, server
 
 _numbers = count()
 _FOR_A_CARD = Path(__file__).parent / "gpu"
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell without job control starts what runs in its background so; programs under test would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
