@@ -220,7 +220,7 @@ def _uefi(wanted: Recipe) -> bytes:
     image = _filler(UEFI_BYTES, 2)
     _rom_header(image, b"\x55\xaa", 0x1C)
     _structure(image, b"PCIR", wanted.vendor_id, wanted.device, UEFI_BYTES, 0x03, True, 3, at=0x1C, length=28)
-    _extension(image, UEFI_BYTES, False, b"", at=0x40)
+    _extension(image, UEFI_BYTES, not wanted.layout.firmware, b"", at=0x40)
     return sum_to_zero(image)
 
 

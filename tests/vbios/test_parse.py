@@ -188,6 +188,17 @@ def test_a_file_that_was_cut_says_which_image_it_ends_in() -> None:
     assert facts.version is not None
 
 
+@EVERY
+def test_a_flash_that_was_cut_between_two_images_is_not_whole(generation: str) -> None:
+    data = build(generation)
+    for image in parse(data).images[:-1]:
+        facts = parse(data[: image.offset_bytes + image.length_bytes])
+        assert all(each.whole for each in facts.images)
+        assert (facts.complete, facts.signed) == (False, None), (
+            "it lacks what was cut off, and not what never was there"
+        )
+
+
 def test_the_hosts_copy_of_a_boot_cards_rom_is_known_as_one() -> None:
     data = bytearray(build("turing", flash=False, views=("x86", "uefi"))[: X86_BYTES - 1024])
     data[0x170 + 0x10 : 0x170 + 0x12] = ((X86_BYTES - 1024) // 512).to_bytes(2, "little")

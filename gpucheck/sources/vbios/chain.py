@@ -85,9 +85,9 @@ def read_chain(rom: Rom) -> Chain:
     headers = tuple(_walk(rom, start))
     if not headers:
         raise VbiosError("it ends within the header of its first image", _HINT)
-    # Images that are kept from PCI may be left out of the view: its own flag, too, ends the chain.
-    complete = (headers[-1].image.last or headers[-1].pci_last) and headers[-1].image.whole
-    return Chain(flash, headers, complete)
+    # Images that are kept from PCI are left out of what it shows: there its own flag, too, ends the chain.
+    last = headers[-1].image.last or (flash is None and headers[-1].pci_last)
+    return Chain(flash, headers, complete=last and headers[-1].image.whole)
 
 
 def device_list(rom: Rom, header: Header) -> tuple[int, ...]:

@@ -30,7 +30,7 @@ def read_signatures(table: Table, version_number: int | None) -> tuple[bool, tup
     if token.version != 2 or family not in _EXPECTED:
         raise Unreadable("where this generation keeps its signatures is not known")
     at = table.follow(token, 0, 4)
-    if not all(image.whole for image in table.chain.images):
+    if not table.chain.complete:
         raise Unreadable("the file ends before the firmware images do")
     try:
         found = tuple(_applications(table, at))
