@@ -115,10 +115,15 @@ def _missing(findings: Sequence[Finding], coverage: float) -> str:
     open_ = [f for f in findings if f.status is not Status.PASS and BY_CHECK[f.check].required]
     if not open_ and any(f.check == "claim" and f.status is Status.INCONCLUSIVE for f in findings):
         return ""
-    if [f.check for f in open_] == [_ORACLE]:
-        return open_[0].message
-    titles = ", ".join(f.title.lower() for f in open_)
-    return f"Still open: {titles}." if titles else f"Too little was examined ({coverage:.0%})."
+    if not open_:
+        return f"Too little was examined ({coverage:.0%})."
+    oracle = [f for f in open_ if f.check == _ORACLE and (f.observed or len(open_) == 1)]
+    titles = ", ".join(_in_a_sentence(f.title) for f in open_ if f not in oracle)
+    return " ".join([f"Still open: {titles}."] * bool(titles) + [f.message for f in oracle])
+
+
+def _in_a_sentence(title: str) -> str:
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
 
 def _unknown_sku(case: Case) -> str:

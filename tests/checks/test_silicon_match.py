@@ -98,6 +98,20 @@ def test_the_driver_tells_gddr6_from_gddr6x_of_nearly_the_same_rate() -> None:
     assert finding(swapped, "memory-clock").status is Status.INCONCLUSIVE
 
 
+def test_what_fits_better_is_told_also_where_more_is_open() -> None:
+    """The memory of a Quadro K1100M is half as fast as that of the GT 650M whose declaration it has."""
+    slow = forged("quadro-k1100m", "geforce-gt-650m")
+    told = report(slow).verdict.explanation
+    assert "Still open: memory bandwidth. Declared: GeForce GT 650M; the silicon fits: Quadro K1100M (GK107)" in told
+
+
+def test_what_stays_open_keeps_its_abbreviations() -> None:
+    assert "Still open: " in report(card("geforce-rtx-4090", census=NOT_REQUESTED)).verdict.explanation
+    assert (
+        "silicon against all known SKUs" in report(card("geforce-rtx-4090", census=NOT_REQUESTED)).verdict.explanation
+    )
+
+
 def test_without_what_cuda_states_nothing_tells_them_apart() -> None:
     assert match(card("geforce-rtx-4070", cuda=NOT_REQUESTED)).status is Status.INCONCLUSIVE
 
