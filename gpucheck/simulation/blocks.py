@@ -140,6 +140,11 @@ class Blocks:
             return [DensePart(_words(block.array, start, vectors), np.arange(vectors))]
         return tuple(self.memory.parts(block.card_vector + start // VECTOR, vectors, in_turns=in_turns))
 
+    def words(self, buffer: Buffer, vectors: int) -> U64s | None:
+        """Return the first ``vectors`` of a buffer that is a plain array, None of one in the card's memory."""
+        block, start = self._locate(Buffer(buffer.address, vectors * VECTOR), buffer)
+        return None if block.array is None else _words(block.array, start, vectors)
+
     def spots(self, buffer: Buffer, vectors: int, pieces: Pieces) -> Sequence[Part]:
         """Return the vectors that a kernel meets in the spots of the whole pages among the first ``vectors``."""
         block, start = self._locate(Buffer(buffer.address, vectors * VECTOR), buffer)

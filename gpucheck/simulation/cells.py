@@ -74,6 +74,9 @@ class Cells:
 
     def write(self, rows: Rows, low: U64s, high: U64s) -> None:
         """Store words in cells, as far as they take them, one after the other where a cell gets several."""
+        if isinstance(rows, slice) and not self._sticky:
+            self._content[0, rows], self._content[1, rows] = low, high
+            return
         wanted = np.stack([low, high])
         refused = self._refused(rows, wanted)
         if not isinstance(rows, slice) and (np.diff(rows) <= 0).any():

@@ -14,7 +14,6 @@ from gpucheck.device.protocol import Kernel
 from gpucheck.model.burst import BURST_BYTES
 from gpucheck.probes.bandwidth import sector_vectors
 from gpucheck.simulation.addresses import VECTOR
-from gpucheck.simulation.blocks import DensePart
 from gpucheck.simulation.launch import Cost, Launch
 from gpucheck.simulation.samples import U64s
 
@@ -30,9 +29,9 @@ THREADS, IN_FLIGHT = 512, 8
 def stream_read(launch: Launch) -> Cost:
     """``(source, vectors, sink, never)``: read everything."""
     source, vectors = launch.buffer(0), launch.number(1)
-    parts = launch.blocks_of_memory.parts(source, vectors)
-    if len(parts) == 1 and isinstance(parts[0], DensePart):
-        _sink(launch, parts[0].words.view(np.uint32))
+    words = launch.blocks_of_memory.words(source, vectors)
+    if words is not None:
+        _sink(launch, words.view(np.uint32))
     return Cost(vectors * VECTOR * launch.blocks_of_memory.slowness(source, vectors), READ)
 
 
@@ -40,9 +39,9 @@ def stream_sectors(launch: Launch) -> Cost:
     """``(source, vectors, sink, never)``: read one half of each 64 bytes; ``vectors`` counts what is read."""
     source, vectors = launch.buffer(0), launch.number(1)
     memory, spanned = launch.blocks_of_memory, -(-vectors // 2) * 4
-    parts = memory.parts(source, spanned)
-    if len(parts) == 1 and isinstance(parts[0], DensePart):
-        _sink(launch, parts[0].words.view(np.uint32)[sector_vectors(vectors)])
+    words = memory.words(source, spanned)
+    if words is not None:
+        _sink(launch, words.view(np.uint32)[sector_vectors(vectors)])
     share = SECTORS_SHARE[BURST_BYTES.get(launch.silicon.memory_type, 32)]
     return Cost(vectors * VECTOR * memory.slowness(source, spanned), READ * share)
 
@@ -94,13 +93,13 @@ def stream_triad(launch: Launch) -> Cost:
     buffers, vectors = [launch.buffer(i) for i in range(3)], launch.number(4)
     scale = np.uint32(launch.number(3)).view(np.float32)
     memory = launch.blocks_of_memory
-    parts = [memory.parts(buffer, vectors) for buffer in buffers]
-    if all(len(part) == 1 and isinstance(part[0], DensePart) for part in parts):
-        target, first, second = (part[0].words.view(np.float32) for part in parts if isinstance(part[0], DensePart))
+    words = [given.view(np.float32) for buffer in buffers if (given := memory.words(buffer, vectors)) is not None]
+    if len(words) == len(buffers):
+        target, first, second = words
         with np.errstate(all="ignore"):
             target[:] = first + scale * second
     else:
-        for part in parts[0]:
+        for part in memory.parts(buffers[0], vectors):
             part.write(*mixed(part.offsets.astype(np.uint64), 1))
         memory.note(buffers[0], vectors, lambda at: mixed(at, 1))
     return Cost(vectors * VECTOR * sum(memory.slowness(buffer, vectors) for buffer in buffers), TRIAD)

@@ -131,13 +131,15 @@ class CardMemory:
         self, field: _Field, start: int, length: int, pieces: Pieces | None, *, in_turns: bool = False
     ) -> Iterator["SparsePart"]:
         samples = field.samples
-        first, last = (int(n) for n in np.searchsorted(samples.address, [start, start + length]))
+        first, last = samples.address.searchsorted((start, start + length)).tolist()
         offsets, weights = samples.address[first:last] - start, samples.weight[first:last]
         held = pieces.hold(offsets, length >> PAGE_SHIFT) if pieces and pieces.scatter else None
+        if held is None and samples.cell is None:
+            yield SparsePart(self, field.cells, offsets, weights, slice(first, last))
+            return
         met = np.arange(first, last) if held is None else np.flatnonzero(held) + first
         if samples.cell is None or samples.turn is None:
-            rows = slice(first, last) if held is None else met
-            yield SparsePart(self, field.cells, offsets[met - first], weights[met - first], rows)
+            yield SparsePart(self, field.cells, offsets[met - first], weights[met - first], met)
             return
         turn = samples.turn[met]
         for number in np.unique(turn) if in_turns else [None]:
