@@ -5,7 +5,9 @@ resource manager and by CUDA. Memory may differ by a tenth: each route leaves ou
 and libraries that share a card out (in containers, or loaded before all others) may state less than the whole.
 Why it matters: a replaced library changes what one route says and forgets the others.
 How it can be fooled: by changing every route, down to the kernel; only measurement resists that.
-A failure does not mean: that the card is at fault; the machine's software is what contradicts itself.
+A failure does not mean: that the card is at fault; the machine's software is what contradicts itself. Several files
+that only a bus address joins may be of two machines, so that they make the card suspect at most, unless they agree
+about another card.
 References: NVIDIA's ``/proc`` interface; the resource manager's queries in NVIDIA's open kernel modules; known NVML
 shims.
 """
@@ -15,7 +17,7 @@ from collections.abc import Collection
 from gpucheck.checks.base import Case, Missing, Outcome, check
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import Evidence
-from gpucheck.model.finding import Kind, Severity, Status
+from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.partition import partition
 from gpucheck.model.units import mib
 
@@ -33,12 +35,16 @@ def source_agreement(case: Case) -> Outcome:
     if not split:
         return Outcome(Status.PASS, f"All routes agree on {', '.join(compared)}.", f"{len(compared)} facts compared")
     words = "; ".join(split.values())
+    message = f"Two routes to the same card disagree ({words}). At least one of them is made up."
+    if case.evidence.joined_by_address:
+        message = f"Two files that tell of this bus address disagree ({words}): made up, or of two machines."
     return Outcome(
         Status.FAIL,
-        f"Two routes to the same card disagree ({words}). At least one of them is made up.",
+        message,
         observed=words,
         expected="one identity by every route",
         remedy=_OF_A_SCAN if isinstance(case.evidence.nvidia_smi, Unavailable) else _OF_FILES,
+        confidence=Confidence.LOW if case.evidence.joined_by_address else Confidence.HIGH,
         evidence=tuple(route for fact in split for route in compared[fact]),
         kinds=_kinds(split),
     )

@@ -267,6 +267,8 @@ class Evidence(Frozen):
     tool_version: str
     label: str
     """How the card is named in a list: its bus address, or the file it came from."""
+    joined_by_address: bool = False
+    """Its sections come from files that nothing but the bus address joins: they may be of two machines."""
     simulated: str | None = None
     host: Host = Host()
     pci: Collected[PciFacts] = NOT_REQUESTED

@@ -6,7 +6,7 @@ account that agrees with a single one of them is joined to it. That a listing of
 nvidia-smi states is no reason to keep the two apart: it is the sign of a made-up output.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import NamedTuple
 
 from gpucheck.model.evidence import Evidence
@@ -51,7 +51,9 @@ def put_together(files: Sequence[File]) -> Together:
     groups = [group for address, found in places.items() for group in _cards(address, found, notes)]
     groups.sort(key=lambda group: min(account.position for account in group))
     joined = dict.fromkeys(_origins(group) for group in groups if len(group) > 1)
-    return Together(tuple(_united(group) for group in groups), tuple(joined), tuple(notes[:MAX_NOTES]))
+    vouched = {pair for group in groups for base, other in _beside_base(group) if agree(base, other)
+               for pair in _pairs(base, other)}  # fmt: skip
+    return Together(tuple(_united(group, vouched) for group in groups), tuple(joined), tuple(notes[:MAX_NOTES]))
 
 
 def _cards(address: str, accounts: list[Account], notes: list[str]) -> list[list[Account]]:
@@ -139,9 +141,25 @@ def _unplaced(address: str, origins: list[str]) -> str:
     )
 
 
-def _united(group: list[Account]) -> Evidence:
-    """One card's evidence out of its accounts, named after all files that it came from."""
-    base = next((account for account in group if account.facts), group[0])
+def _base(group: list[Account]) -> Account:
+    return next((account for account in group if account.facts), group[0])
+
+
+def _beside_base(group: list[Account]) -> Iterator[tuple[Account, Account]]:
+    base = _base(group)
+    return ((base, other) for other in group if other is not base)
+
+
+def _pairs(one: Account, other: Account) -> set[frozenset[int]]:
+    return {frozenset((first, second)) for first in one.files for second in other.files}
+
+
+def _united(group: list[Account], vouched: Set[frozenset[int]]) -> Evidence:
+    """One card's evidence out of its accounts, named after all files that it came from.
+
+    Two files are of one machine where they agree about this or about another card: such pairs are ``vouched`` for.
+    """
+    base = _base(group)
     if len(group) == 1:
         return base.evidence
     sections = {kind: getattr(account.evidence, kind) for account in group for kind in account.kinds}
@@ -152,6 +170,7 @@ def _united(group: list[Account]) -> Evidence:
             **sections,
             "host": base.evidence.host.model_copy(update=told),
             "label": sanitise(f"{base.address} in {names}"),
+            "joined_by_address": any(vouched.isdisjoint(_pairs(*each)) for each in _beside_base(group)),
         }
     )
 

@@ -130,7 +130,8 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("module-carrier", 0, 0, "link", False, "an adapter is noted and moves nothing"),
     Weight("identity-unique", -30, 0, "identity", False, "two dies cannot share a fused identity; but which of the "
            "two is the copy is open, so each is suspect and none is settled"),
-    Weight("source-agreement", -40, 3, "sources", True, "two routes to one fact cannot differ on an honest machine"),
+    Weight("source-agreement", -40, 3, "sources", True, "two routes to one fact cannot differ on an honest machine. "
+           "Of files that a bus address alone joins perhaps one pair in a hundred is of two machines", unsure=-22),
     Weight("subsystem-live", -10, 1, "sources", False, "firmware flashed since the start, or an id written by hand, "
            "explains perhaps 1 in 10"),
     Weight("driver-integrity", -30, 1, "sources", False, "fails only with a strange library and a contradicted "

@@ -287,7 +287,7 @@ def test_files_of_one_card_are_judged_together_and_named(smi: str, tmp_path: Pat
     assert "Put together, as files of one card: seller.txt, lspci.txt." in said(honest)
     listing.write_text(LSPCI.format(device="2204"))
     forged = run(str(listing), smi)
-    assert forged.exit_code == 13, forged.output
+    assert forged.exit_code == 11, forged.output
     assert "2204 by pci" in said(forged)
     document = load_report(run(smi, str(listing), "--format", "json").stdout)
     assert [card.evidence.label for card in document.cards] == ["0000:01:00.0 in seller.txt + lspci.txt"]
@@ -296,7 +296,7 @@ def test_files_of_one_card_are_judged_together_and_named(smi: str, tmp_path: Pat
 def test_stdin_and_a_file_are_judged_together(tmp_path: Path) -> None:
     listing = tmp_path / "lspci.txt"
     listing.write_text(LSPCI.format(device="2204"))
-    assert run("-", str(listing), input=SMI).exit_code == 13
+    assert run("-", str(listing), input=SMI).exit_code == 11
 
 
 def test_files_of_two_cards_with_one_address_stay_apart(smi: str, tmp_path: Path) -> None:
