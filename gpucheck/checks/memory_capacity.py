@@ -10,6 +10,7 @@ References: ``kernels/memory_walk.cu``; the taxonomy of f3 for forged flash memo
 """
 
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
+from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Kind, Severity, Status
 from gpucheck.model.measured import MemoryWalk
 from gpucheck.model.profile import Profile
@@ -42,9 +43,18 @@ def memory_capacity(case: Case) -> Outcome:
         message = "Part of the memory does not keep what is written. It looks damaged, not forged; "
         message += "until it is repaired, the capacity is not proven."
         return inconclusive(message, observed, expected, ("memory_walk.distinct_bytes",))
-    message = f"Only {proven:.1%} of the memory was free to be tested: {walk.untested_holder.rstrip('.')}. "
-    message += "Close other programs and scan again."
+    message = f"Only {proven:.1%} of the memory was free to be tested: {walk.untested_holder.rstrip('.')}. {_way(case)}"
     return inconclusive(message, observed, expected, ("memory_walk.untested_bytes",))
+
+
+def _way(case: Case) -> str:
+    """How more of the memory comes free."""
+    host, facts = case.evidence.host, case.evidence.nvml
+    if host.windows or host.wsl:
+        return "Close other programs, or scan under Linux, where less is kept back."
+    if not isinstance(facts, Unavailable) and facts.display_active:
+        return "Scan again from a text console, or with the display on another card."
+    return "Close other programs and scan again."
 
 
 def needed_share(profiles: tuple[Profile, ...]) -> float:

@@ -111,15 +111,15 @@ def _doubts(findings: Sequence[Finding]) -> str:
 
 
 def _missing(findings: Sequence[Finding], coverage: float) -> str:
-    """What keeps the question open. The oracle's reason is worth its words."""
+    """What keeps the question open: in the words of the check where something was seen, else by its title."""
     open_ = [f for f in findings if f.status is not Status.PASS and BY_CHECK[f.check].required]
     if not open_ and any(f.check == "claim" and f.status is Status.INCONCLUSIVE for f in findings):
         return ""
     if not open_:
         return f"Too little was examined ({coverage:.0%})."
-    oracle = [f for f in open_ if f.check == _ORACLE and (f.observed or len(open_) == 1)]
-    titles = ", ".join(_in_a_sentence(f.title) for f in open_ if f not in oracle)
-    return " ".join([f"Still open: {titles}."] * bool(titles) + [f.message for f in oracle])
+    seen = [f for f in open_ if f.observed or len(open_) == 1][:_TOLD]
+    titles = ", ".join(_in_a_sentence(f.title) for f in open_ if f not in seen)
+    return " ".join([f"Still open: {titles}."] * bool(titles) + [f.message for f in seen])
 
 
 def _in_a_sentence(title: str) -> str:

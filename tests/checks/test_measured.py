@@ -151,6 +151,26 @@ def test_untested_memory_is_not_a_pass() -> None:
     assert "50.0%" in found.message
 
 
+@pytest.mark.parametrize(
+    ("environment", "way"),
+    [
+        ({"display_in_use_bytes": 900 * MIB}, "Scan again from a text console, or with the display on another card."),
+        ({"windows": True}, "Close other programs, or scan under Linux, where less is kept back."),
+        ({"wsl": True, "processes": [2000]}, "Close other programs, or scan under Linux, where less is kept back."),
+        ({"processes": [2000]}, "Close other programs and scan again."),
+    ],
+)
+def test_who_holds_untested_memory_and_how_it_comes_free_is_in_the_first_lines(
+    environment: dict[str, Any], way: str
+) -> None:
+    card = {"title": "in use", "silicon": {"profile": "geforce-rtx-4070-super"}, "environment": environment}
+    told = report(evidence_from(card)).verdict
+    assert told.authenticity == "inconclusive"
+    assert "of the memory was free to be tested: " in told.explanation
+    assert "held by" in told.explanation
+    assert way in told.explanation
+
+
 def test_a_walk_that_saw_less_than_nvml_declares_is_not_a_pass() -> None:
     walk = genuine().memory_walk
     half = walk.total_bytes // 2  # type: ignore[union-attr]
