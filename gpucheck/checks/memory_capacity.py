@@ -17,10 +17,10 @@ from gpucheck.model.profile import Profile
 from gpucheck.model.units import gib
 
 COVERED = 0.97
-"""Share of the declared memory that must be proven, unless the rest is too small to hide a chip anyway."""
+"""Share of the declared memory that must be proven, unless the rest is too small to hide anything."""
 LEAST_COVERED = 0.9
-_CHIP_SHARE = 0.9
-"""Of the smallest chip that a SKU can have, what may stay untested."""
+_HIDDEN_BITS, _HIDDEN_SHARE = 32, 0.9
+"""Half of the narrowest memory partition, and what of its memory may stay untested."""
 
 
 @check(id="memory-capacity", title="Memory that really exists", severity=Severity.CRITICAL)
@@ -58,14 +58,16 @@ def _way(case: Case) -> str:
 
 
 def needed_share(profiles: tuple[Profile, ...]) -> float:
-    """Share of the memory that must be proven so that no missing chip can hide in the rest.
+    """Share of the memory that must be proven so that nothing missing can hide in the rest.
 
-    A memory chip serves 32 bits of the bus, or 16 where two share a channel, so it holds at least 16 / width of all.
+    Memory is spread over all channels, so that a missing chip shows everywhere; only what ends a partition early can
+    hide at the end. One strap sets one density for all chips, so that the least is half the chips of a partition of
+    64 bits, as in NVIDIA's own uneven boards (GTX 550 Ti, GTX 660): 32 / width of all.
     """
     widest = max((width for p in profiles for width in p.bus_widths_bits), default=None)
     if widest is None:
         return COVERED
-    return max(LEAST_COVERED, min(COVERED, 1 - _CHIP_SHARE * 16 / widest))
+    return max(LEAST_COVERED, min(COVERED, 1 - _HIDDEN_SHARE * _HIDDEN_BITS / widest))
 
 
 def _forged(walk: MemoryWalk, total: int, how_known: str) -> Outcome:

@@ -163,12 +163,19 @@ def test_untested_memory_is_not_a_pass() -> None:
 def test_who_holds_untested_memory_and_how_it_comes_free_is_in_the_first_lines(
     environment: dict[str, Any], way: str
 ) -> None:
-    card = {"title": "in use", "silicon": {"profile": "geforce-rtx-4070-super"}, "environment": environment}
+    card = {"title": "in use", "silicon": {"profile": "geforce-rtx-4060"}, "environment": environment}
     told = report(evidence_from(card)).verdict
     assert told.authenticity == "inconclusive"
     assert "of the memory was free to be tested: " in told.explanation
     assert "held by" in told.explanation
     assert way in told.explanation
+
+
+@pytest.mark.parametrize("environment", [{"display_in_use_bytes": 900 * MIB}, {"windows": True}])
+@pytest.mark.parametrize("profile", ["geforce-rtx-4090", "geforce-rtx-4080", "geforce-rtx-5090"])
+def test_a_desktop_on_a_large_card_keeps_nothing_open(profile: str, environment: dict[str, Any]) -> None:
+    card = {"title": "at home", "silicon": {"profile": profile}, "environment": environment}
+    assert report(evidence_from(card)).verdict.authenticity == "authentic"
 
 
 def test_a_walk_that_saw_less_than_nvml_declares_is_not_a_pass() -> None:
@@ -265,9 +272,9 @@ def test_counters_speak_of_condition() -> None:
 
 @pytest.mark.parametrize(
     ("scenario", "needed"),
-    [("rtx-4090", "96.2%"), ("rtx-5090", "97.0%"), ("gtx-1060-6gb", "92.5%"), ("h100-80gb", "97.0%")],
+    [("rtx-4090", "92.5%"), ("rtx-5090", "94.4%"), ("gtx-1060-6gb", "90.0%"), ("h100-80gb", "97.0%")],
 )
-def test_no_chip_can_hide_in_what_may_stay_untested(scenario: str, needed: str) -> None:
+def test_half_a_partition_cannot_hide_in_what_may_stay_untested(scenario: str, needed: str) -> None:
     assert finding(evidence_of(scenario), "memory-capacity").expected == f"at least {needed}"
 
 
