@@ -22,13 +22,13 @@ _VIRTUAL_IN_A_FILE = (
 )
 _WSL = (
     "WSL reaches the card through Windows: the PCI bus and the kernel driver could not be read, and memory may be held "
-    "by Windows or lent by the host. Scan under Linux to settle what stays open."
+    "by Windows or lent by the host. A scan under Linux reaches all of it."
 )
 _WDDM = (
     "Windows' display driver (WDDM) lends memory of the host when the card is full, so the walk leaves 1 GiB alone. "
-    "The PCI bus could not be read. Scan under Linux to settle what stays open."
+    "The PCI bus could not be read. A scan under Linux reaches both."
 )
-_WINDOWS = "Under Windows the PCI bus could not be read. Scan under Linux to settle what stays open."
+_WINDOWS = "Under Windows the PCI bus could not be read. A scan under Linux reaches it."
 
 
 def limits(case: Case) -> str:

@@ -90,7 +90,7 @@ def test_a_virtual_gpu_in_a_sellers_listing_is_named_as_well(tmp_path: Path) -> 
     [
         ("wsl = true", "WSL reaches the card through Windows", {0, 10}),
         ("windows = true", "Windows' display driver (WDDM) lends memory of the host", {0, 10}),
-        ("windows = true\ndisplay_in_use_bytes = 900000000", "Scan under Linux", {0, 10}),
+        ("windows = true\ndisplay_in_use_bytes = 900000000", "A scan under Linux", {0, 10}),
         ("virtualized = true", "from inside a virtual machine (KVM)", {0}),
     ],
 )
