@@ -29,7 +29,7 @@ def multiprocessors(case: Case) -> Outcome:
     if census.sm_count in legal:
         return Outcome(
             Status.PASS,
-            f"{census.sm_count} multiprocessors ran, as {case.sku} has.",
+            f"{_in_words(str(census.sm_count))} ran, as {case.sku} has.",
             f"{census.sm_count} ({case.how})",
             expected,
         )
@@ -43,7 +43,7 @@ def multiprocessors(case: Case) -> Outcome:
         return _by_one_table(case, census, expected)
     return Outcome(
         Status.FAIL,
-        f"{case.sku} has {expected} multiprocessors; on this silicon {census.sm_count} ran.",
+        f"{case.sku} has {_in_words(expected)}; on this silicon {census.sm_count} ran.",
         observed=f"{census.sm_count} ({case.how})",
         expected=expected,
         remedy="The die is another SKU's. Do not pay for the named model.",
@@ -55,7 +55,7 @@ def multiprocessors(case: Case) -> Outcome:
 def _by_one_table(case: Case, census: Census, expected: str) -> Outcome:
     """Fail at low confidence where the count is that of another known SKU; else the table is as likely to be wrong."""
     observed = f"{census.sm_count} ({case.how})"
-    told = f"{BY_ONE_TABLE} {case.sku} has {expected} multiprocessors"
+    told = f"{BY_ONE_TABLE} {case.sku} has {_in_words(expected)}"
     known = case.catalog.cut_to(census.machine_code, census.sm_count)
     others = dict.fromkeys(profile.name for profile in known if census.sm_count in profile.sm_counts)
     if not others:
@@ -87,3 +87,7 @@ def _all_given(case: Case) -> bool:
     if isinstance(census, Unavailable) or isinstance(cuda, Unavailable):
         return False
     return census.sm_count >= cuda.sm_count
+
+
+def _in_words(count: str) -> str:
+    return f"{count} multiprocessor{'s' * (count != '1')}"

@@ -12,6 +12,7 @@ References: pci.ids; subsystem vendors in captures.
 from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
+from gpucheck.model.text import with_article
 from gpucheck.model.units import pci_id
 
 _GAMING_ONLY = {0x19DA, 0x1569, 0x10B0, 0x196E, 0x1B4C, 0x7377, 0x3842, 0x1ACC, 0x154B, 0x1F0A}
@@ -29,7 +30,7 @@ def subsystem(case: Case) -> Outcome:
     if professional and vendor in _GAMING_ONLY:
         return Outcome(
             Status.FAIL,
-            f"The board names {name or seen} as its maker, who never made a {case.sku}.",
+            f"The board names {name or seen} as its maker, who never made {with_article(case.sku)}.",
             observed=seen,
             expected="NVIDIA or a server maker",
             remedy="Ask for a photograph of the board.",

@@ -13,6 +13,7 @@ import re
 from gpucheck.checks.base import Case, Outcome, check, inconclusive
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Kind, Severity, Status
+from gpucheck.model.text import with_article
 
 _VERSION = re.compile(r"^[0-9A-F]{2}\.[0-9A-F]{2}\.[0-9A-F]{2}")
 
@@ -33,7 +34,7 @@ def vbios_family(case: Case) -> Outcome:
         return inconclusive("This VBIOS family, or the die's, is not in the catalog.", family, " or ".join(expected))
     return Outcome(
         Status.FAIL,
-        f"The card names itself {case.sku}, a {' or '.join(dies)}, but its VBIOS {version} was made for "
+        f"The card names itself {case.sku}, {with_article(' or '.join(dies))}, but its VBIOS {version} was made for "
         f"{' or '.join(others)}. Firmware of another die cannot run on the named one.",
         observed=f"{family} ({' or '.join(others)})",
         expected=" or ".join(expected),

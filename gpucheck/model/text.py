@@ -4,6 +4,7 @@ import unicodedata
 
 LIMIT = 512
 
+_SPOKEN_VOWEL = ("RTX", "NVS", "L2", "L4", "H1", "H2", "H8")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -14,3 +15,8 @@ def sanitise(text: str, limit: int = LIMIT) -> str:
         cut = "".join(" " if unicodedata.category(c) in _HIDDEN else c for c in cut)
     cut = cut.strip()
     return cut if len(cut) <= limit and len(text) <= limit * 4 else cut[: limit - 1] + "…"
+
+
+def with_article(name: str) -> str:
+    """``an RTX 4090``, ``a GeForce RTX 4090``: by the sound with which the name of a card or a die begins."""
+    return f"{'an' if name[:1] in 'AEIOU' or name.startswith(_SPOKEN_VOWEL) else 'a'} {name}"

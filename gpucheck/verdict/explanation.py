@@ -6,8 +6,9 @@ from gpucheck.checks import Case
 from gpucheck.checks.silicon_match import contradiction, silicon_match
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import MEASURED_SECTIONS
-from gpucheck.model.finding import Finding, Status
+from gpucheck.model.finding import Finding, Severity, Status
 from gpucheck.model.partition import VIRTUAL
+from gpucheck.model.text import with_article
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.verdict.weights import BY_CHECK
@@ -17,7 +18,8 @@ _OWN_FIRMWARE = {"vbios-agreement", "bar1-size", "memory-capacity"}
 _TOLD_WHERE_OPEN = ("claim", "memory-size")
 _TOLD = 3
 """Failures that an explanation tells; the report lists them all."""
-_SPOKEN_VOWEL = ("RTX", "NVS", "L2", "L4", "H1", "H2", "H8")
+_SAID_BY_ANOTHER = {"memory-bandwidth": "memory-speed"}
+"""Checks whose failure says no more than that of the other."""
 
 
 def explain(
@@ -31,7 +33,7 @@ def explain(
         _silicon(case, authenticity),
         *reasons,
         _reach(findings, authenticity),
-        _health(condition),
+        _health(condition, findings),
     ]
     return " ".join(part for part in parts if part)
 
@@ -66,10 +68,7 @@ def _denial(findings: Sequence[Finding], name: str) -> str:
 
 
 def _name(case: Case) -> str:
-    if not case.match.fitting:
-        return "an unknown card"
-    article = "an" if case.sku[0] in "AEIOU" or case.sku.startswith(_SPOKEN_VOWEL) else "a"
-    return f"{article} {case.sku}"
+    return with_article(case.sku) if case.match.fitting else "an unknown card"
 
 
 def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: float) -> str:
@@ -87,9 +86,7 @@ def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: flo
             "and nothing was measured, so the silicon is unproven."
         )
     if case.partitioned:
-        return (
-            f"Nothing contradicts the claim that this is {name}, but only a part of it was visible: {case.partitioned}."
-        )
+        return f"Nothing contradicts the claim that this is {name}, but only a part of it was visible."
     what = f"Nothing contradicts the claim that this is {name}, but it is not proven."
     return f"{what} {_missing(findings, coverage)}".rstrip()
 
@@ -158,7 +155,8 @@ def _reasons(findings: Sequence[Finding], authenticity: Authenticity) -> list[st
         return []
     # The oracle's answer has its own sentence.
     failed = [f for f in findings if f.status is Status.FAIL and f.about == "authenticity" and f.check != _ORACLE]
-    failed.sort(key=_gravity)
+    told = {f.check for f in failed}
+    failed = sorted((f for f in failed if _SAID_BY_ANOTHER.get(f.check) not in told), key=_gravity)
     return [f.message for f in failed[:_TOLD]]
 
 
@@ -178,8 +176,12 @@ def _reach(findings: Sequence[Finding], authenticity: Authenticity) -> str:
     )
 
 
-def _health(condition: Condition) -> str:
-    return {
-        Condition.DEFECTIVE: "It is defective; that is a matter of condition, apart from what the card is.",
-        Condition.WORN: "It shows wear; that is a matter of condition, apart from what the card is.",
-    }.get(condition, "")
+def _health(condition: Condition, findings: Sequence[Finding]) -> str:
+    """What is wrong with it, at the worst, where it is not in good condition."""
+    said = {Condition.DEFECTIVE: "It is defective", Condition.WORN: "It shows wear"}.get(condition)
+    if said is None:
+        return ""
+    failed = [f for f in findings if f.about == "condition" and f.status is Status.FAIL]
+    worst = max(failed, key=lambda f: list(Severity).index(f.severity), default=None)
+    reason = f" {worst.message}" if worst else ""
+    return f"{said}; that is a matter of condition, apart from what the card is.{reason}"

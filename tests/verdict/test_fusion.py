@@ -13,7 +13,7 @@ from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.verdict import judge
 from gpucheck.verdict.fusion import contribute, coverage
 from gpucheck.verdict.weights import BY_CHECK, WEIGHTS
-from tests.cards import alter, genuine, report
+from tests.cards import alter, evidence_from, evidence_of, genuine, report
 
 ALARMS = {Authenticity.SUSPECT, Authenticity.MODIFIED, Authenticity.COUNTERFEIT}
 CATALOG = Catalog()
@@ -173,3 +173,33 @@ def test_a_weak_sign_is_not_passed_over_in_the_words_of_a_pass() -> None:
     assert "nothing that it declares contradicts" not in judged.verdict.explanation
     assert "weighs little against that: The driver calls the brand Quadro" in judged.verdict.explanation
     assert "nothing that it declares contradicts" in report(genuine()).verdict.explanation
+
+
+def test_what_is_wrong_with_a_card_is_said_with_the_answer() -> None:
+    broken = report(evidence_of("rtx-3060-stuck-bit")).verdict.explanation
+    assert (
+        "It is defective; that is a matter of condition, apart from what the card is. The memory is damaged: " in broken
+    )
+    lost = report(evidence_of("rtx-3080-off-the-bus")).verdict.explanation
+    assert "apart from what the card is. The card does not answer on the bus" in lost
+    assert "condition" not in report(genuine()).verdict.explanation
+
+
+def test_a_rate_that_is_too_high_is_told_once() -> None:
+    fast = {
+        "title": "fast",
+        "silicon": {"profile": "geforce-rtx-3080"},
+        "declared": {"profile": "geforce-rtx-3060-8-gb"},
+    }
+    failed = [f.check for f in report(evidence_from(fast)).findings if f.status is Status.FAIL]
+    assert {"memory-speed", "memory-bandwidth"} <= set(failed)
+    told = report(evidence_from(fast)).verdict.explanation
+    assert "At 7" not in told
+
+
+def test_names_and_numbers_are_read_aloud_rightly() -> None:
+    small = {"title": "small", "silicon": {"profile": "geforce-gts-450"}, "declared": {"profile": "quadro-410"}}
+    told = report(evidence_from(small)).verdict.explanation
+    assert "Quadro 410 has 1 multiprocessor; on this silicon 4 ran." in told
+    foreign = alter(genuine(), nvml__vbios_version="94.02.42.00.B4")
+    assert "The card names itself GeForce RTX 4090, an AD102, but" in report(foreign).verdict.explanation
