@@ -200,7 +200,8 @@ def _guarded(read: Callable[[], Section], passing: type[Exception] | tuple[()] =
 
 
 def _refused(error: GpucheckError) -> Unavailable:
-    return Unavailable(unavailable=getattr(error, "reason", Reason.FAILED), detail=error.message)
+    detail = f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
+    return Unavailable(unavailable=getattr(error, "reason", Reason.FAILED), detail=detail)
 
 
 def build_evidence(card: Card, host: Host, sections: Mapping[str, Section]) -> Evidence:

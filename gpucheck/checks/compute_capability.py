@@ -2,12 +2,12 @@
 
 What it checks: the compute capability that NVML and CUDA state, and the machine code that really ran, against the die.
 Why it matters: machine code of a newer generation does not run on an older chip, whatever its firmware says.
-How it can be fooled: stated values by a patched driver; the code that ran, not.
+How it can be fooled: stated values by a patched driver, so they alone never pass; the code that ran, not.
 A failure does not mean: anything innocent is known; an unknown new variant of a die would first need a profile.
 References: NVIDIA's table of compute capabilities per die.
 """
 
-from gpucheck.checks.base import Case, Missing, Outcome, check
+from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Kind, Severity, Status
 
@@ -21,11 +21,13 @@ def compute_capability(case: Case) -> Outcome:
     expected = sorted({p.die.compute_capability for p in case.profiles})
     wrong = {path: value for path, value in seen.items() if value not in expected}
     if not wrong:
-        how = "machine code for it ran" if "census.machine_code" in seen else "declared only"
         stated = ", ".join(sorted(set(seen.values())))
+        if "census.machine_code" not in seen:
+            message = f"Compute capability {stated} is that of {case.sku}, but declared alone: no machine code ran."
+            return inconclusive(message, f"{stated} (declared)", " or ".join(expected), tuple(seen))
         return Outcome(
             Status.PASS,
-            f"Compute capability {stated} is that of {case.sku} ({how}).",
+            f"Compute capability {stated} is that of {case.sku}: machine code for it ran.",
             observed=stated,
             expected=" or ".join(expected),
             evidence=tuple(seen),

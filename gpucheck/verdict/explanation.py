@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gpucheck.checks import Case
 from gpucheck.checks.silicon_match import contradiction, silicon_match
-from gpucheck.model.base import Unavailable
+from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.finding import Finding, Severity, Status
 from gpucheck.model.partition import VIRTUAL
@@ -83,12 +83,20 @@ def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: flo
     if not measured:
         return (
             f"Nothing that was read contradicts the claim that this is {name}. But everything read can be rewritten, "
-            "and nothing was measured, so the silicon is unproven."
-        )
+            f"and nothing was measured, so the silicon is unproven. {_why_unmeasured(case)}"
+        ).rstrip()
     if case.partitioned:
         return f"Nothing contradicts the claim that this is {name}, but only a part of it was visible."
     what = f"Nothing contradicts the claim that this is {name}, but it is not proven."
     return f"{what} {_missing(findings, coverage)}".rstrip()
+
+
+def _why_unmeasured(case: Case) -> str:
+    """What kept a scan from measuring anything, in the words of what refused; empty where none was asked for."""
+    sections = [getattr(case.evidence, name) for name in ("cuda", *MEASURED_SECTIONS)]
+    absent = [each for each in sections if isinstance(each, Unavailable)]
+    told = next((each.detail for each in absent if each.unavailable is not Reason.NOT_REQUESTED and each.detail), "")
+    return f"{told.rstrip('.')}." if told else ""
 
 
 def _open(case: Case, findings: Sequence[Finding], authenticity: Authenticity) -> list[str]:

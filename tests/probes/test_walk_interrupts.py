@@ -236,4 +236,8 @@ def test_a_self_test_that_fails_fails_the_section() -> None:
             return Blind(self.card.open_device())
 
     told = absence(collect(BlindCard(card("rtx-4090")), Plan()))
-    assert (told.unavailable, told.detail) == (Reason.FAILED, "self-test failed: 7 of 7 planted errors were not found")
+    assert told.unavailable is Reason.FAILED
+    assert told.detail == (
+        "self-test failed: 7 of 7 planted errors were not found. The kernels do not do what they should on this device; "
+        "no statement about its memory is possible."
+    )

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from gpucheck.catalog import Catalog
 from gpucheck.checks import ALL_CHECKS, Case
+from gpucheck.model.base import NOT_REQUESTED, Reason, Unavailable
+from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
 from gpucheck.model.match import Match
 from gpucheck.model.verdict import Authenticity, Condition
@@ -14,6 +16,7 @@ from gpucheck.verdict import judge
 from gpucheck.verdict.fusion import contribute, coverage
 from gpucheck.verdict.weights import BY_CHECK, WEIGHTS
 from tests.cards import alter, evidence_from, evidence_of, genuine, report
+from tests.cards import finding as judged_finding
 
 ALARMS = {Authenticity.SUSPECT, Authenticity.MODIFIED, Authenticity.COUNTERFEIT}
 CATALOG = Catalog()
@@ -203,3 +206,20 @@ def test_names_and_numbers_are_read_aloud_rightly() -> None:
     assert "Quadro 410 has 1 multiprocessor; on this silicon 4 ran." in told
     foreign = alter(genuine(), nvml__vbios_version="94.02.42.00.B4")
     assert "The card names itself GeForce RTX 4090, an AD102, but" in report(foreign).verdict.explanation
+
+
+def test_why_nothing_was_measured_is_said_with_the_answer() -> None:
+    why = Unavailable(unavailable=Reason.NOT_INSTALLED, detail="CuPy is not installed. Install it with a command.")
+    unmeasured = dict.fromkeys(("cuda", *MEASURED_SECTIONS), why)
+    told = report(alter(genuine(), **unmeasured)).verdict.explanation
+    assert "so the silicon is unproven. CuPy is not installed. Install it with a command." in told
+
+
+def test_a_stated_generation_is_not_the_silicons() -> None:
+    unmeasured = dict.fromkeys(MEASURED_SECTIONS, NOT_REQUESTED)
+    found = judged_finding(alter(genuine(), **unmeasured), "compute-capability")
+    assert found.status is Status.INCONCLUSIVE
+    assert "declared alone: no machine code ran" in found.message
+    assert judged_finding(genuine(), "compute-capability").status is Status.PASS
+    other = judged_finding(alter(genuine(), nvml__compute_capability="8.6", **unmeasured), "compute-capability")
+    assert other.status is Status.FAIL
