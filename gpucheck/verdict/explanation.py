@@ -16,6 +16,7 @@ from gpucheck.verdict.weights import BY_CHECK
 _ORACLE = silicon_match.id
 _OWN_FIRMWARE = {"vbios-agreement", "bar1-size", "memory-capacity"}
 _TOLD_WHERE_OPEN = ("claim", "memory-size")
+_NO_SIGN = "That is no sign of fraud: nothing contradicts the claim, and nothing supports it."
 _TOLD = 3
 """Failures that an explanation tells; the report lists them all."""
 _SAID_BY_ANOTHER = {"memory-bandwidth": "memory-speed"}
@@ -143,11 +144,11 @@ def _unknown_sku(case: Case) -> str:
         name = pci.name if not isinstance(pci, Unavailable) else None
     if name and case.partitioned == VIRTUAL and device is None:
         return f"{name} is not a model of a card but a kind of virtual GPU, so there is no card to hold it against."
+    if declared is None and device is None and name is None:
+        why = case.evidence.nvml.detail.rstrip(".") if isinstance(case.evidence.nvml, Unavailable) else ""
+        return f"Nothing that could be read tells which card this is{f': {why}' if why else ''}. {_NO_SIGN}"
     called = f" ({name})" if name else ""
-    return (
-        f"There is no profile for {what}{called}, so there is nothing to hold the card against. "
-        "That is no sign of fraud: nothing contradicts the claim, and nothing supports it."
-    )
+    return f"There is no profile for {what}{called}, so there is nothing to hold the card against. {_NO_SIGN}"
 
 
 def _silicon(case: Case, authenticity: Authenticity) -> str:

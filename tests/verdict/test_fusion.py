@@ -223,3 +223,11 @@ def test_a_stated_generation_is_not_the_silicons() -> None:
     assert judged_finding(genuine(), "compute-capability").status is Status.PASS
     other = judged_finding(alter(genuine(), nvml__compute_capability="8.6", **unmeasured), "compute-capability")
     assert other.status is Status.FAIL
+
+
+def test_a_card_of_which_nothing_was_read_is_not_called_one_without_a_profile() -> None:
+    silent = Unavailable(unavailable=Reason.TIMED_OUT, detail="no answer within 120 s")
+    told = report(alter(genuine(), nvml=silent, pci=NOT_REQUESTED, driver=NOT_REQUESTED)).verdict
+    assert told.authenticity == "inconclusive"
+    assert "Nothing that could be read tells which card this is: no answer within 120 s." in told.explanation
+    assert "profile" not in told.explanation
