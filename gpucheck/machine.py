@@ -174,7 +174,8 @@ def host_machine(
     cards = _unite(on_bus, listing, str(sys_root), str(proc_root))
     notes = _notes(cards, listing)
     if not isinstance(listing, Unavailable) and read_host(sys_root, proc_root).container:
-        cards, notes = _given_to_container(cards)
+        cards, kept = _given_to_container(cards)
+        notes = (*_without_address(listing), *kept)
     if not cards:
         raise _no_card(listing)
     return HostMachine(_selected(cards, select), notes)
@@ -224,11 +225,12 @@ def _notes(cards: Sequence[HostCard], listing: Listing) -> tuple[str, ...]:
         if listing.unavailable is Reason.NOT_INSTALLED:
             return (f"Only what the PCI bus tells is examined: {listing.detail}.",)
         return (f"NVML could not be asked for its cards, the PCI bus alone is examined: {listing.detail}.",)
-    notes = [f"{card.bdf}: {NOT_LISTED}." for card in cards if not card.listed]
+    return (*(f"{card.bdf}: {NOT_LISTED}." for card in cards if not card.listed), *_without_address(listing))
+
+
+def _without_address(listing: Sequence[nvml.ListedDevice]) -> tuple[str, ...]:
     lost = [str(device.index) for device in listing if device.bdf is None]
-    if lost:
-        notes.append(f"The driver counts cards that it can give no address for (number {', '.join(lost)}).")
-    return tuple(notes)
+    return (f"The driver counts cards that it can give no address for (number {', '.join(lost)}).",) if lost else ()
 
 
 def _selected(cards: tuple[HostCard, ...], select: Sequence[int | str]) -> tuple[HostCard, ...]:

@@ -77,7 +77,9 @@ def test_the_bus_alone(tmp_path: Path, listing: Unavailable) -> None:
     assert listing.detail in found.notes[0]
 
 
-def test_a_lost_card_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("container", [False, True])
+def test_a_lost_card_is_told(container: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_container(monkeypatch, container)
     found = find(tmp_path, (ListedDevice(0, FIRST, UUID), ListedDevice(1, None, None)), FIRST)
     assert "number 1" in found.notes[0]
 
