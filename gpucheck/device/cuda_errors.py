@@ -10,7 +10,10 @@ INSTALL_HINT = (
     "In gpucheck's own environment: pip install cupy-cuda12x nvidia-cuda-nvrtc-cu12 (with a driver of CUDA 13 and a "
     "card since Turing: cupy-cuda13x nvidia-cuda-nvrtc)."
 )
-_DRIVER_HINT = "Install or update the NVIDIA driver; --simulate shows a scan without one."
+_DRIVER_HINT = (
+    "Install or update the NVIDIA driver; or with a driver of CUDA 12, in gpucheck's own environment: pip install "
+    "cupy-cuda12x nvidia-cuda-nvrtc-cu12, in place of cupy-cuda13x."
+)
 
 OUT_OF_MEMORY = 2
 _NO_DRIVER = {

@@ -97,7 +97,7 @@ def _why_unmeasured(case: Case) -> str:
     sections = [getattr(case.evidence, name) for name in ("cuda", *MEASURED_SECTIONS)]
     absent = [each for each in sections if isinstance(each, Unavailable)]
     told = next((each.detail for each in absent if each.unavailable is not Reason.NOT_REQUESTED and each.detail), "")
-    return f"{told.rstrip('.')}." if told else ""
+    return f"{told[:1].upper()}{told[1:].rstrip('.')}." if told else ""
 
 
 def _open(case: Case, findings: Sequence[Finding], authenticity: Authenticity) -> list[str]:
