@@ -209,10 +209,10 @@ def test_names_and_numbers_are_read_aloud_rightly() -> None:
 
 
 def test_why_nothing_was_measured_is_said_with_the_answer() -> None:
-    why = Unavailable(unavailable=Reason.NOT_INSTALLED, detail="CuPy is not installed. Install it with a command.")
+    why = Unavailable(unavailable=Reason.NOT_INSTALLED, detail="there is no driver. Install one")
     unmeasured = dict.fromkeys(("cuda", *MEASURED_SECTIONS), why)
     told = report(alter(genuine(), **unmeasured)).verdict.explanation
-    assert "so the silicon is unproven. CuPy is not installed. Install it with a command." in told
+    assert "so the silicon is unproven. There is no driver. Install one." in told
 
 
 def test_a_stated_generation_is_not_the_silicons() -> None:
