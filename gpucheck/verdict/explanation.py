@@ -15,7 +15,10 @@ from gpucheck.verdict.weights import BY_CHECK
 
 _ORACLE = silicon_match.id
 _OWN_FIRMWARE = {"vbios-agreement", "bar1-size", "memory-capacity"}
-_TOLD_WHERE_OPEN = ("claim", "memory-size")
+_TOLD_WHERE_OPEN = {
+    Authenticity.INCONCLUSIVE: ("claim", "memory-size", "laptop-die"),
+    Authenticity.AUTHENTIC: ("laptop-die",),
+}
 _TOLD = 3
 """Failures that an explanation tells; the report lists them all."""
 _SAID_BY_ANOTHER = {"memory-bandwidth": "memory-speed"}
@@ -92,12 +95,11 @@ def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: flo
 
 
 def _open(case: Case, findings: Sequence[Finding], authenticity: Authenticity) -> list[str]:
-    """What was seen of claim and memory that has an innocent cause and another, so that a buyer can ask."""
-    if authenticity is not Authenticity.INCONCLUSIVE or not case.match.fitting:
+    """What was seen of claim, memory and machine that has an innocent cause and another, so that a buyer can ask."""
+    told = _TOLD_WHERE_OPEN.get(authenticity, ())
+    if not case.match.fitting:
         return []
-    return [
-        f.message for f in findings if f.check in _TOLD_WHERE_OPEN and f.status is Status.INCONCLUSIVE and f.observed
-    ]
+    return [f.message for f in findings if f.check in told and f.status is Status.INCONCLUSIVE and f.observed]
 
 
 def _doubts(findings: Sequence[Finding]) -> str:
@@ -181,7 +183,8 @@ def _health(condition: Condition, findings: Sequence[Finding]) -> str:
     said = {Condition.DEFECTIVE: "It is defective", Condition.WORN: "It shows wear"}.get(condition)
     if said is None:
         return ""
-    failed = [f for f in findings if f.about == "condition" and f.status is Status.FAIL]
-    worst = max(failed, key=lambda f: list(Severity).index(f.severity), default=None)
-    reason = f" {worst.message}" if worst else ""
+    # A card that has dealt with its wear passes, and its finding has a severity all the same.
+    signs = [f for f in findings if f.about == "condition" and f.status in (Status.FAIL, Status.PASS)]
+    worst = max(signs, key=lambda f: (f.status is Status.FAIL, list(Severity).index(f.severity)), default=None)
+    reason = f" {worst.message}" if worst and worst.severity is not Severity.INFO else ""
     return f"{said}; that is a matter of condition, apart from what the card is.{reason}"

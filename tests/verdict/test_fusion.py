@@ -185,6 +185,19 @@ def test_what_is_wrong_with_a_card_is_said_with_the_answer() -> None:
     assert "condition" not in report(genuine()).verdict.explanation
 
 
+def test_wear_that_a_card_has_dealt_with_is_told_with_the_answer() -> None:
+    judged = report(evidence_of("rtx-a6000-worn"))
+    assert (judged.verdict.authenticity, judged.verdict.condition) == ("authentic", "worn")
+    assert "rows remapped after uncorrectable errors: 1." in judged.verdict.explanation
+
+
+def test_a_laptop_part_in_a_desktop_is_told_with_the_answer() -> None:
+    judged = report(evidence_of("rtx-3070-laptop-in-a-desktop"))
+    assert judged.verdict.authenticity == "authentic"
+    assert "This is a GeForce RTX 3070 Laptop GPU, a laptop part, in a desktop." in judged.verdict.explanation
+    assert "a laptop part" not in report(evidence_of("rtx-4090-laptop")).verdict.explanation
+
+
 def test_a_rate_that_is_too_high_is_told_once() -> None:
     fast = {
         "title": "fast",
