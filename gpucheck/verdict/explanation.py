@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from gpucheck.checks import Case
 from gpucheck.checks.silicon_match import contradiction, silicon_match
-from gpucheck.model.base import Unavailable
+from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.finding import Finding, Severity, Status
 from gpucheck.model.partition import VIRTUAL
-from gpucheck.model.text import with_article
+from gpucheck.model.text import in_a_sentence, with_article
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.verdict.weights import BY_CHECK
@@ -23,6 +23,8 @@ _TOLD = 3
 """Failures that an explanation tells; the report lists them all."""
 _SAID_BY_ANOTHER = {"memory-bandwidth": "memory-speed"}
 """Checks whose failure says no more than that of the other."""
+
+_AGAIN = "Scan again; if it stays so, with a longer --timeout."
 
 
 def explain(
@@ -86,12 +88,25 @@ def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: flo
     if not measured:
         return (
             f"Nothing that was read contradicts the claim that this is {name}. But everything read can be rewritten, "
-            "and nothing was measured, so the silicon is unproven."
+            f"and nothing was measured, so the silicon is unproven. {_unmeasured(case)}"
         )
     if case.partitioned:
         return f"Nothing contradicts the claim that this is {name}, but only a part of it was visible."
     what = f"Nothing contradicts the claim that this is {name}, but it is not proven."
-    return f"{what} {_missing(findings, coverage)}".rstrip()
+    return f"{what} {_missing(case, findings, coverage)}".rstrip()
+
+
+def _unmeasured(case: Case) -> str:
+    """Why nothing was measured where something should have been, else how the silicon can be."""
+    sections = [getattr(case.evidence, name) for name in ("cuda", *MEASURED_SECTIONS)]
+    for absent in (section for section in sections if isinstance(section, Unavailable)):
+        if absent.unavailable is not Reason.NOT_REQUESTED:
+            why = absent.detail or absent.unavailable.value.replace("_", " ")
+            again = f" {_AGAIN}" if absent.unavailable is Reason.TIMED_OUT else ""
+            return f"The measurements did not run: {why.rstrip('.')}.{again}"
+    if isinstance(case.evidence.nvml, Unavailable):
+        return "Scan the card itself (`gpucheck scan`) before you rely on it."
+    return "Scan it without --no-probe."
 
 
 def _open(case: Case, findings: Sequence[Finding], authenticity: Authenticity) -> list[str]:
@@ -109,7 +124,7 @@ def _doubts(findings: Sequence[Finding]) -> str:
     return " ".join(f.message for f in failed[:_TOLD])
 
 
-def _missing(findings: Sequence[Finding], coverage: float) -> str:
+def _missing(case: Case, findings: Sequence[Finding], coverage: float) -> str:
     """What keeps the question open: in the words of the check where something was seen, else by its title."""
     open_ = [f for f in findings if f.status is not Status.PASS and BY_CHECK[f.check].required]
     if not open_ and any(f.check == "claim" and f.status is Status.INCONCLUSIVE for f in findings):
@@ -117,12 +132,14 @@ def _missing(findings: Sequence[Finding], coverage: float) -> str:
     if not open_:
         return f"Too little was examined ({coverage:.0%})."
     seen = [f for f in open_ if f.observed or len(open_) == 1][:_TOLD]
-    titles = ", ".join(_in_a_sentence(f.title) for f in open_ if f not in seen)
-    return " ".join([f"Still open: {titles}."] * bool(titles) + [f.message for f in seen])
+    titles = ", ".join(in_a_sentence(f.title) for f in open_ if f not in seen)
+    slow = any(_gave_no_answer(case, f) for f in open_)
+    return " ".join([f"Still open: {titles}."] * bool(titles) + [f.message for f in seen] + [_AGAIN] * slow)
 
 
-def _in_a_sentence(title: str) -> str:
-    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+def _gave_no_answer(case: Case, finding: Finding) -> bool:
+    section = getattr(case.evidence, finding.evidence[0], None) if finding.evidence else None
+    return isinstance(section, Unavailable) and section.unavailable is Reason.TIMED_OUT
 
 
 def _unknown_sku(case: Case) -> str:

@@ -2,17 +2,21 @@
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpucheck.catalog import Catalog
 from gpucheck.checks import ALL_CHECKS, Case
+from gpucheck.model.base import NOT_REQUESTED, Reason
+from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
 from gpucheck.model.match import Match
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.verdict import judge
 from gpucheck.verdict.fusion import contribute, coverage
 from gpucheck.verdict.weights import BY_CHECK, WEIGHTS
+from tests.builders import unavailable
 from tests.cards import alter, evidence_from, evidence_of, genuine, report
 
 ALARMS = {Authenticity.SUSPECT, Authenticity.MODIFIED, Authenticity.COUNTERFEIT}
@@ -196,6 +200,24 @@ def test_a_laptop_part_in_a_desktop_is_told_with_the_answer() -> None:
     assert judged.verdict.authenticity == "authentic"
     assert "This is a GeForce RTX 3070 Laptop GPU, a laptop part, in a desktop." in judged.verdict.explanation
     assert "a laptop part" not in report(evidence_of("rtx-4090-laptop")).verdict.explanation
+
+
+def test_why_nothing_was_measured_is_said_with_what_to_do_about_it() -> None:
+    measured = ("cuda", *MEASURED_SECTIONS)
+    absent = unavailable(Reason.NOT_INSTALLED, "CuPy is not installed; in gpucheck's own environment: pip install x.")
+    told = report(alter(genuine(), **dict.fromkeys(measured, absent))).verdict.explanation
+    assert "The measurements did not run: CuPy is not installed; in gpucheck's own environment: pip install x." in told
+    unasked = alter(genuine(), **dict.fromkeys(measured, NOT_REQUESTED))
+    assert "is unproven. Scan it without --no-probe." in report(unasked).verdict.explanation
+    of_file = alter(unasked, nvml=NOT_REQUESTED, nvidia_smi=genuine().nvml)
+    assert "is unproven. Scan the card itself (`gpucheck scan`)" in report(of_file).verdict.explanation
+
+
+@pytest.mark.parametrize("stages", [("memory_walk",), ("cuda", *MEASURED_SECTIONS)])
+def test_a_stage_that_gave_no_answer_is_to_be_run_again(stages: tuple[str, ...]) -> None:
+    silent = unavailable(Reason.TIMED_OUT, "no answer within 2 s")
+    told = report(alter(genuine(), **dict.fromkeys(stages, silent))).verdict.explanation
+    assert "Scan again; if it stays so, with a longer --timeout." in told
 
 
 def test_a_rate_that_is_too_high_is_told_once() -> None:
