@@ -44,6 +44,14 @@ def test_a_terminal_gets_one_line_that_is_wiped(monkeypatch: pytest.MonkeyPatch)
     assert "\x1b[2J" not in text
 
 
+def test_a_line_is_never_wider_than_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(True)
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setenv("COLUMNS", "40")
+    Progress()(Event("rtx-4090-48gb-forged at 0000:01:00.0", "memory_walk", 0.42))
+    assert stream.getvalue() == "\r\x1b[K" + "rtx-4090-48gb-forged at 0000:01:00.0: m"
+
+
 def test_which_stage_of_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(True)
     monkeypatch.setattr("sys.stderr", stream)
