@@ -105,7 +105,10 @@ def _unmeasured(case: Case) -> str:
             again = f" {_AGAIN}" if absent.unavailable is Reason.TIMED_OUT else ""
             return f"The measurements did not run: {why.rstrip('.')}.{again}"
     if isinstance(case.evidence.nvml, Unavailable):
-        return "Scan the card itself (`gpucheck scan`) before you rely on it."
+        facts = case.evidence.declared
+        little = facts is not None and facts.device_id is None and facts.vbios_version is None
+        more = "Ask for the output of `nvidia-smi -q -x`, which tells more. " if little else ""
+        return f"{more}Scan the card itself (`gpucheck scan`) before you rely on it."
     return "Scan it without --no-probe."
 
 

@@ -211,6 +211,8 @@ def test_why_nothing_was_measured_is_said_with_what_to_do_about_it() -> None:
     assert "is unproven. Scan it without --no-probe." in report(unasked).verdict.explanation
     of_file = alter(unasked, nvml=NOT_REQUESTED, nvidia_smi=genuine().nvml)
     assert "is unproven. Scan the card itself (`gpucheck scan`)" in report(of_file).verdict.explanation
+    of_table = alter(of_file, nvidia_smi__device_id=None, nvidia_smi__vbios_version=None)
+    assert "is unproven. Ask for the output of `nvidia-smi -q -x`, which tells" in report(of_table).verdict.explanation
 
 
 @pytest.mark.parametrize("stages", [("memory_walk",), ("cuda", *MEASURED_SECTIONS)])
