@@ -20,6 +20,7 @@ from gpucheck.model.evidence import MEASURED_SECTIONS, Evidence, Host, NvmlFacts
 from gpucheck.model.match import Claim, Match
 from gpucheck.model.measured import Telemetry
 from gpucheck.model.report import CardReport, MatchSummary, Report, Rulebook, Tool
+from gpucheck.model.text import in_a_sentence
 from gpucheck.verdict import judge, weights_digest
 
 if TYPE_CHECKING:
@@ -200,8 +201,8 @@ def _guarded(read: Callable[[], Section], passing: type[Exception] | tuple[()] =
 
 
 def _refused(error: GpucheckError) -> Unavailable:
-    detail = f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
-    return Unavailable(unavailable=getattr(error, "reason", Reason.FAILED), detail=detail)
+    hint = f"; {in_a_sentence(error.hint)}" if error.hint else ""
+    return Unavailable(unavailable=getattr(error, "reason", Reason.FAILED), detail=f"{error.message}{hint}")
 
 
 def build_evidence(card: Card, host: Host, sections: Mapping[str, Section]) -> Evidence:

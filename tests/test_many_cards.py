@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gpucheck import child, watchdog
-from gpucheck.device.protocol import DeviceLost
+from gpucheck.device.protocol import DeviceLost, DeviceUnavailable
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import Host
 from gpucheck.model.measured import Bandwidth, HostLink, MemoryWalk
@@ -122,6 +122,16 @@ def test_a_lost_device_is_opened_again_in_this_process_too() -> None:
     assert isinstance(evidence.bandwidth, Bandwidth)
     assert "device was lost" in getattr(evidence.memory_walk, "detail", "")
     assert watchdog.collect_guarded(lost, Plan(quick=True), timeout_seconds=None).memory_walk == evidence.memory_walk
+
+
+def test_what_helps_where_no_device_opens_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_card: SimulatedCard) -> None:
+        raise DeviceUnavailable(Reason.NOT_INSTALLED, "CuPy is not installed", "Install it.")
+
+    monkeypatch.setattr(SimulatedCard, "open_device", refuse)
+    evidence = collect(machine(["rtx-4090"]).cards[0], Plan(quick=True))
+    absent = Unavailable(unavailable=Reason.NOT_INSTALLED, detail="CuPy is not installed; install it.")
+    assert (evidence.cuda, evidence.census, evidence.load) == (absent, absent, absent)
 
 
 def overlap(path: Path, device: Any, _options: Any) -> HostLink:

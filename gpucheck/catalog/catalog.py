@@ -193,19 +193,25 @@ class Catalog:
 
     def resolve_claim(self, text: str) -> Claim:
         """Return what a seller's words mean, or raise ``ClaimError`` with names that come close."""
-        from gpucheck.catalog.claims import meant_by, narrowed_by_capacity
-        from gpucheck.catalog.listing import in_english, readings
-
         cleaned = sanitise(text, 120)
         try:
             return Claim(text=cleaned, profiles=(self.by_id(cleaned.lower()),))
         except ProfileError:
             pass
-        for reading in readings(in_english(cleaned)):
+        try:
+            return self._meant(cleaned)
+        except ClaimError as error:
+            raise ClaimError(error.message, self._hint(cleaned)) from None
+
+    def _meant(self, text: str) -> Claim:
+        from gpucheck.catalog.claims import meant_by, narrowed_by_capacity
+        from gpucheck.catalog.listing import in_english, readings
+
+        for reading in readings(in_english(text)):
             found = meant_by(reading, self._near(reading))
             if found:
-                return narrowed_by_capacity(cleaned, reading, found)
-        raise ClaimError(f"no known card is called {cleaned!r}", self._hint(cleaned))
+                return narrowed_by_capacity(text, reading, found)
+        raise ClaimError(f"no known card is called {text!r}")
 
     def _near(self, text: str) -> list[Profile]:
         """SKUs of which a name holds the number in the text."""
@@ -218,9 +224,29 @@ class Catalog:
         names = {
             raw.decode("utf-8", "replace") for f in self._files for raw in _NAME_LINE.findall(b"\n".join(f.blocks))
         }
+        if within := self._within(text, names):
+            return within
         by_key = {squash_name(name): name for name in sorted(names)}
         close = difflib.get_close_matches(squash_name(text), by_key, n=5, cutoff=0.5)
-        return "did you mean " + ", ".join(by_key[key] for key in close) + "?" if close else "gpucheck profiles list"
+        if not close:
+            return "`gpucheck profiles list` shows all."
+        return "did you mean " + ", ".join(by_key[key] for key in close) + "?"
+
+    def _within(self, text: str, names: set[str]) -> str:
+        """Say which card a part of a listing names, and what to leave out; empty where the name itself goes on."""
+        from gpucheck.catalog.listing import parts
+
+        in_names = {word for name in names for word in name.lower().split()}
+        for part, others, following in parts(text):
+            try:
+                found = self._meant(part).profiles
+            except ClaimError:
+                continue
+            if following.lower() in in_names:
+                return ""
+            called = " or ".join(dict.fromkeys(profile.name for profile in found[:3]))
+            return f"did you mean {called}? Then leave out: {', '.join(others)}."
+        return ""
 
     def match(self, evidence: Evidence) -> Match:
         """Return which SKU the declared identity names, and the known modification that it looks like.

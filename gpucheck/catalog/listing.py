@@ -7,6 +7,7 @@ be what tells an RTX 4090 D from an RTX 4090.
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import combinations
 
 _SCRIPT = "\u0400-\u04ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3"
 _BESIDE_LATIN = re.compile(f"(?<=[{_SCRIPT}])(?=[a-z0-9])|(?<=[a-z0-9])(?=[{_SCRIPT}])")
@@ -42,8 +43,9 @@ _LEFT_OUT = """
     waterblock
     argb blanc blanche blanco pink rgb rosa silver weiss white
     factory fe fhr oc overclock overclocked plus ref reference
-    boxed genuine mint new original refurb refurbished sealed tested used working
-    gebraucht gebrauchte wie generaluberholt neu neuwertig ovp top zustand
+    boxed condition excellent genuine good invoice mint new original receipt refurb refurbished sealed tested used
+    warranty working
+    garantie gebraucht gebrauchte wie generaluberholt neu neuwertig ovp rechnung top verkaufe versand zustand
     bon comme etat neuf neuve occasion reconditionne reconditionnee tres
     nueva nuevo nuova nuovo usada usado usata usato
     card carte desktop grafica grafik grafikkarte graphics graphique memoire memoria memory pc ram scheda speicher
@@ -51,6 +53,8 @@ _LEFT_OUT = """
     and avec by de et for from fur il la mit pour un und une von
 """
 _WORDS = frozenset(_LEFT_OUT.split())
+_LONGEST_NAME = 6
+"""Words of a listing that are looked at together to say what it may have meant."""
 _ALSO_IN_NAMES = frozenset({"black", "v2", "v3", "v4"})
 """Left out only where a name with them is none: a TITAN Black is no TITAN, an RTX 5090 D V2 no RTX 5090 D."""
 
@@ -72,6 +76,22 @@ def readings(text: str) -> Iterator[str]:
     least = _without(bare, _ALSO_IN_NAMES)
     if least.split() != bare.split():
         yield least
+
+
+def parts(text: str) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Yield parts that may name a card, the most telling first, with words to leave out and the one that follows."""
+    words = re.findall(r"[^\s,;:!?|/()\[\]\u2013\u2014]+", text)
+    telling = [not _is_left_out(word) for word in words]
+    spans = [s for s in combinations(range(len(words) + 1), 2) if s[1] - s[0] <= _LONGEST_NAME]
+    for start, end in sorted(spans, key=lambda s: (-sum(telling[s[0] : s[1]]), s[1] - s[0], s)):
+        part = " ".join(words[start:end])
+        others = [word for number, word in enumerate(words) if telling[number] and not start <= number < end]
+        if others and re.search(r"\d", part):
+            yield part, tuple(dict.fromkeys(others)), "".join(words[end : end + 1])
+
+
+def _is_left_out(word: str) -> bool:
+    return not re.search(r"[^\W_]", _without(_PHRASES.sub(" ", in_english(word)), _WORDS))
 
 
 def _without(text: str, words: frozenset[str]) -> str:

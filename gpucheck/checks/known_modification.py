@@ -17,6 +17,8 @@ def known_modification(case: Case) -> Outcome:
     """Report the matched modification."""
     known = case.match.modification
     if known is None:
+        if any(modification.memory_mib for p in case.profiles for modification in case.catalog.modifications_of(p)):
+            case.field("memory_total_bytes")
         return Outcome(Status.PASS, f"No known modification of {case.sku} shows.")
     return Outcome(
         Status.FAIL,

@@ -15,6 +15,7 @@ from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applica
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.match import Claim
 from gpucheck.model.profile import Profile
+from gpucheck.model.text import with_article
 
 _NO_BOARD = ("laptop", "unknown")
 """Chassis of which none is known to hold a desktop board."""
@@ -64,12 +65,13 @@ def laptop_die(case: Case) -> Outcome:
         return Outcome(Status.PASS, "A laptop die, in a laptop.", chassis, "laptop", confidence=Confidence.LOW)
     if chassis in ("desktop", "server"):
         return inconclusive(
-            f"This is {case.sku}, a laptop part, in a {chassis}. Honest if sold as such; not the desktop card.",
+            f"This is {with_article(case.sku)}, a laptop part, in a {chassis}. Honest if sold as such; it is not the "
+            "desktop card.",
             chassis,
             "laptop",
             ("host.chassis",),
         )
-    return inconclusive(f"This is {case.sku}, a laptop part; what machine it sits in is not known.")
+    return inconclusive(f"This is {with_article(case.sku)}, a laptop part; what machine it sits in is not known.")
 
 
 def _lesser(case: Case, claim: Claim) -> str:

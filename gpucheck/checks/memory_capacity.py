@@ -9,7 +9,7 @@ A failure does not mean: damage; damaged cells are told apart and reported as da
 References: ``kernels/memory_walk.cu``; the taxonomy of f3 for forged flash memory.
 """
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, others
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Kind, Severity, Status
 from gpucheck.model.measured import MemoryWalk
@@ -43,18 +43,32 @@ def memory_capacity(case: Case) -> Outcome:
         message = "Part of the memory does not keep what is written. It looks damaged, not forged; "
         message += "until it is repaired, the capacity is not proven."
         return inconclusive(message, observed, expected, ("memory_walk.distinct_bytes",))
+    if walk.total_bytes / total < needed:
+        message = f"CUDA states {gib(walk.total_bytes)} in all, so only {proven:.1%} of the declared {gib(total)} was "
+        message += "tested. Scan again with NVIDIA's own driver, outside of containers and virtual machines."
+        return inconclusive(message, observed, expected, ("memory_walk.total_bytes",))
     message = f"Only {proven:.1%} of the memory was free to be tested: {walk.untested_holder.rstrip('.')}. {_way(case)}"
     return inconclusive(message, observed, expected, ("memory_walk.untested_bytes",))
 
 
 def _way(case: Case) -> str:
-    """How more of the memory comes free."""
+    """How more of the memory comes free, here and with what is known to be on the card."""
     host, facts = case.evidence.host, case.evidence.nvml
+    told = None if isinstance(facts, Unavailable) else facts
+    alone = told is not None and told.processes == ()
+    if told is None or not told.display_active:
+        if host.windows or host.wsl:
+            return f"{'Scan' if alone else 'Close other programs, or scan'} under Linux, where less is kept back."
+        who = "Stop what else uses the card, also in containers," if alone else "Close other programs"
+        return f"{who} and scan again."
     if host.windows or host.wsl:
-        return "Close other programs, or scan under Linux, where less is kept back."
-    if not isinstance(facts, Unavailable) and facts.display_active:
-        return "Scan again from a text console, or with the display on another card."
-    return "Close other programs and scan again."
+        again = "Scan again" if alone else "Close other programs and scan again"
+        return (
+            f"{again} with the display on another card or on the processor's graphics, or scan under Linux, where less "
+            "is kept back."
+        )
+    closing = "Close other programs, end" if not alone and others(told) else "End"
+    return f"{closing} the desktop and scan again from a text console, or with the display on another card."
 
 
 def needed_share(profiles: tuple[Profile, ...]) -> float:

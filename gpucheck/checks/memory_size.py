@@ -126,7 +126,7 @@ def _contradiction(case: Case, total: int, legal: list[int], expected: str) -> O
         message,
         observed=f"{mib(total)} (declared)",
         expected=expected,
-        remedy=f"{remedy}." if walked else f"{remedy}; run the memory walk before paying.",
+        remedy=f"{remedy}." if walked else f"{remedy}; scan the card itself before paying.",
         confidence=Confidence.HIGH if case.match.basis == "device_id" or known else Confidence.MEDIUM,
         evidence=(f"{case.declared_section}.memory_total_bytes",),
         kinds=(Kind.MEMORY_ALTERED,),

@@ -38,7 +38,7 @@ def vbios_family(case: Case) -> Outcome:
         f"{' or '.join(others)}. Firmware of another die cannot run on the named one.",
         observed=f"{family} ({' or '.join(others)})",
         expected=" or ".join(expected),
-        remedy="Treat it as the older die. Do not pay for the named model.",
+        remedy="Treat it as a card of the die that its VBIOS was made for. Do not pay for the named model.",
         evidence=(f"{section}.vbios_version", "pci.device_id"),
         kinds=(Kind.REMARKED,),
     )

@@ -50,10 +50,15 @@ class Progress:
         click.echo(sanitise(f"{event.card}: {_place(event)}{event.stage}{outcome or ' ...'}", 300), err=True)
 
     def _overwrite(self, event: "Event") -> None:
-        share = f" {event.share:.0%}" if 0 < event.share < 1 else ""
-        self._show(sanitise(f"{event.card}: {_place(event)}{event.stage.replace('_', ' ')}{share}", 200)[:_WIDTH])
+        from gpucheck.render.words import section
 
-    def _show(self, line: str) -> None:
+        share = f" {event.share:.0%}" if 0 < event.share < 1 else ""
+        self._show(sanitise(f"{event.card}: {_place(event)}{section(event.stage)}{share}", 200))
+
+    def _show(self, text: str) -> None:
+        import shutil
+
+        line = text[: min(_WIDTH, shutil.get_terminal_size((80, 24)).columns - 1)]
         if line != self._shown:
             self._shown = line
             click.echo(_CLEAR + line, nl=False, err=True, color=True)

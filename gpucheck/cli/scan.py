@@ -1,6 +1,7 @@
 """``gpucheck scan``: collect, judge, show."""
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ from gpucheck.cli.errors import report as tell_of
 from gpucheck.cli.examine import examine, examined, files_read, tell_left_out
 from gpucheck.cli.keep import opened, save, store_files, store_option
 from gpucheck.cli.options import claim_option, depth_options, exclusive, machine_options, result_options
-from gpucheck.cli.output import check_target, chosen_format, look_of, write
+from gpucheck.cli.output import STDOUT, check_target, chosen_format, look_of, write
 from gpucheck.cli.redact import hiding, key_files, redact_options
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from gpucheck.model.match import Claim
     from gpucheck.model.report import Report
     from gpucheck.store.store import Store
+
+_MOST_TOLD = 8
 
 
 @click.command(epilog="Example: gpucheck scan --claim 'RTX 4090' -o report.json")
@@ -96,7 +99,20 @@ def resolve_claim(catalog: "Catalog", claim: str | None) -> "Claim | None":
 def deliver(report: "Report", format_: str | None, output: str | None, note: str = "") -> int:
     """Write a report where it is wanted and return its exit code."""
     write(rendered(report, format_, output, note), output)
+    if output not in (None, STDOUT) and sys.stderr.isatty():
+        _tell_verdicts(report)
     return exit_codes.of_report(report)
+
+
+def _tell_verdicts(report: "Report") -> None:
+    """Say the answer to who looks on, where the report itself went into a file."""
+    from gpucheck.render.card import headline_verdict, name_of
+
+    for card in report.cards[:_MOST_TOLD]:
+        simulated = "SIMULATED " if card.simulated else ""
+        say(f"{simulated}{name_of(card)}: {headline_verdict(card)}")
+    if len(report.cards) > _MOST_TOLD:
+        say(f"and {len(report.cards) - _MOST_TOLD} more: `gpucheck render` shows a report in JSON.")
 
 
 def rendered(report: "Report", format_: str | None, output: str | None, note: str = "") -> str:

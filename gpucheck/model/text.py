@@ -20,3 +20,8 @@ def sanitise(text: str, limit: int = LIMIT) -> str:
 def with_article(name: str) -> str:
     """``an RTX 4090``, ``a GeForce RTX 4090``: by the sound with which the name of a card or a die begins."""
     return f"{'an' if name[:1] in 'AEIOU' or name.startswith(_SPOKEN_VOWEL) else 'a'} {name}"
+
+
+def in_a_sentence(text: str) -> str:
+    """A title or a hint as it continues a sentence: with a small first letter, but for abbreviations."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]

@@ -61,6 +61,11 @@ def _escaped(text: str) -> str:
 
 def load_report(text: str, origin: str = "the document") -> Report:
     """Read a report back, also out of a signed document, whose signature is not verified. Raises ``DocumentError``."""
+    if text.strip() and text.lstrip()[0] not in "{[":
+        raise DocumentError(
+            f"{_name(origin)} is no report, and no JSON.",
+            "Judge what nvidia-smi or lspci printed with `gpucheck assess`; a report ends in .json.",
+        )
     content, text = _parse(text, origin)
     if content.get("kind") == "evidence":
         raise NotJudgedError(f"{_name(origin)} holds evidence, not a report.", "Judge it with `gpucheck assess`.")

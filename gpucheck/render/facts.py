@@ -9,7 +9,7 @@ from gpucheck.model.lent import lent, link_rate
 from gpucheck.model.measured import Bandwidth, Census, HostLink, Latency, MemoryWalk, Throughput
 from gpucheck.model.report import CardReport
 from gpucheck.model.units import KIB, MIB, cache_size, mib, rate
-from gpucheck.render.style import Look
+from gpucheck.render.style import Cell, Look
 from gpucheck.render.words import percent
 
 NOTHING = "-"
@@ -64,15 +64,15 @@ def table(card: CardReport, look: Look) -> list[str]:
     if not found:
         return []
     measured = "simulated" if card.simulated else "measured"
-    lines = [look.paint(_line(look, ("", "declared", measured, "this model has")), "dim")]
-    return lines + [_line(look, (r.label, r.declared, r.measured, r.expected)) for r in found]
+    lines = [look.paint(line, "dim") for line in _lines(look, ("", "declared", measured, "this model has"))]
+    return lines + [line for r in found for line in _lines(look, (r.label, r.declared, r.measured, r.expected))]
 
 
-def _line(look: Look, texts: Iterable[str]) -> str:
+def _lines(look: Look, texts: Iterable[str]) -> list[str]:
     first, *others = texts
     room = (max(look.width, 60) - 22) // 3
-    cells = [look.cell(text or NOTHING if first else text, room - 1) for text in others]
-    return ("  " + look.cell(first, 19) + " " + " ".join(cells)).rstrip()
+    cells = [Cell(text or NOTHING if first else text, room - 1) for text in others]
+    return ["  " + line for line in look.row(Cell(first, 19), *cells, gap=1)]
 
 
 def _declared_memory(evidence: Evidence) -> str:

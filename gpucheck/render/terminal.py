@@ -6,10 +6,13 @@ from gpucheck.model.report import CardReport, Report
 from gpucheck.model.verdict import Condition
 from gpucheck.render import words
 from gpucheck.render.card import failures, name_of, render_card, verdict_of
-from gpucheck.render.style import Look, columns
+from gpucheck.render.style import Cell, Look, columns
 
 IN_FULL = 8
 """Cards up to which each is told in full; of more, the table has one line each, and one reason for those that fail."""
+
+_LONGEST_CELL = 3
+"""Lines that a place or a name may fill in the table, as a file may state any."""
 
 
 def render_terminal(report: Report, look: Look | None = None, *, note: str = "") -> str:
@@ -38,7 +41,8 @@ def _summary(cards: Sequence[CardReport], look: Look, *, reasons: bool) -> list[
     digits = len(str(len(cards)))
     widths = _widths(cards, look.width - digits - 5)
     for number, card in enumerate(cards, 1):
-        lines.append(f"  {number:>{digits}} {_line(card, widths, look)}")
+        cells = (Cell(str(number), digits, right=True), *_cells(card, widths, look))
+        lines += ["  " + line for line in look.row(*cells, gap=1)]
         if reasons and (found := failures(card)):
             lines += look.paragraph(found[0].message, indent=digits + 6, limit=200)
     return lines
@@ -46,8 +50,8 @@ def _summary(cards: Sequence[CardReport], look: Look, *, reasons: bool) -> list[
 
 def _widths(cards: Sequence[CardReport], room: int) -> tuple[int, int, int]:
     """Columns for the place, the name and the verdict: no more than the longest needs, or than its share."""
-    place = min(max(columns(card.evidence.label) for card in cards), room * 38 // 100)
-    name = min(max(columns(_name(card)) for card in cards), room * 32 // 100)
+    place = min(max(columns(card.evidence.label) for card in cards), room * 30 // 100)
+    name = min(max(columns(_name(card)) for card in cards), room * 40 // 100)
     return place, name, room - place - name - 2
 
 
@@ -60,12 +64,15 @@ def _name(card: CardReport) -> str:
     return ("SIMULATED " if card.simulated else "") + name_of(card)
 
 
-def _line(card: CardReport, widths: tuple[int, int, int], look: Look) -> str:
+def _cells(card: CardReport, widths: tuple[int, int, int], look: Look) -> tuple[Cell, Cell, Cell]:
     place, name, rest = widths
     condition = card.verdict.condition
     health = f", {words.CONDITIONS[condition]}" if condition in (Condition.WORN, Condition.DEFECTIVE) else ""
-    verdict = look.paint(look.fit(verdict_of(card) + health, rest), words.COLOURS[card.verdict.authenticity])
-    return f"{look.cell(card.evidence.label, place)} {look.cell(_name(card), name)} {verdict}"
+    return (
+        Cell(look.fit(card.evidence.label, _LONGEST_CELL * place), place),
+        Cell(look.fit(_name(card), _LONGEST_CELL * name), name),
+        Cell(verdict_of(card) + health, rest, words.COLOURS[card.verdict.authenticity]),
+    )
 
 
 def _footer(report: Report, look: Look, note: str) -> list[str]:

@@ -89,7 +89,8 @@ def verify(document: Any, public_pem: bytes) -> Signed:
 def _opened(document: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The report and what is stated of it, in the shape that they must have."""
     if not isinstance(document, dict) or document.get("kind") != KIND:
-        raise SigningError("This is no signed report.", "Sign a report first: gpucheck report sign REPORT --key KEY")
+        hint = "Ask who wrote it for the signed one, or sign your own: gpucheck report sign REPORT --key KEY"
+        raise SigningError("This is no signed report.", hint)
     version = document.get("schema_version")
     if type(version) is int and version > VERSION:
         raise SigningError(f"It is signed in version {version}; this gpucheck knows {VERSION}.", "Update gpucheck.")

@@ -26,6 +26,9 @@ _COMPLAINTS = (
     ("nvidia-smi: command not found", "nvidia-smi was not installed where this was made"),
     ("is not recognized as", "nvidia-smi was not found where this was made"),
 )
+_OWN_TABLE = re.compile(r"\s*(?:item|card),simulated,\w+,")
+_OWN = ("Rulebook: gpucheck ", "<h1>gpucheck report", 'package="gpucheck"', "# HELP gpucheck_")
+"""Marks of reports that gpucheck itself wrote for people and for other programs."""
 _WINDOWS_MODELS = {"WDDM", "TCC", "MCDM"}
 _WSL = re.compile(r"\bWSL2?\b|microsoft-standard|/usr/lib/wsl/")
 _WINDOWS = re.compile(r"\bWindows (?:10|11|Server)\b")
@@ -58,6 +61,8 @@ class ParsedFile(NamedTuple):
 def parse(text: str, origin: str) -> ParsedFile:
     """Read ``text``, which came from ``origin``. Raises `SourceFileError` where nothing about a card is in it."""
     text = clean(text, origin)
+    if _OWN_TABLE.match(text):
+        raise _own(origin)
     merger = Merger()
     try:
         rest = _add_xml(text, merger)
@@ -162,6 +167,8 @@ def _host(cards: list[Draft], text: str) -> Host:
 
 def _nothing(text: str, origin: str, notes: list[str], driver: str | None) -> SourceFileError:
     name = sanitise(origin, 200)
+    if any(mark in text for mark in _OWN):
+        return _own(origin)
     for words, meaning in _COMPLAINTS:
         if words in text:
             return SourceFileError(f"{name}: {meaning}.", "Make it again on the machine that holds the card.")
@@ -172,6 +179,13 @@ def _nothing(text: str, origin: str, notes: list[str], driver: str | None) -> So
             f"{name}: it states the driver's version, {driver}, and says nothing about a card.", _HOW
         )
     return SourceFileError(f"{name} says nothing about an NVIDIA card in a form that can be read.", _HOW)
+
+
+def _own(origin: str) -> SourceFileError:
+    return SourceFileError(
+        f"{sanitise(origin, 200)} is what gpucheck wrote for reading, not for judging again.",
+        "Ask for its report or evidence in JSON.",
+    )
 
 
 def to_evidence(parsed: ParsedFile, origin: str) -> list[Evidence]:

@@ -159,7 +159,7 @@ def open_store(asked: str | None = None, *, make: bool = True, tell: Callable[[s
             prepare(url)
         elif new:
             raise StoreError(
-                f"there is no inventory at {place}.", "`gpucheck inventory add` or `scan --save` makes it."
+                f"there is no inventory at {place}.", "`gpucheck inventory intake`, `add` or `scan --save` makes it."
             )
     store = Store(connect(url, make=make), place, file if new else None)
     try:

@@ -8,19 +8,24 @@ from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.finding import Finding, Severity, Status
 from gpucheck.model.partition import VIRTUAL
-from gpucheck.model.text import with_article
+from gpucheck.model.text import in_a_sentence, with_article
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.verdict.weights import BY_CHECK
 
 _ORACLE = silicon_match.id
 _OWN_FIRMWARE = {"vbios-agreement", "bar1-size", "memory-capacity"}
-_TOLD_WHERE_OPEN = ("claim", "memory-size")
+_TOLD_WHERE_OPEN = {
+    Authenticity.INCONCLUSIVE: ("claim", "memory-size", "laptop-die"),
+    Authenticity.AUTHENTIC: ("laptop-die",),
+}
 _NO_SIGN = "That is no sign of fraud: nothing contradicts the claim, and nothing supports it."
 _TOLD = 3
 """Failures that an explanation tells; the report lists them all."""
 _SAID_BY_ANOTHER = {"memory-bandwidth": "memory-speed"}
 """Checks whose failure says no more than that of the other."""
+
+_AGAIN = "Scan again; if it stays so, with a longer --timeout."
 
 
 def explain(
@@ -84,29 +89,36 @@ def _undecided(case: Case, findings: Sequence[Finding], name: str, coverage: flo
     if not measured:
         return (
             f"Nothing that was read contradicts the claim that this is {name}. But everything read can be rewritten, "
-            f"and nothing was measured, so the silicon is unproven. {_why_unmeasured(case)}"
-        ).rstrip()
+            f"and nothing was measured, so the silicon is unproven. {_unmeasured(case)}"
+        )
     if case.partitioned:
         return f"Nothing contradicts the claim that this is {name}, but only a part of it was visible."
     what = f"Nothing contradicts the claim that this is {name}, but it is not proven."
-    return f"{what} {_missing(findings, coverage)}".rstrip()
+    return f"{what} {_missing(case, findings, coverage)}".rstrip()
 
 
-def _why_unmeasured(case: Case) -> str:
-    """What kept a scan from measuring anything, in the words of what refused; empty where none was asked for."""
+def _unmeasured(case: Case) -> str:
+    """Why nothing was measured where something should have been, else how the silicon can be."""
     sections = [getattr(case.evidence, name) for name in ("cuda", *MEASURED_SECTIONS)]
-    absent = [each for each in sections if isinstance(each, Unavailable)]
-    told = next((each.detail for each in absent if each.unavailable is not Reason.NOT_REQUESTED and each.detail), "")
-    return f"{told[:1].upper()}{told[1:].rstrip('.')}." if told else ""
+    for absent in (section for section in sections if isinstance(section, Unavailable)):
+        if absent.unavailable is not Reason.NOT_REQUESTED:
+            why = absent.detail or absent.unavailable.value.replace("_", " ")
+            again = f" {_AGAIN}" if absent.unavailable is Reason.TIMED_OUT else ""
+            return f"The measurements did not run: {why.rstrip('.')}.{again}"
+    if isinstance(case.evidence.nvml, Unavailable):
+        facts = case.evidence.declared
+        little = facts is not None and facts.device_id is None and facts.vbios_version is None
+        more = "Ask for the output of `nvidia-smi -q -x`, which tells more. " if little else ""
+        return f"{more}Scan the card itself (`gpucheck scan`) before you rely on it."
+    return "Scan it without --no-probe."
 
 
 def _open(case: Case, findings: Sequence[Finding], authenticity: Authenticity) -> list[str]:
-    """What was seen of claim and memory that has an innocent cause and another, so that a buyer can ask."""
-    if authenticity is not Authenticity.INCONCLUSIVE or not case.match.fitting:
+    """What was seen of claim, memory and machine that has an innocent cause and another, so that a buyer can ask."""
+    told = _TOLD_WHERE_OPEN.get(authenticity, ())
+    if not case.match.fitting:
         return []
-    return [
-        f.message for f in findings if f.check in _TOLD_WHERE_OPEN and f.status is Status.INCONCLUSIVE and f.observed
-    ]
+    return [f.message for f in findings if f.check in told and f.status is Status.INCONCLUSIVE and f.observed]
 
 
 def _doubts(findings: Sequence[Finding]) -> str:
@@ -116,7 +128,7 @@ def _doubts(findings: Sequence[Finding]) -> str:
     return " ".join(f.message for f in failed[:_TOLD])
 
 
-def _missing(findings: Sequence[Finding], coverage: float) -> str:
+def _missing(case: Case, findings: Sequence[Finding], coverage: float) -> str:
     """What keeps the question open: in the words of the check where something was seen, else by its title."""
     open_ = [f for f in findings if f.status is not Status.PASS and BY_CHECK[f.check].required]
     if not open_ and any(f.check == "claim" and f.status is Status.INCONCLUSIVE for f in findings):
@@ -124,12 +136,14 @@ def _missing(findings: Sequence[Finding], coverage: float) -> str:
     if not open_:
         return f"Too little was examined ({coverage:.0%})."
     seen = [f for f in open_ if f.observed or len(open_) == 1][:_TOLD]
-    titles = ", ".join(_in_a_sentence(f.title) for f in open_ if f not in seen)
-    return " ".join([f"Still open: {titles}."] * bool(titles) + [f.message for f in seen])
+    titles = ", ".join(in_a_sentence(f.title) for f in open_ if f not in seen)
+    slow = any(_gave_no_answer(case, f) for f in open_)
+    return " ".join([f"Still open: {titles}."] * bool(titles) + [f.message for f in seen] + [_AGAIN] * slow)
 
 
-def _in_a_sentence(title: str) -> str:
-    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+def _gave_no_answer(case: Case, finding: Finding) -> bool:
+    section = getattr(case.evidence, finding.evidence[0], None) if finding.evidence else None
+    return isinstance(section, Unavailable) and section.unavailable is Reason.TIMED_OUT
 
 
 def _unknown_sku(case: Case) -> str:
@@ -190,7 +204,8 @@ def _health(condition: Condition, findings: Sequence[Finding]) -> str:
     said = {Condition.DEFECTIVE: "It is defective", Condition.WORN: "It shows wear"}.get(condition)
     if said is None:
         return ""
-    failed = [f for f in findings if f.about == "condition" and f.status is Status.FAIL]
-    worst = max(failed, key=lambda f: list(Severity).index(f.severity), default=None)
-    reason = f" {worst.message}" if worst else ""
+    # A card that has dealt with its wear passes, and its finding has a severity all the same.
+    signs = [f for f in findings if f.about == "condition" and f.status in (Status.FAIL, Status.PASS)]
+    worst = max(signs, key=lambda f: (f.status is Status.FAIL, list(Severity).index(f.severity)), default=None)
+    reason = f" {worst.message}" if worst and worst.severity is not Severity.INFO else ""
     return f"{said}; that is a matter of condition, apart from what the card is.{reason}"

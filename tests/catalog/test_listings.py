@@ -43,6 +43,8 @@ SOLD = [
     ("Carte graphique RTX 3060 12 Go, très bon état", "RTX 3060 12GB"),
     ("Grafikkarte RTX 3060 12 GB gebraucht, wie neu", "RTX 3060 12GB"),
     ("Grafikkarte RTX 3060 12 GB, generalüberholt, weiß", "RTX 3060 12GB"),
+    ("Verkaufe RTX 2070 Super 8GB mit Rechnung und Garantie", "RTX 2070 SUPER"),
+    ("RTX 3090 24GB (excellent condition!)", "RTX 3090"),
     ("七彩虹 iGame RTX4090涡轮24G", "RTX 4090 24GB"),
     ("RTX 3060 Ти 8 ГБ", "RTX 3060 Ti 8GB"),
     ("\uff32\uff34\uff38 \uff13060", "RTX 3060"),
@@ -76,6 +78,27 @@ def test_a_listing_means_the_card_and_no_other(text: str, card: str | None) -> N
             CATALOG.resolve_claim(text)
     else:
         assert meant(text) == meant(card)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("RTX 3090 24GB nicht gemint", "did you mean GeForce RTX 3090? Then leave out: nicht, gemint."),
+        ("VB: RTX 3080 Ti defekt, Bastler", "did you mean GeForce RTX 3080 Ti? Then leave out: VB, defekt, Bastler."),
+        ("RTX 4090 Bogus Wonder", "did you mean GeForce RTX 4090? Then leave out: Bogus, Wonder."),
+    ],
+)
+def test_a_listing_with_unknown_words_is_told_which_they_are(text: str, hint: str) -> None:
+    with pytest.raises(ClaimError) as caught:
+        CATALOG.resolve_claim(text)
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize("text", ["RTX 4090 Ti", "RTX 4090 Ti Bogus", "RTX 9999 Bogus"])
+def test_a_part_of_a_name_is_never_to_be_left_out(text: str) -> None:
+    with pytest.raises(ClaimError) as caught:
+        CATALOG.resolve_claim(text)
+    assert "leave out" not in caught.value.hint
 
 
 def test_titan_x_was_the_name_of_two_cards() -> None:

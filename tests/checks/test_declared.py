@@ -12,6 +12,7 @@ from gpucheck.model.report import CardReport
 from gpucheck.model.units import MIB
 from gpucheck.pipeline import assess
 from gpucheck.sources.nvidia_smi import parse, to_evidence
+from tests.builders import UUID
 from tests.cards import alter, catalog, evidence_of, finding, genuine, report
 
 NOT_SUPPORTED = Unavailable(unavailable=Reason.NOT_SUPPORTED, detail="N/A")
@@ -86,6 +87,12 @@ def test_an_innocent_oddity_fails_nothing(check: str, changes: dict[str, Any]) -
     result = report(alter(genuine(), **changes))
     assert next(f for f in result.findings if f.check == check).status is not Status.FAIL
     assert result.verdict.authenticity in ("authentic", "inconclusive")
+
+
+@pytest.mark.parametrize(("model", "status"), [("RTX 4090", Status.INCONCLUSIVE), ("RTX 5050", Status.PASS)])
+def test_without_a_size_of_memory_no_modification_of_it_is_ruled_out(model: str, status: Status) -> None:
+    (listed,) = to_evidence(parse(f"GPU 0: NVIDIA GeForce {model} (UUID: {UUID})\n", "list.txt"), "list.txt")
+    assert finding(listed, "known-modification").status is status
 
 
 def test_a_known_modification_is_named_with_its_factor() -> None:

@@ -154,8 +154,23 @@ def test_untested_memory_is_not_a_pass() -> None:
 @pytest.mark.parametrize(
     ("environment", "way"),
     [
-        ({"display_in_use_bytes": 900 * MIB}, "Scan again from a text console, or with the display on another card."),
-        ({"windows": True}, "Close other programs, or scan under Linux, where less is kept back."),
+        (
+            {"display_in_use_bytes": 900 * MIB},
+            ". End the desktop and scan again from a text console, or with the display on another card.",
+        ),
+        (
+            {"display_in_use_bytes": 900 * MIB, "processes": [2000]},
+            ". Close other programs, end the desktop and scan again from a text console, or with the display on",
+        ),
+        ({"windows": True}, "no other process is on the card. Scan under Linux, where less is kept back."),
+        (
+            {"windows": True, "display_in_use_bytes": 900 * MIB},
+            ". Scan again with the display on another card or on the processor's graphics, or scan under Linux, where",
+        ),
+        (
+            {"windows": True, "display_in_use_bytes": 900 * MIB, "processes": [700]},
+            ". Close other programs and scan again with the display on another card or on the processor's graphics, or",
+        ),
         ({"wsl": True, "processes": [2000]}, "Close other programs, or scan under Linux, where less is kept back."),
         ({"processes": [2000]}, "Close other programs and scan again."),
     ],
@@ -169,6 +184,23 @@ def test_who_holds_untested_memory_and_how_it_comes_free_is_in_the_first_lines(
     assert "of the memory was free to be tested: " in told.explanation
     assert "held by" in told.explanation
     assert way in told.explanation
+
+
+def test_memory_that_nobody_is_known_to_hold_is_for_others_in_containers_to_free() -> None:
+    walk = genuine().memory_walk
+    total = walk.total_bytes  # type: ignore[union-attr]
+    part = walked(tested_bytes=total // 2, distinct_bytes=total // 2, untested_bytes=total - total // 2)
+    evidence = alter(genuine(), nvml__processes=(), nvml__display_active=False, **part)
+    assert finding(evidence, "memory-capacity").message.endswith(
+        " Stop what else uses the card, also in containers, and scan again."
+    )
+
+
+def test_memory_that_cuda_does_not_state_is_not_said_to_be_held_by_anybody() -> None:
+    told = finding(evidence_of("replaced-nvml-library"), "memory-capacity")
+    assert told.status is Status.INCONCLUSIVE
+    assert told.message.startswith("CUDA states 12.00 GiB in all, so only 49.4% of the declared 23.99 GiB was tested.")
+    assert "other programs" not in told.message
 
 
 @pytest.mark.parametrize("environment", [{"display_in_use_bytes": 900 * MIB}, {"windows": True}])

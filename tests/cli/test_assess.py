@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from gpucheck.cli.app import cli
 from gpucheck.render.document import load_report, render_evidence, render_json
+from gpucheck.render.inventory.table import csv_lines
 from tests.builders import UUID, forged_card, make_evidence, make_report
 
 SMI = """==============NVSMI LOG==============
@@ -319,3 +320,20 @@ def test_documents_are_judged_each_by_itself(genuine: str, forged: str, smi: str
     document = load_report(run(genuine, forged, genuine, smi, str(listing), "--format", "json").stdout)
     assert list(document.cards[:3]) == [alone[0], alone[1], alone[0]]
     assert len(document.cards) == 4
+
+
+@pytest.mark.parametrize("name", ["report.txt", "report.html", "report.xml", "report.csv", "report.prom"])
+def test_a_report_for_reading_is_not_judged_again_and_says_which_is(name: str, tmp_path: Path, forged: str) -> None:
+    shown = tmp_path / name
+    assert CliRunner().invoke(cli, ["render", forged, "-o", str(shown)]).exit_code == 13
+    result = run(str(shown))
+    assert result.exit_code == 3
+    assert "Ask for its report or evidence in JSON." in result.stderr
+
+
+def test_the_table_of_an_inventory_is_no_output_of_nvidia_smi(tmp_path: Path) -> None:
+    table = tmp_path / "inventory.csv"
+    table.write_text("".join(csv_lines([])) + f"1,,GeForce RTX 4090,authentic,good,,,,,,,1,{UUID},,,,,,,,,,,,,\n")
+    result = run(str(table))
+    assert result.exit_code == 3
+    assert "Ask for its report or evidence in JSON." in result.stderr

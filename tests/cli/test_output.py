@@ -1,5 +1,6 @@
 """Results appear whole or not at all."""
 
+import io
 import os
 import stat
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from gpucheck.cli import output
 from gpucheck.cli.errors import CallError, CliError
 from gpucheck.cli.options import PLAIN_FORMATS
+from gpucheck.cli.scan import deliver
+from tests.builders import forged_card, make_card, make_report
 
 
 def test_a_file_is_written_whole_with_the_mode_of_a_new_file(tmp_path: Path) -> None:
@@ -120,3 +123,24 @@ def test_colour_at_a_terminal(variables: dict[str, str], colour: bool, monkeypat
     monkeypatch.setattr("sys.stdout", Terminal())
     look = output.look_of(None)
     assert (look.colour, look.width) == (colour, output.WIDEST)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_who_looks_on_is_told_the_answer_where_the_report_goes_into_a_file(
+    terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setattr("sys.stderr", stream)
+    target = str(tmp_path / "report.json")
+    assert deliver(make_report(make_card(), *[forged_card()] * 8), None, target) == 13
+    told = stream.getvalue().splitlines()
+    if not terminal:
+        assert told == []
+        return
+    assert told[:3] == [
+        f"{target} written.",
+        "GeForce RTX 4090: AUTHENTIC",
+        "GeForce RTX 4090: COUNTERFEIT (memory size forged)",
+    ]
+    assert told[-1] == "and 1 more: `gpucheck render` shows a report in JSON."

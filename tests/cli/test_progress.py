@@ -44,6 +44,21 @@ def test_a_terminal_gets_one_line_that_is_wiped(monkeypatch: pytest.MonkeyPatch)
     assert "\x1b[2J" not in text
 
 
+def test_a_line_is_never_wider_than_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(True)
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setenv("COLUMNS", "40")
+    Progress()(Event("rtx-4090-48gb-forged at 0000:01:00.0", "memory_walk", 0.42))
+    assert stream.getvalue() == "\r\x1b[K" + "rtx-4090-48gb-forged at 0000:01:00.0: m"
+
+
+def test_a_stage_is_called_as_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(True)
+    monkeypatch.setattr("sys.stderr", stream)
+    Progress()(Event("card", "slab_map", 0.42))
+    assert "card: map of memory rates 42%" in stream.getvalue()
+
+
 def test_which_stage_of_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(True)
     monkeypatch.setattr("sys.stderr", stream)

@@ -35,6 +35,15 @@ def test_render_shows_the_report_as_it_was_judged(saved: Path) -> None:
     assert "as the file states it" in " ".join(result.stdout.split())
 
 
+def test_render_of_what_a_seller_printed_names_the_command_that_judges_it(tmp_path: Path) -> None:
+    printed = tmp_path / "seller.txt"
+    printed.write_text("==============NVSMI LOG==============\n")
+    result = run("render", str(printed))
+    assert result.exit_code == 3
+    assert "is no report" in result.stderr
+    assert "`gpucheck assess`" in result.stderr
+
+
 def test_render_as_json_changes_nothing(saved: Path) -> None:
     assert load_report(run("render", str(saved), "--format", "json").stdout) == REPORT
 

@@ -94,6 +94,10 @@ def test_what_cannot_be_verified_says_why(shop: Path, content: bytes, says: str)
     assert "internal error" not in result.stderr
 
 
+def test_who_was_sent_an_unsigned_report_is_not_told_to_sign_it(shop: Path) -> None:
+    assert "Ask who wrote it for the signed one" in verified(shop, "report.json").stderr
+
+
 def test_a_truncated_signed_report_is_refused(shop: Path) -> None:
     data = (shop / "signed.json").read_bytes()
     for length in (1, 100, len(data) // 2, len(data) - 5):

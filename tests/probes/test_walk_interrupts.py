@@ -238,6 +238,6 @@ def test_a_self_test_that_fails_fails_the_section() -> None:
     told = absence(collect(BlindCard(card("rtx-4090")), Plan()))
     assert told.unavailable is Reason.FAILED
     assert told.detail == (
-        "self-test failed: 7 of 7 planted errors were not found. The kernels do not do what they should on this "
+        "self-test failed: 7 of 7 planted errors were not found; the kernels do not do what they should on this "
         "device; no statement about its memory is possible."
     )

@@ -105,6 +105,22 @@ def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
     assert max(columns(line) for line in text.splitlines()) <= width
 
 
+@pytest.mark.parametrize("name", ["forged", "two-cards", "many-cards"])
+def test_a_narrow_terminal_loses_no_word_of_the_figures(name: str) -> None:
+    narrow, wide = (render_terminal(REPORTS[name], Look(width=width)) for width in (60, 120))
+    assert "…" not in narrow
+    assert set(re.split(r"[\s-]+", wide)) <= set(re.split(r"[\s-]+", narrow))
+
+
+def test_the_table_of_cards_names_model_and_verdict_in_full() -> None:
+    evidence = make_evidence(label="rtx-4090-48gb-forged at 0000:01:00.0", simulated="rtx-4090-48gb-forged")
+    forged = make_card(evidence=evidence, verdict=forged_card().verdict)
+    assert render_terminal(make_report(forged, make_card())).splitlines()[1:3] == [
+        "  1 rtx-4090-48gb-forged   SIMULATED GeForce RTX 4090 COUNTERFEIT (memory size",
+        "    at 0000:01:00.0                                   forged)",
+    ]
+
+
 @pytest.mark.parametrize(
     "hostile", ["\x1b]0;owned\x07" * 40, "名" * 300, "x" * 5000, "\u202egnp\r\n" * 30, "e\u0301" * 200]
 )

@@ -365,6 +365,32 @@ def test_saving_that_fails_after_the_scan_keeps_report_and_verdict(monkeypatch: 
     assert run("scan", "--simulate", "rtx-4090-48gb-forged", "--quick", "--save").exit_code == 13
 
 
+@pytest.mark.parametrize("places", [0, 1])
+def test_cards_that_an_intake_cannot_keep_are_named_with_their_verdicts(
+    places: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gpucheck.store.errors import StoreError
+    from gpucheck.store.store import Store
+
+    add = Store.add
+    taken: list[Report] = []
+
+    def fail(store: Store, report: Report, *rest: int) -> object:
+        if len(report.cards) > 1 or len(taken) == places:
+            raise StoreError("inventory x: the disk is full.", "Nothing was changed.")
+        taken.append(report)
+        return add(store, report, *rest)
+
+    monkeypatch.setattr(Store, "add", fail)
+    forged = ["--simulate", "rtx-4090-48gb-forged"]
+    result = run("inventory", "intake", "--quick", *(["--simulate", "rtx-4090"] * places), *forged)
+    assert result.exit_code == 13
+    assert result.stderr.count("the disk is full") == 1
+    assert result.stderr.count("Not kept: ") == 1
+    assert "SIMULATED GeForce RTX 4090: COUNTERFEIT (memory size forged).\n" in result.stderr
+    assert ("1 authentic" in result.stdout) == bool(places)
+
+
 def test_a_report_that_cannot_be_written_costs_no_card_that_was_to_be_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.verdict import judge
 from gpucheck.verdict.fusion import contribute, coverage
 from gpucheck.verdict.weights import BY_CHECK, WEIGHTS
+from tests.builders import unavailable
 from tests.cards import alter, evidence_from, evidence_of, genuine, report
 from tests.cards import finding as judged_finding
 
@@ -188,6 +190,39 @@ def test_what_is_wrong_with_a_card_is_said_with_the_answer() -> None:
     assert "condition" not in report(genuine()).verdict.explanation
 
 
+def test_wear_that_a_card_has_dealt_with_is_told_with_the_answer() -> None:
+    judged = report(evidence_of("rtx-a6000-worn"))
+    assert (judged.verdict.authenticity, judged.verdict.condition) == ("authentic", "worn")
+    assert "rows remapped after uncorrectable errors: 1." in judged.verdict.explanation
+
+
+def test_a_laptop_part_in_a_desktop_is_told_with_the_answer() -> None:
+    judged = report(evidence_of("rtx-3070-laptop-in-a-desktop"))
+    assert judged.verdict.authenticity == "authentic"
+    assert "This is a GeForce RTX 3070 Laptop GPU, a laptop part, in a desktop." in judged.verdict.explanation
+    assert "a laptop part" not in report(evidence_of("rtx-4090-laptop")).verdict.explanation
+
+
+def test_why_nothing_was_measured_is_said_with_what_to_do_about_it() -> None:
+    measured = ("cuda", *MEASURED_SECTIONS)
+    absent = unavailable(Reason.NOT_INSTALLED, "CuPy is not installed; in gpucheck's own environment: pip install x.")
+    told = report(alter(genuine(), **dict.fromkeys(measured, absent))).verdict.explanation
+    assert "The measurements did not run: CuPy is not installed; in gpucheck's own environment: pip install x." in told
+    unasked = alter(genuine(), **dict.fromkeys(measured, NOT_REQUESTED))
+    assert "is unproven. Scan it without --no-probe." in report(unasked).verdict.explanation
+    of_file = alter(unasked, nvml=NOT_REQUESTED, nvidia_smi=genuine().nvml)
+    assert "is unproven. Scan the card itself (`gpucheck scan`)" in report(of_file).verdict.explanation
+    of_table = alter(of_file, nvidia_smi__device_id=None, nvidia_smi__vbios_version=None)
+    assert "is unproven. Ask for the output of `nvidia-smi -q -x`, which tells" in report(of_table).verdict.explanation
+
+
+@pytest.mark.parametrize("stages", [("memory_walk",), ("cuda", *MEASURED_SECTIONS)])
+def test_a_stage_that_gave_no_answer_is_to_be_run_again(stages: tuple[str, ...]) -> None:
+    silent = unavailable(Reason.TIMED_OUT, "no answer within 2 s")
+    told = report(alter(genuine(), **dict.fromkeys(stages, silent))).verdict.explanation
+    assert "Scan again; if it stays so, with a longer --timeout." in told
+
+
 def test_a_rate_that_is_too_high_is_told_once() -> None:
     fast = {
         "title": "fast",
@@ -212,7 +247,7 @@ def test_why_nothing_was_measured_is_said_with_the_answer() -> None:
     why = Unavailable(unavailable=Reason.NOT_INSTALLED, detail="there is no driver. Install one")
     unmeasured = dict.fromkeys(("cuda", *MEASURED_SECTIONS), why)
     told = report(alter(genuine(), **unmeasured)).verdict.explanation
-    assert "so the silicon is unproven. There is no driver. Install one." in told
+    assert "so the silicon is unproven. The measurements did not run: there is no driver. Install one." in told
 
 
 def test_a_stated_generation_is_not_the_silicons() -> None:

@@ -8,7 +8,7 @@ import click
 
 from gpucheck.cli.errors import CallError, CliError, report, say
 from gpucheck.cli.examine import examine, examined, files_read, tell_left_out
-from gpucheck.cli.exit_codes import ExitCode, highest
+from gpucheck.cli.exit_codes import ExitCode, highest, of_verdict
 from gpucheck.cli.inventory.labels import Print, paper_options, prepared, print_labels
 from gpucheck.cli.keep import opened, store_files, store_option, tell_table
 from gpucheck.cli.options import claim_option, depth_options, machine_options
@@ -113,9 +113,10 @@ def _judged(
 
 
 def _kept(store: "Store", cards: "list[CardReport]", catalog: "Catalog") -> "tuple[list[Added], ExitCode]":
-    """Keep the scan as one report; where that fails, each card by itself."""
+    """Keep the scan as one report; where that fails, each card by itself. What is not kept is told with its verdict."""
     from gpucheck.model.base import GpucheckError
     from gpucheck.pipeline import make_report
+    from gpucheck.render.card import headline_verdict, name_of
 
     if not cards:
         return [], ExitCode.NOTHING
@@ -123,16 +124,19 @@ def _kept(store: "Store", cards: "list[CardReport]", catalog: "Catalog") -> "tup
     try:
         return store.add(make_report(cards, host, catalog)), ExitCode.AUTHENTIC
     except GpucheckError as error:
-        if len(cards) == 1:
-            raise
-        code = report(error)
+        code, told = report(error), error.message
     added: list[Added] = []
-    for card in cards:
+    left = [] if len(cards) > 1 else cards
+    for card in cards if len(cards) > 1 else ():
         try:
             added += store.add(make_report([card], host, catalog))
         except GpucheckError as error:
-            code = highest([code, report(error)])
-    return added, code
+            code = code if error.message == told else highest([code, report(error)])
+            left.append(card)
+    for card in left:
+        simulated = "SIMULATED " if card.simulated else ""
+        say(f"Not kept: {card.evidence.label}, {simulated}{name_of(card)}: {headline_verdict(card)}.")
+    return added, highest([code, *(of_verdict(card.verdict) for card in left)])
 
 
 @click.command(short_help="Judge stored evidence again.")
