@@ -30,6 +30,8 @@ SUFFIXES = {
     ".prom": "prometheus",
 }
 """End of a file's name to the format that it means; the longer of two ends comes first."""
+_OTHER_PROGRAMS = (".pdf", ".doc", ".docx", ".odt", ".xls", ".xlsx", ".ods", ".png", ".jpg", ".jpeg")
+"""Ends of names whose programs would open none of these formats."""
 
 
 def chosen_format(asked: str | None, output: str | None, known: Sequence[str] = ()) -> str:
@@ -38,6 +40,11 @@ def chosen_format(asked: str | None, output: str | None, known: Sequence[str] = 
     Text for a terminal in a file that a browser opens would be taken for markup: where the meant format is none of
     ``known``, if any are given, the call is refused.
     """
+    if asked is None and output and output.lower().endswith(_OTHER_PROGRAMS):
+        raise CallError(
+            f"No {Path(output).suffix[1:].upper()[:8]} is written.",
+            "Name a file that ends in .html: a browser shows, prints and saves it. For tables .csv.",
+        )
     meant = next((each for end, each in SUFFIXES.items() if output and output.lower().endswith(end)), "terminal")
     if asked is None and known and meant not in known:
         raise CallError(f"This command writes no {meant}.", f"Name the file otherwise, or give --format {known[0]}.")

@@ -42,6 +42,7 @@ def scan(
     exclusive(save=keep, redact=options["redact"] or bool(options["redact_key"]))
     kept_in = store_files(place) if keep else ()
     check_target(output, (*key_files(options["redact_key"]), *files_read(options), *kept_in))
+    chosen_format(format_, output)
     hide = hiding(options["redact"], options["redact_key"])
     store = opened(place, make=True) if keep else None
     from gpucheck.catalog import Catalog

@@ -6,8 +6,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from gpucheck.cli import output
+from gpucheck.cli.app import cli
 from gpucheck.cli.errors import CallError, CliError
 from gpucheck.cli.options import PLAIN_FORMATS
 from gpucheck.cli.scan import deliver
@@ -64,6 +66,18 @@ def test_a_missing_folder_is_refused_before_the_work(tmp_path: Path) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(CliError, match="is a folder"):
         output.check_target(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["r.pdf", "R.DOCX", "r.xlsx"])
+def test_a_name_that_another_program_would_open_is_refused_before_the_scan(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gpucheck.watchdog.collect_all", lambda *_, **__: pytest.fail("the scan ran"))
+    result = CliRunner().invoke(cli, ["scan", "--simulate", "rtx-4090", "-o", str(tmp_path / name)])
+    assert result.exit_code == 2, result.output
+    assert "Name a file that ends in .html" in result.stderr
+    assert not (tmp_path / name).exists()
+    assert output.chosen_format("json", name) == "json"
 
 
 @pytest.mark.parametrize("target", [None, "-"])
