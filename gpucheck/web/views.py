@@ -22,6 +22,7 @@ from gpucheck.web.shown import history_of, row_of
 
 A_PAGE = 50
 """Items."""
+_ALL_CARDS = "?cards=all at the end of this address shows all."
 
 
 class Views:
@@ -106,12 +107,13 @@ class Views:
         if format_ not in ("html", "json"):
             raise RefusalError(400, "There is no such format.", "Wanted is html or json.")
         every = _every_card()
-        found = chosen(self._store.item(_item(number))[1], _number(intake))
+        _, intakes, _, notices = self._store.item(_item(number))
+        found = chosen(intakes, _number(intake))
         whole, _ = self._store.report(found)
         report = whole if every else whole.of_one(found.position)
         if format_ == "json":
             return _download(render_json(report), found, every=every)
-        note = AS_STORED if every else one_of(whole, "?cards=all at the end of this address shows all.")
+        note = AS_STORED if every else one_of(whole, _ALL_CARDS, visits([found], notices)[0])
         text = render_html(report, profiles_of(report, self._catalog), note=note)
         answer = make_response(text)
         answer.headers["Content-Security-Policy"] = guard.POLICY.format(style=digest_of_style(text))

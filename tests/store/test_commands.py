@@ -69,6 +69,9 @@ def test_a_card_that_comes_back_with_another_die_is_named(tmp_path: Path) -> Non
     assert "MODIFIED (die on a foreign board)" in told(inventory("list"))
     assert "MODIFIED (die on a foreign board)" in told(inventory("show", "1"))
     assert "another die since" in told(inventory("history", "1"))
+    report = told(inventory("show", "1", "--report"))
+    assert "By the inventory, which knows what came in before: MODIFIED (die on a foreign board). Same board" in report
+    assert "By the inventory" not in told(inventory("show", "1", "--report", "--intake", "1"))
 
 
 def test_the_report_on_stdout_stays_one_document(tmp_path: Path) -> None:

@@ -117,6 +117,13 @@ def test_an_item_tells_what_show_tells(client: FlaskClient, store: Store) -> Non
     assert "states no serial number" in shown(client, f"/item/{FORGED}").text
 
 
+def test_a_stored_report_is_shown_with_what_the_inventory_noticed(client: FlaskClient) -> None:
+    now, before = (client.get(f"/item/{SWAPPED}/report/{intake}").text for intake in (2, 1))
+    assert "By the inventory, which knows what came in before: " in now
+    assert "another die since" in now
+    assert "By the inventory" not in before
+
+
 def test_a_simulated_card_is_marked_everywhere(client: FlaskClient) -> None:
     for path in (f"/item/{SIMULATED}", f"/item/{SIMULATED}/diff"):
         page = shown(client, path)

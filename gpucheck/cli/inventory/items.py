@@ -87,14 +87,15 @@ def _show_report(
     store: "Store", item: int, number: int | None, format_: str | None, output: str | None, *, all_cards: bool
 ) -> None:
     from gpucheck.render.inventory.words import AS_STORED, one_of
-    from gpucheck.store.visits import chosen
+    from gpucheck.store.visits import chosen, visits
 
-    intake = chosen(store.item(item)[1], number)
+    _, intakes, _, notices = store.item(item)
+    intake = chosen(intakes, number)
     whole, _ = store.report(intake)
     if all_cards:
         write(rendered(whole, format_, output, AS_STORED), output)
     else:
-        note = one_of(whole, "`--all-cards` shows all.")
+        note = one_of(whole, "`--all-cards` shows all.", visits([intake], notices)[0])
         write(rendered(whole.of_one(intake.position), format_, output, note), output)
 
 

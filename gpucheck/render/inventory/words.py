@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from gpucheck.model.canonical import digest
-from gpucheck.model.inventory import Intake, Item, Notice
+from gpucheck.model.inventory import Intake, Item, Notice, Visit
 from gpucheck.model.report import Report
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Condition
@@ -16,13 +16,27 @@ NO_CHANGE = "Nothing that is compared has changed."
 AS_STORED = "Shown as it was stored; nothing was judged anew."
 
 
-def one_of(whole: Report, way: str) -> str:
-    """What is said beside a card's own report: where it came in with others, the way to the whole and its digest."""
+def one_of(whole: Report, way: str, visit: Visit) -> str:
+    """What is said beside a card's own report: what the inventory noticed with it, which no report can know by itself;
+    and where it came in with others, the way to the whole and its digest.
+    """
+    said = f"{noticed(visit)}{AS_STORED}"
     if len(whole.cards) == 1:
-        return AS_STORED
+        return said
     return (
-        f"{AS_STORED} The report of this intake holds {len(whole.cards)} cards; this is one of them. {way} "
+        f"{said} The report of this intake holds {len(whole.cards)} cards; this is one of them. {way} "
         f"Labels and the inventory name it by the digest of the whole: {digest(whole)}."
+    )
+
+
+def noticed(visit: Visit) -> str:
+    """The verdict that the inventory came to beside a report, and why; empty where it noticed nothing."""
+    if not visit.notices:
+        return ""
+    kinds = every_kind(visit.intake.kinds, visit.notices)
+    verdict = verdict_line(visit.authenticity, visit.intake.condition, kinds)
+    return (
+        f"By the inventory, which knows what came in before: {verdict}. {' '.join(n.message for n in visit.notices)} "
     )
 
 
