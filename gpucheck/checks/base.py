@@ -15,7 +15,7 @@ from gpucheck.model.match import Claim, Match
 from gpucheck.model.measured import DeviceProcess
 from gpucheck.model.partition import partition
 from gpucheck.model.profile import Profile
-from gpucheck.model.units import GIB, MIB, gib
+from gpucheck.model.units import GIB, MIB, gib, percent
 
 if TYPE_CHECKING:
     from gpucheck.catalog.silicon import Readings, Survey
@@ -139,9 +139,9 @@ class Case:
 def _unsteady(evidence: Evidence, how: str) -> str:
     """Say that somebody else was at work, where no driver names anybody: nothing else makes memory so unsteady."""
     slabs = evidence.slab_map
-    if isinstance(slabs, Unavailable) or (slabs.unsteadiness or 0.0) <= UNSTEADY:
+    if isinstance(slabs, Unavailable) or slabs.unsteadiness is None or slabs.unsteadiness <= UNSTEADY:
         return ""
-    return f"the same memory took times that differ by {slabs.unsteadiness:.0%} ({how}), so others used the card"
+    return f"the same memory took times that differ by {percent(slabs.unsteadiness)} ({how}), so others used the card"
 
 
 def others(facts: NvmlFacts) -> str:

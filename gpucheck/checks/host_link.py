@@ -12,7 +12,7 @@ from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, n
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import HostLink
-from gpucheck.model.units import link_rate, rate
+from gpucheck.model.units import link_rate, percent, rate
 
 TOO_FAST, SLOW = 1.1, 0.6
 _OWN_WAYS = ("laptop", "sxm", "embedded")
@@ -39,9 +39,9 @@ def host_link(case: Case) -> Outcome:
     if best > TOO_FAST * peak:
         return _fail(f"At {rate(best)} the link is faster than {case.sku}'s can be.", observed, expected)
     if best < SLOW * peak:
-        message = f"Transfers reach {best / peak:.0%} of what {case.sku}'s link could carry: {_why(case, seen)}."
+        message = f"Transfers reach {percent(best / peak)} of what {case.sku}'s link could carry: {_why(case, seen)}."
         return Outcome(Status.PASS, f"{message} That says nothing against the card.", observed, expected)
-    return Outcome(Status.PASS, f"Transfers reach {best / peak:.0%} of the link's peak.", observed, expected)
+    return Outcome(Status.PASS, f"Transfers reach {percent(best / peak)} of the link's peak.", observed, expected)
 
 
 def _observed(seen: HostLink, how: str) -> str:

@@ -19,6 +19,7 @@ from gpucheck.model.base import Unavailable
 from gpucheck.model.counters import counted
 from gpucheck.model.finding import Confidence, Severity, Status
 from gpucheck.model.measured import LoadTest, Telemetry
+from gpucheck.model.units import percent
 
 KEPT = 0.8
 """Share of its first rate that a card keeps, if nothing holds it back."""
@@ -63,7 +64,7 @@ def load_condition(case: Case) -> Outcome:
     observed = "; ".join(part for part in (_temperature(case, sensors), _power(sensors), _pace(load, case.how)) if part)
     slow = load.last_rate_per_second < KEPT * load.first_rate_per_second
     if not found and slow and (doubt := _doubt(case, sensors)):
-        return inconclusive(f"The rate fell under load; {doubt}.", observed, f"at least {KEPT:.0%} kept")
+        return inconclusive(f"The rate fell under load; {doubt}.", observed, f"at least {percent(KEPT)} kept")
     if not found:
         return Outcome(Status.PASS, _well(load, sensors), observed)
     return _outcome(found, observed)
@@ -144,7 +145,7 @@ def _held_down(load: LoadTest, how: str) -> list[_Seen]:
     """Slowdowns for heat and by the hardware, graver where the rate fell with them; a moment's is none."""
     reasons, path = _lasting(load), "load.during.throttle_reasons"
     kept = load.last_rate_per_second / max(load.first_rate_per_second, 1e-9)
-    fell = f", and its rate fell to {kept:.0%} ({how})" if kept < KEPT else ""
+    fell = f", and its rate fell to {percent(kept)} ({how})" if kept < KEPT else ""
     severity = Severity.HIGH if fell else Severity.MEDIUM
     seconds = f"within {load.duration_seconds:.0f} s (declared)"
     if "thermal" in reasons:
@@ -153,7 +154,7 @@ def _held_down(load: LoadTest, how: str) -> list[_Seen]:
         remedy = "Look at power cables and supply, then at the cooling."
         return [_Seen(severity, f"the hardware's own brake acted {seconds}{fell}", path, remedy)]
     if fell and not _reasons(load.during) and _told(load):
-        words = f"its rate fell to {kept:.0%} ({how}) for no reason that the driver tells"
+        words = f"its rate fell to {percent(kept)} ({how}) for no reason that the driver tells"
         return [_Seen(Severity.MEDIUM, words, "load.last_rate_per_second", "Scan again; look at supply and cooling.")]
     return []
 
@@ -234,7 +235,7 @@ def _well(load: LoadTest, sensors: list[Telemetry]) -> str:
     limited = " It ran at its power limit, as cards do (declared)." if "power" in _reasons(sensors) else ""
     hot = " It slowed down for heat, as laptops do (declared)." if "thermal" in _reasons(sensors) else ""
     right = "all sums right, memory wrong as the walk found it" if load.wrong_reads else "all results right"
-    told = f"{load.duration_seconds:.0f} s of full load: {right}, {kept:.0%} of the first rate kept."
+    told = f"{load.duration_seconds:.0f} s of full load: {right}, {percent(kept)} of the first rate kept."
     return told + limited + hot
 
 

@@ -19,7 +19,7 @@ from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Bandwidth, SlabMap
 from gpucheck.model.profile import MemoryLayout, Profile
-from gpucheck.model.units import rate
+from gpucheck.model.units import percent, rate
 
 TOO_SLOW, TOO_FAST = 0.5, 1.12
 """Of the peak: no sound card since Fermi is slower, and no overclocked memory faster at its real share of its peak."""
@@ -65,7 +65,9 @@ def memory_bandwidth(case: Case) -> Outcome:
     if not fitting:
         return _slow(case, seen, floors, observed, expected)
     share = seen.best / max(fitting)
-    return Outcome(Status.PASS, f"{share:.0%} of the theoretical peak, as genuine cards reach.", observed, expected)
+    return Outcome(
+        Status.PASS, f"{percent(share)} of the theoretical peak, as genuine cards reach.", observed, expected
+    )
 
 
 def _seen(case: Case) -> Seen:
@@ -112,11 +114,11 @@ def _slow(case: Case, seen: Seen, floors: list[tuple[float, float]], observed: s
     """Judge a rate below what genuine cards reach. Whatever excuses a slow card belongs here, around the failure."""
     share = seen.best / min(peak for peak, _ in floors if seen.best <= TOO_FAST * peak)
     if all(seen.best < max(TOO_SLOW, _FAR_BELOW * floor) * peak for peak, floor in floors):
-        message = f"The memory reaches {rate(seen.best)}, {share:.0%} of what {case.sku} could."
+        message = f"The memory reaches {rate(seen.best)}, {percent(share)} of what {case.sku} could."
         return unless_busy(case, _fail(message, seen, observed, expected))
     message = (
-        f"{share:.0%} of the theoretical peak is less than genuine cards reach. Scan again on an idle, cool card; if "
-        "it stays so, ask whether the memory is of a slower type or its bus is narrower."
+        f"{percent(share)} of the theoretical peak is less than genuine cards reach. Scan again on an idle, cool card; "
+        "if it stays so, ask whether the memory is of a slower type or its bus is narrower."
     )
     return inconclusive(message, observed, expected, (seen.path,))
 

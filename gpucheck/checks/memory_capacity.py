@@ -14,7 +14,7 @@ from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Kind, Severity, Status
 from gpucheck.model.measured import MemoryWalk
 from gpucheck.model.profile import Profile
-from gpucheck.model.units import gib
+from gpucheck.model.units import gib, percent
 
 COVERED = 0.97
 """Share of the declared memory that must be proven, unless the rest is too small to hide anything."""
@@ -35,19 +35,22 @@ def memory_capacity(case: Case) -> Outcome:
     if case.partitioned:
         return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
     proven, needed = walk.distinct_bytes / total, needed_share(case.profiles)
-    expected = f"at least {needed:.1%}"
+    expected = f"at least {percent(needed, 1)}"
     dead = any(fault.kind == "dead_channel" for fault in walk.faults)
     if proven >= needed and not dead:
-        return Outcome(Status.PASS, f"{proven:.1%} of the memory was proven to exist.", observed, expected)
+        return Outcome(Status.PASS, f"{percent(proven, 1)} of the memory was proven to exist.", observed, expected)
     if dead or walk.distinct_bytes < walk.tested_bytes * 0.999:
         message = "Part of the memory does not keep what is written. It looks damaged, not forged; "
         message += "until it is repaired, the capacity is not proven."
         return inconclusive(message, observed, expected, ("memory_walk.distinct_bytes",))
     if walk.total_bytes / total < needed:
-        message = f"CUDA states {gib(walk.total_bytes)} in all, so only {proven:.1%} of the declared {gib(total)} was "
-        message += "tested. Scan again with NVIDIA's own driver, outside of containers and virtual machines."
+        message = f"CUDA states {gib(walk.total_bytes)} in all, so only {percent(proven, 1)} of the declared "
+        message += (
+            f"{gib(total)} was tested. Scan again with NVIDIA's own driver, outside of containers and virtual machines."
+        )
         return inconclusive(message, observed, expected, ("memory_walk.total_bytes",))
-    message = f"Only {proven:.1%} of the memory was free to be tested: {walk.untested_holder.rstrip('.')}. {_way(case)}"
+    holder = walk.untested_holder.rstrip(".")
+    message = f"Only {percent(proven, 1)} of the memory was free to be tested: {holder}. {_way(case)}"
     return inconclusive(message, observed, expected, ("memory_walk.untested_bytes",))
 
 

@@ -18,7 +18,7 @@ from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Bandwidth, Census, LoadTest, Telemetry
 from gpucheck.model.profile import Profile
-from gpucheck.model.units import rate
+from gpucheck.model.units import percent, rate
 
 _STEADY = 0.05
 """Largest spread of the samples, as a share of their median, in which a rate is a property of the memory."""
@@ -53,7 +53,7 @@ def memory_speed(case: Case) -> Outcome:
     if steady and best < TOO_SLOW * peaks[0] and not _held_back(case):
         other = next(_explaining(case, best), None)
         if other:
-            slower = f"{best / peaks[0]:.0%} of what {case.sku} could, and just what {other.name} delivers"
+            slower = f"{percent(best / peaks[0])} of what {case.sku} could, and just what {other.name} delivers"
             return unless_busy(case, _failed(case, best, slower, peaks))
     return Outcome(Status.PASS, "The memory's rate points to no other model.", _observed(case, streams))
 

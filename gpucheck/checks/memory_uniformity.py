@@ -12,7 +12,7 @@ from gpucheck.checks.base import Case, Outcome, check, inconclusive, unless_busy
 from gpucheck.checks.memory_residency import Mapped, maps
 from gpucheck.model.finding import Confidence, Severity, Status
 from gpucheck.model.measured import SlowRegion
-from gpucheck.model.units import MIB, gib
+from gpucheck.model.units import MIB, gib, percent
 
 _BUILT_UNEVEN = (
     "geforce-gtx-970",
@@ -83,7 +83,7 @@ def _doubt(seen: Mapped, slow: list[SlowRegion], others: list[Mapped]) -> str:
 
 def _words(slow: list[SlowRegion]) -> str:
     return "; ".join(
-        f"{gib(r.length_bytes)} at {r.ratio:.0%} of the median, from {gib(r.first_byte)}" for r in slow[:3]
+        f"{gib(r.length_bytes)} at {percent(r.ratio)} of the median, from {gib(r.first_byte)}" for r in slow[:3]
     )
 
 

@@ -25,6 +25,7 @@ from gpucheck.model.base import Unavailable
 from gpucheck.model.burst import BURST_BYTES
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.profile import MemoryLayout, Profile
+from gpucheck.model.units import percent
 
 if TYPE_CHECKING:
     from gpucheck.catalog.silicon import Fit, Readings, Survey
@@ -251,7 +252,7 @@ def _claimed(compared: Comparison, case: Case) -> str:
 def _observed(compared: Comparison, case: Case) -> str:
     """The likeliest SKUs with their share of the likelihood."""
     first = list({fit.profile.id: fit.profile for fit in compared.likeliest}.values())[:_NAMED]
-    return ", ".join(f"{p.name} {compared.survey.likelihood(p):.0%}" for p in first) + f" ({case.how})"
+    return ", ".join(f"{p.name} {percent(compared.survey.likelihood(p))}" for p in first) + f" ({case.how})"
 
 
 def _reasons(claim: "Fit", better: "Fit | None") -> str:

@@ -23,6 +23,14 @@ def rate(bytes_per_second: float) -> str:
     return f"{bytes_per_second / 1e9:,.1f} GB/s"
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """A share of one as ``42 %``. What is less than all of it never rounds to 100 %."""
+    shown = round(share * 100, digits)
+    if share < 1 <= shown / 100:
+        shown = 100 - 10**-digits
+    return f"{shown:.{digits}f} %"
+
+
 def pci_id(vendor_id: int | None, device_id: int | None) -> str:
     """``10de:2684``; a part that is unknown prints as question marks."""
     return ":".join("????" if part is None else f"{part:04x}" for part in (vendor_id, device_id))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from gpucheck.model.finding import Finding, Severity, Status
 from gpucheck.model.report import CardReport
-from gpucheck.model.units import pci_id
+from gpucheck.model.units import pci_id, percent
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.render import words
 from gpucheck.render.consistency import consistency
@@ -82,7 +82,7 @@ def _circumstances(card: CardReport) -> str:
     if facts and facts.vbios_version:
         place.append(f"VBIOS {facts.vbios_version}")
     condition = words.CONDITIONS[card.verdict.condition]
-    examined = words.percent(card.verdict.coverage)
+    examined = percent(card.verdict.coverage)
     return f"{', '.join(place)}. Condition: {condition}. Examined: {examined} of the evidence by weight."
 
 

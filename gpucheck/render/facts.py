@@ -8,9 +8,8 @@ from gpucheck.model.finding import Status
 from gpucheck.model.lent import lent, link_rate
 from gpucheck.model.measured import Bandwidth, Census, HostLink, Latency, MemoryWalk, Throughput
 from gpucheck.model.report import CardReport
-from gpucheck.model.units import KIB, MIB, cache_size, mib, rate
+from gpucheck.model.units import KIB, MIB, cache_size, mib, percent, rate
 from gpucheck.render.style import Cell, Look
-from gpucheck.render.words import percent
 
 NOTHING = "-"
 

@@ -69,11 +69,6 @@ def section(name: str) -> str:
     return SECTIONS.get(name, name.replace("_", " "))
 
 
-def percent(share: float) -> str:
-    """A share of one as a whole percentage."""
-    return f"{share * 100:.0f} %"
-
-
 def combined(digests: dict[str, str]) -> str:
     """One digest for several named ones, whatever their order."""
     return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()

@@ -9,7 +9,7 @@ from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.finding import Finding, Severity, Status
 from gpucheck.model.partition import VIRTUAL
 from gpucheck.model.text import in_a_sentence, with_article
-from gpucheck.model.units import pci_id
+from gpucheck.model.units import pci_id, percent
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.verdict.weights import BY_CHECK
 
@@ -134,7 +134,7 @@ def _missing(case: Case, findings: Sequence[Finding], coverage: float) -> str:
     if not open_ and any(f.check == "claim" and f.status is Status.INCONCLUSIVE for f in findings):
         return ""
     if not open_:
-        return f"Too little was examined ({coverage:.0%})."
+        return f"Too little was examined ({percent(coverage)})."
     seen = [f for f in open_ if f.observed or len(open_) == 1][:_TOLD]
     titles = ", ".join(in_a_sentence(f.title) for f in open_ if f not in seen)
     slow = any(_gave_no_answer(case, f) for f in open_)

@@ -121,7 +121,7 @@ def test_a_card_that_bears_its_load() -> None:
         ),
         (
             make_load(during=(make_telemetry(throttle_reasons=("thermal",)),), last_rate_per_second=18e12),
-            "it slowed down for heat within 3 s (declared), and its rate fell to 60% (measured)",
+            "it slowed down for heat within 3 s (declared), and its rate fell to 60 % (measured)",
         ),
     ],
 )

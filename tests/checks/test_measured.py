@@ -7,7 +7,7 @@ import pytest
 from gpucheck.model.base import NOT_REQUESTED
 from gpucheck.model.finding import Kind, Status
 from gpucheck.model.measured import MemoryFault, SlowRegion
-from gpucheck.model.units import GIB, MIB
+from gpucheck.model.units import GIB, MIB, percent
 from gpucheck.pipeline import Plan
 from tests.cards import alter, evidence_from, evidence_of, finding, genuine, report
 
@@ -148,7 +148,7 @@ def test_untested_memory_is_not_a_pass() -> None:
     part = walked(tested_bytes=total // 2, distinct_bytes=total // 2, untested_bytes=total - total // 2)
     found = finding(alter(genuine(), **part), "memory-capacity")
     assert found.status is Status.INCONCLUSIVE
-    assert "50.0%" in found.message
+    assert "50.0 %" in found.message
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_memory_that_nobody_is_known_to_hold_is_for_others_in_containers_to_free
 def test_memory_that_cuda_does_not_state_is_not_said_to_be_held_by_anybody() -> None:
     told = finding(evidence_of("replaced-nvml-library"), "memory-capacity")
     assert told.status is Status.INCONCLUSIVE
-    assert told.message.startswith("CUDA states 12.00 GiB in all, so only 49.4% of the declared 23.99 GiB was tested.")
+    assert told.message.startswith("CUDA states 12.00 GiB in all, so only 49.4 % of the declared 23.99 GiB was tested.")
     assert "other programs" not in told.message
 
 
@@ -304,7 +304,7 @@ def test_counters_speak_of_condition() -> None:
 
 @pytest.mark.parametrize(
     ("scenario", "needed"),
-    [("rtx-4090", "92.5%"), ("rtx-5090", "94.4%"), ("gtx-1060-6gb", "90.0%"), ("h100-80gb", "97.0%")],
+    [("rtx-4090", "92.5 %"), ("rtx-5090", "94.4 %"), ("gtx-1060-6gb", "90.0 %"), ("h100-80gb", "97.0 %")],
 )
 def test_half_a_partition_cannot_hide_in_what_may_stay_untested(scenario: str, needed: str) -> None:
     assert finding(evidence_of(scenario), "memory-capacity").expected == f"at least {needed}"
@@ -343,3 +343,9 @@ def test_one_cell_that_cannot_change_is_found_in_whatever_state_it_begins(addres
 
 def test_a_slice_does_not_prove_the_memory_of_the_card() -> None:
     assert finding(evidence_of("h100-mig"), "memory-capacity").status is Status.NOT_APPLICABLE
+
+
+def test_what_is_not_all_is_never_shown_as_a_hundred_percent() -> None:
+    shown = [percent(0.9999), percent(0.99999, 1), percent(1.0), percent(1.0, 1), percent(0.994), percent(1.06)]
+
+    assert shown == ["99 %", "99.9 %", "100 %", "100.0 %", "99 %", "106 %"]

@@ -71,7 +71,7 @@ def test_a_region_that_the_maps_windows_dilute_is_as_slow_as_the_walk_found_it()
     result = report(evidence_from(card))
     found = next(f for f in result.findings if f.check == "memory-uniformity")
     assert (found.status, result.verdict.authenticity, result.verdict.condition) == ("fail", "authentic", "defective")
-    assert "at 70% of the median" in found.message
+    assert "at 70 % of the median" in found.message
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -102,7 +102,7 @@ def test_what_fits_better_is_told_also_where_more_is_open() -> None:
     """The memory of a Quadro K1100M is half as fast as that of the GT 650M whose declaration it has."""
     slow = forged("quadro-k1100m", "geforce-gt-650m")
     told = report(slow).verdict.explanation
-    assert "53% of the theoretical peak is less than genuine cards reach." in told
+    assert "53 % of the theoretical peak is less than genuine cards reach." in told
     assert "Declared: GeForce GT 650M; the silicon fits: Quadro K1100M (GK107)" in told
 
 

@@ -6,9 +6,8 @@ from typing import NamedTuple
 from gpucheck.model.lent import lent, link_rate
 from gpucheck.model.measured import MemoryWalk, SlabMap, SlowRegion
 from gpucheck.model.report import CardReport
-from gpucheck.model.units import rate
+from gpucheck.model.units import percent, rate
 from gpucheck.render.html.drawing import Axis, Mark, address_marks, horizontal, merged, round_steps, size, vertical
-from gpucheck.render.words import percent
 
 MOST_BARS = 150
 MOST_REGIONS = 8

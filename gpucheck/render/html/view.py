@@ -6,7 +6,7 @@ from typing import NamedTuple
 from gpucheck.model.finding import Finding, Severity, Status
 from gpucheck.model.profile import Profile
 from gpucheck.model.report import CardReport
-from gpucheck.model.units import pci_id
+from gpucheck.model.units import pci_id, percent
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.render import words
 from gpucheck.render.card import failures, headline_verdict, name_of
@@ -84,7 +84,7 @@ def card_view(card: CardReport, number: int, profiles: Mapping[str, Profile]) ->
         verdict=headline_verdict(card),
         sentence=_sentence(card),
         condition=words.CONDITIONS[card.verdict.condition],
-        examined=words.percent(card.verdict.coverage),
+        examined=percent(card.verdict.coverage),
         place=_place(card),
         reasons=tuple(_reason(card, finding) for finding in failures(card)),
         pairs=compared(card),
