@@ -49,6 +49,11 @@ _DECORATION = frozenset(
     }
 )
 
+_AGAIN = {
+    "nvml": "Install NVIDIA's own driver and scan again.",
+    "nvidia_smi": "Scan the card itself, on a machine with NVIDIA's own driver.",
+}
+
 
 @check(
     id="product-name",
@@ -106,7 +111,7 @@ def _renamed(case: Case, name: str, why: str) -> Outcome:
         f"The driver calls the card {name}, but its device id is that of {case.sku}: {why}.",
         observed=name,
         expected=case.sku,
-        remedy="Install NVIDIA's own driver and scan again; judge the card by its device id.",
+        remedy=f"Judge the card by its device id. {_AGAIN[case.declared_section]}",
         evidence=(f"{case.declared_section}.name", f"{case.declared_section}.device_id"),
         kinds=(Kind.REMARKED,),
     )
