@@ -1,7 +1,7 @@
 """The inventory for commands: the option that names it, saving a report, and telling what came of it."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -24,10 +24,20 @@ store_option = click.option(
 )
 
 VERDICTS = ("authentic", "inconclusive", "suspect", "modified", "counterfeit")
+CONDITIONS = ("good", "worn", "defective", "not_examined")
 
-verdict_option = click.option(
-    "--verdict", type=click.Choice(VERDICTS), help="Only items of this verdict, with what the inventory noticed."
-)
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def choice_options(command: _Command) -> _Command:
+    """``--verdict`` and ``--condition``, which choose items."""
+    command = click.option(
+        "--condition", type=click.Choice(CONDITIONS), help="Only items that were in this condition when last examined."
+    )(command)
+    return click.option(
+        "--verdict", type=click.Choice(VERDICTS), help="Only items of this verdict, with what the inventory noticed."
+    )(command)
 
 
 def opened(place: str | None, *, make: bool = False) -> "Store":

@@ -26,11 +26,15 @@ _SEARCHED = (
 
 
 class Wanted(NamedTuple):
-    """Which items: those that hold all words, whose verdict with the inventory's notices is this one, of this model."""
+    """Which items: those that hold all words, and are what else is asked for.
+
+    The verdict counts in what the inventory notices; condition and model are those of the last intake.
+    """
 
     words: Sequence[str] = ()
     verdict: str | None = None
     model: str | None = None
+    condition: str | None = None
 
 
 def find_numbers(connection: Connection, wanted: Wanted) -> list[int]:
@@ -64,10 +68,13 @@ def digests_of(connection: Connection, numbers: Sequence[int]) -> dict[int, str]
 
 
 def _narrowed(query: Select[Any], wanted: Wanted) -> Select[Any]:
-    conditions = [_holds(word) for word in wanted.words]
-    conditions += [items.c.authenticity == wanted.verdict] if wanted.verdict else []
-    conditions += [intakes.c.model == wanted.model] if wanted.model else []
-    return query.select_from(_LAST).where(*conditions)
+    asked = (
+        (items.c.authenticity, wanted.verdict),
+        (intakes.c.model, wanted.model),
+        (intakes.c.condition, wanted.condition),
+    )
+    narrowed = [_holds(word) for word in wanted.words] + [column == value for column, value in asked if value]
+    return query.select_from(_LAST).where(*narrowed)
 
 
 def models(connection: Connection) -> list[str]:

@@ -56,37 +56,47 @@ class Store:
         ]
 
     def items(
-        self, words: Sequence[str] = (), verdict: str | None = None, limit: int | None = None
+        self,
+        words: Sequence[str] = (),
+        verdict: str | None = None,
+        limit: int | None = None,
+        *,
+        condition: str | None = None,
     ) -> tuple[list[Item], int, dict[int, list[Notice]]]:
         """Items that hold all words, newest first, how many there are, and what is noticed of those returned.
 
-        ``verdict`` is that of the last intake, with what the inventory notices counted in.
+        ``verdict`` is that of the last intake, with what the inventory notices counted in; ``condition`` is as it was
+        then.
         """
         with self.reader() as connection:
-            numbers = reading.find_numbers(connection, reading.Wanted(words, verdict))
+            numbers = reading.find_numbers(connection, reading.Wanted(words, verdict, condition=condition))
             shown = numbers[:limit]
             found = list(chain.from_iterable(reading.find_items(connection, shown)))
             return found, len(numbers), noticing.notices_of(connection, shown)
 
-    def every_item(self, words: Sequence[str] = (), verdict: str | None = None) -> Iterator[tuple[Item, list[Notice]]]:
+    def every_item(
+        self, words: Sequence[str] = (), verdict: str | None = None, condition: str | None = None
+    ) -> Iterator[tuple[Item, list[Notice]]]:
         """All such items with what is noticed of each, newest first, from one state of the inventory."""
         with self.reader() as connection:
-            numbers = reading.find_numbers(connection, reading.Wanted(words, verdict))
+            numbers = reading.find_numbers(connection, reading.Wanted(words, verdict, condition=condition))
             for found in reading.find_items(connection, numbers):
                 noticed = noticing.notices_of(connection, [item.number for item in found])
                 yield from ((item, noticed[item.number]) for item in found)
 
-    def labelled(self, numbers: Sequence[int] = (), verdict: str | None = None) -> list[Labelled]:
-        """What labels say of these items, or of all, in their order; only of those with the verdict, if one is given.
+    def labelled(
+        self, numbers: Sequence[int] = (), verdict: str | None = None, condition: str | None = None
+    ) -> list[Labelled]:
+        """What labels say of these items, or of all, in their order; only of those that are as asked.
 
         Raises ``StoreError`` where one of the numbers is no item's.
         """
         with self.reader() as connection:
-            standing = dict(reading.find_standings(connection, reading.Wanted()))
-            for number in set(numbers) - standing.keys():
+            every = reading.find_numbers(connection, reading.Wanted())
+            for number in set(numbers).difference(every):
                 reading.one_item(connection, number)
-            asked = dict.fromkeys(numbers or sorted(standing))
-            wanted = [number for number in asked if verdict in (None, standing[number])]
+            like_that = set(reading.find_numbers(connection, reading.Wanted((), verdict, condition=condition)))
+            wanted = [number for number in dict.fromkeys(numbers or sorted(every)) if number in like_that]
             found = {item.number: item for some in reading.find_items(connection, wanted) for item in some}
             notices = noticing.notices_of(connection, wanted)
             digests = reading.digests_of(connection, wanted)

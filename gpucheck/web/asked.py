@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from gpucheck.model.inventory import read_number
 from gpucheck.model.text import sanitise
-from gpucheck.model.verdict import Authenticity
+from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.web.refusal import RefusalError
 
 VERDICTS = tuple(each.value for each in Authenticity)
+CONDITIONS = tuple(each.value for each in Condition)
 LONGEST = 300
 """Characters of a search; the code on a label has about 90."""
 MOST_WORDS = 12
@@ -23,16 +24,18 @@ class Asked(NamedTuple):
     words: tuple[str, ...] = ()
     verdict: str | None = None
     model: str | None = None
+    condition: str | None = None
     page: int = 1
 
     @property
     def chooses(self) -> bool:
         """Whether it leaves any item out."""
-        return bool(self.words or self.verdict or self.model)
+        return bool(self.words or self.verdict or self.model or self.condition)
 
     def query(self, **changes: str | int | None) -> dict[str, str | int | None]:
         """The parameters of an address that asks for the same but for some changes, from its first page."""
-        return {"q": self.text or None, "verdict": self.verdict, "model": self.model} | changes
+        asked = {"q": self.text or None, "verdict": self.verdict, "model": self.model, "condition": self.condition}
+        return asked | changes
 
 
 def asked_of(parameters: Mapping[str, str]) -> Asked:
@@ -44,14 +47,20 @@ def asked_of(parameters: Mapping[str, str]) -> Asked:
     words = tuple(dict.fromkeys(split(text)))
     if len(words) > MOST_WORDS:
         raise RefusalError(400, f"A search takes at most {MOST_WORDS} words.", "Leave some out, or quote a phrase.")
-    verdict = parameters.get("verdict") or None
-    if verdict not in (None, *VERDICTS):
-        raise RefusalError(400, "There is no such verdict.", f"Wanted is one of {', '.join(VERDICTS)}.")
+    verdict = _one_of("verdict", VERDICTS, parameters)
+    condition = _one_of("condition", CONDITIONS, parameters)
     model = sanitise(parameters.get("model", ""), LONGEST) or None
     page = read_number(parameters.get("page") or "1")
     if not page:
         raise RefusalError(404, "There is no such page.")
-    return Asked(text, words, verdict, model, page)
+    return Asked(text, words, verdict, model, condition, page)
+
+
+def _one_of(name: str, known: tuple[str, ...], parameters: Mapping[str, str]) -> str | None:
+    given = parameters.get(name) or None
+    if given not in (None, *known):
+        raise RefusalError(400, f"There is no such {name}.", f"Wanted is one of {', '.join(known)}.")
+    return given
 
 
 def split(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from gpucheck.store.searching import search
 from gpucheck.store.store import Store
 from gpucheck.store.visits import chosen, compare, pair, visits
 from gpucheck.web import guard
-from gpucheck.web.asked import VERDICTS, asked_of
+from gpucheck.web.asked import CONDITIONS, VERDICTS, asked_of
 from gpucheck.web.pages import digest_of_style, page, style_sheet
 from gpucheck.web.refusal import RefusalError
 from gpucheck.web.shown import history_of, row_of
@@ -49,7 +49,7 @@ class Views:
     def overview(self) -> str:
         """Items that are looked for, the newest first."""
         asked = asked_of(request.args)
-        wanted = Wanted(asked.words, asked.verdict, asked.model)
+        wanted = Wanted(asked.words, asked.verdict, asked.model, asked.condition)
         found = search(self._store, wanted, A_PAGE, (asked.page - 1) * A_PAGE)
         pages = max(1, -(-found.total // A_PAGE))
         if asked.page > pages:
@@ -63,6 +63,7 @@ class Views:
             pages=pages,
             first=(asked.page - 1) * A_PAGE + 1,
             verdicts=VERDICTS,
+            conditions=CONDITIONS,
             tally=found.tally,
             models=[*unknown, *found.models],
             place=self._store.place,

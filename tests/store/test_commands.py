@@ -212,6 +212,14 @@ def test_the_bench_is_taken_in_and_the_forged_one_found() -> None:
     assert inventory("list", "shelf").count("SIMULATED") == 3
 
 
+def test_defective_cards_are_found_by_their_condition() -> None:
+    run("inventory", "intake", "--quick", "--simulate=rtx-4090", "--simulate=rtx-3060-stuck-bit")
+    assert inventory("list", "--condition", "defective").startswith("   2  ")
+    assert "rtx-4090" not in inventory("list", "--condition", "defective")
+    assert inventory("export", "--condition", "defective", "--format", "csv").count("\n") == 2
+    assert inventory("list", "--condition", "worn") == "No item.\n"
+
+
 def test_one_card_that_cannot_be_judged_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     from gpucheck import pipeline
 

@@ -198,7 +198,7 @@ def filled(folder: Path) -> None:
 def test_labels_are_printed_for_chosen_items_and_their_codes_find_them(tmp_path: Path) -> None:
     filled(tmp_path)
     file = tmp_path / "labels.pdf"
-    calls = {"1-2": [1, 2], "#2": [2], "2 1 2": [2, 1], "--verdict authentic": [1, 2]}
+    calls = {"1-2": [1, 2], "#2": [2], "2 1 2": [2, 1], "--verdict authentic": [1, 2], "--condition good": [1, 2]}
     for chosen, numbers in calls.items():
         result = run("labels", *chosen.split(), "-o", str(file))
         assert (result.exit_code, result.output) == (0, "")
@@ -229,6 +229,7 @@ def test_labels_are_printed_for_chosen_items_and_their_codes_find_them(tmp_path:
         (("1", "--font", "nowhere.ttf"), 3, "cannot be read"),
         (("1", "--font", "setup.py"), 3, "no font"),
         (("--verdict", "suspect"), 3, "None of these"),
+        (("1", "--condition", "defective"), 3, "None of these"),
     ],
 )
 def test_a_wrong_call_says_what_is_wanted_and_writes_nothing(

@@ -51,6 +51,10 @@ def test_the_list_tells_what_the_command_line_tells(client: FlaskClient, store: 
         ("verdict=modified", [SWAPPED]),
         ("verdict=counterfeit&q=7", [FORGED]),
         ("verdict=suspect", []),
+        ("condition=good&verdict=modified", [SWAPPED]),
+        ("condition=good", [SIMULATED, SWAPPED]),
+        ("condition=not_examined", [FORGED]),
+        ("condition=worn&q=", []),
         ("model=GeForce+RTX+4090&verdict=authentic", [SIMULATED]),
         ("model=GeForce+RTX+3090", []),
         ("q=&verdict=&model=&page=", [SIMULATED, FORGED, SWAPPED]),
@@ -97,11 +101,15 @@ def test_words_are_split_as_a_person_means_them(text: str, words: list[str]) -> 
 
 
 def test_the_form_keeps_what_was_asked_and_links_keep_it_too(client: FlaskClient) -> None:
-    page = shown(client, "/?q=rma+7&verdict=counterfeit&model=GeForce+RTX+4090")
+    page = shown(client, "/?q=rma+7&verdict=counterfeit&condition=not_examined&model=GeForce+RTX+4090")
     assert [a["value"] for a in page.all("input")] == ["rma 7"]
-    assert [a["value"] for a in page.all("option") if "selected" in a] == ["counterfeit", "GeForce RTX 4090"]
-    assert "/?q=rma+7&model=GeForce+RTX+4090" in links(page), "the tally of all"
-    assert "/?q=rma+7&verdict=counterfeit&model=GeForce+RTX+4090" in links(page)
+    assert [a["value"] for a in page.all("option") if "selected" in a] == [
+        "counterfeit",
+        "not_examined",
+        "GeForce RTX 4090",
+    ]
+    assert "/?q=rma+7&model=GeForce+RTX+4090&condition=not_examined" in links(page), "the tally of all"
+    assert "/?q=rma+7&verdict=counterfeit&model=GeForce+RTX+4090&condition=not_examined" in links(page)
 
 
 def test_an_item_tells_what_show_tells(client: FlaskClient, store: Store) -> None:

@@ -11,7 +11,7 @@ import click
 from gpucheck.cli.errors import CallError, CliError, report, say
 from gpucheck.cli.exit_codes import ExitCode, highest
 from gpucheck.cli.inputs import STDIN, looks_like_json, read_document, read_evidence
-from gpucheck.cli.keep import opened, save, store_files, store_option, verdict_option
+from gpucheck.cli.keep import choice_options, opened, save, store_files, store_option
 from gpucheck.cli.options import output_option
 from gpucheck.cli.output import NOT_WRITTEN, check_target, chosen_format, write_pieces
 from gpucheck.model.text import sanitise
@@ -72,7 +72,7 @@ def _judged(evidence: "list[Evidence]") -> "Report":
     epilog="Examples: gpucheck inventory export -o all.jsonl; ... export 'customer 7' -o theirs.csv",
 )
 @click.argument("words", nargs=-1)
-@verdict_option
+@choice_options
 @click.option(
     "--format",
     "format_",
@@ -82,20 +82,25 @@ def _judged(evidence: "list[Evidence]") -> "Report":
 @output_option
 @store_option
 def export(
-    words: tuple[str, ...], verdict: str | None, format_: str | None, output: str | None, place: str | None
+    words: tuple[str, ...],
+    verdict: str | None,
+    condition: str | None,
+    format_: str | None,
+    output: str | None,
+    place: str | None,
 ) -> None:
     """Write the whole inventory as lines of JSON, a copy to keep or to take to another place; or as a table.
 
-    WORDS and --verdict choose items for a table, as in `list`.
+    WORDS, --verdict and --condition choose items for a table, as in `list`.
     """
     check_target(output, store_files(place))
     store = opened(place)
     if chosen_format(format_, output) == "csv":
         from gpucheck.render.inventory.table import csv_lines
 
-        _write_lines(csv_lines(store.every_item(words, verdict)), output)
+        _write_lines(csv_lines(store.every_item(words, verdict, condition)), output)
         return
-    if words or verdict:
+    if words or verdict or condition:
         raise CallError("Lines of JSON hold the whole inventory.", "Add --format csv, or leave out what chooses items.")
     _write_lines(store.dump(), output)
 

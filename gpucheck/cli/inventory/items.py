@@ -10,7 +10,7 @@ from gpucheck.cli.inventory.bench import intake, reassess
 from gpucheck.cli.inventory.files import add, export, import_
 from gpucheck.cli.inventory.labels import labels
 from gpucheck.cli.inventory.serve import serve
-from gpucheck.cli.keep import opened, store_files, store_option, verdict_option
+from gpucheck.cli.keep import choice_options, opened, store_files, store_option
 from gpucheck.cli.options import result_options
 from gpucheck.cli.output import check_target, look_of, write
 from gpucheck.cli.scan import rendered
@@ -31,17 +31,19 @@ def inventory() -> None:
     "list", short_help="Find items.", epilog="Example: gpucheck inventory list 'RTX 4090' --verdict modified"
 )
 @click.argument("words", nargs=-1)
-@verdict_option
+@choice_options
 @click.option("--limit", type=click.IntRange(min=1, max=1_000_000), default=100, show_default=True, metavar="N")
 @json_option
 @store_option
-def list_(words: tuple[str, ...], verdict: str | None, limit: int, as_json: bool, place: str | None) -> None:
+def list_(
+    words: tuple[str, ...], verdict: str | None, condition: str | None, limit: int, as_json: bool, place: str | None
+) -> None:
     """List items, the newest first: those whose label, location, customer, model or numbers hold all WORDS.
 
     A word may also be an item's number, or what a scanner reads from a label or from a report, or the digits that stand
     beside a label's code. Cards that came in together have the same digits: give the item's number as well.
     """
-    found, total, notices = opened(place).items(words, verdict, limit)
+    found, total, notices = opened(place).items(words, verdict, limit, condition=condition)
     from gpucheck.render.inventory.text import Shown, render_list
 
     shown = [Shown(each, each.authenticity, tuple(notices[each.number])) for each in found]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from gpucheck.cli.errors import CallError, CliError, say
-from gpucheck.cli.keep import opened, store_files, store_option, verdict_option
+from gpucheck.cli.keep import choice_options, opened, store_files, store_option
 from gpucheck.cli.options import together
 from gpucheck.cli.output import STDOUT, check_target, write
 
@@ -46,32 +46,35 @@ class Print(NamedTuple):
     epilog="Examples: gpucheck inventory labels 17 -o 17.pdf; ... labels 1-40 --paper a4 -o labels.pdf",
 )
 @click.argument("items", metavar="ITEM...", nargs=-1)
-@verdict_option
+@choice_options
 @click.option("-o", "--output", metavar="FILE", required=True, help="The PDF to write; - is stdout.")
 @paper_options
 @store_option
 def labels(
     items: tuple[str, ...],
     verdict: str | None,
+    condition: str | None,
     output: str,
     paper: str | None,
     font: str | None,
     skip: int | None,
     place: str | None,
 ) -> None:
-    """Write a PDF with a label for each ITEM: a number, or several as in 3-40. With --verdict alone, for all of it.
+    """Write a PDF with a label for each ITEM: a number, or several as in 3-40.
 
-    The QR code names the item and the digest of its last report. What a scanner reads from it can be given to `list`.
+    With --verdict or --condition alone, for all items that are so. The QR code names the item and the digest of its
+    last report. What a scanner reads from it can be given to `list`.
     """
-    if not items and not verdict:
-        raise CallError("No item is named.", "Name some, such as 17 or 3-40, or choose them with --verdict.")
+    if not (items or verdict or condition):
+        how = "Name some, such as 17 or 3-40, or choose them with --verdict or --condition."
+        raise CallError("No item is named.", how)
     if output == STDOUT and sys.stdout is not None and sys.stdout.isatty():
         raise CallError("A PDF is nothing for a terminal.", "Name a file after -o, or send stdout to a program.")
     numbers = _numbers(items)
     job = prepared(output, paper, font, skip, store_files(place))
-    found = opened(place).labelled(numbers, verdict)
+    found = opened(place).labelled(numbers, verdict, condition)
     if not found:
-        raise CliError("None of these items has this verdict.", "`gpucheck inventory list` shows the verdicts.")
+        raise CliError("None of these items is like that.", "`gpucheck inventory list` shows verdicts and conditions.")
     print_labels(found, job)
 
 
