@@ -11,7 +11,7 @@ References: CUDA C++ Programming Guide, throughput of native arithmetic instruct
 2070: 1:37, RTX 5060: 1:63); NVIDIA-patcher issue 73 and FluidX3D issue 8 (CMP 170HX: 0.395 TFLOP/s fused, 6.285 apart).
 """
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, only_a_part, remarked
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Operation, Throughput
 from gpucheck.model.profile import Profile
@@ -33,7 +33,7 @@ def arithmetic_rates(case: Case) -> Outcome:
     """Compare FP64, FP32 and fused multiply-add with the SKU and its generation."""
     seen = measured(case.evidence.throughput, "throughput")
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     observed = f"{_told(seen)} ({case.how})"
     if "fp32" not in seen.rates:
         return inconclusive("FP32 was not measured, and everything else is held against it.", observed)

@@ -241,6 +241,11 @@ def inconclusive(message: str, observed: str = "", expected: str = "", evidence:
     return Outcome(Status.INCONCLUSIVE, message, observed, expected, evidence=evidence, confidence=Confidence.LOW)
 
 
+def only_a_part(case: Case) -> Outcome:
+    """The question is about the whole card, and only a part of it can be seen."""
+    return inconclusive(f"Only a part of the card is visible ({case.partitioned}).")
+
+
 def remarked(message: str, observed: str, expected: str, remedy: str, evidence: tuple[str, ...]) -> Outcome:
     """Fail with another SKU as the likeliest cause, at medium confidence: a rate or a limit, not an impossibility."""
     return Outcome(

@@ -7,7 +7,7 @@ A failure does not mean: fraud by itself; a salvaged card may be sold as such.
 References: data sheets; several old SKUs were sold with more than one width, and all are listed.
 """
 
-from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive, not_applicable
+from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive, only_a_part
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Kind, Severity, Status
 
@@ -20,7 +20,7 @@ may have controllers off that no profile tells of. A missing stack is an eighth 
 def bus_width(case: Case) -> Outcome:
     """Compare the declared widths with the SKU's."""
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     seen = _seen(case)
     if not seen:
         raise Missing("no source stated the width of the memory bus", "nvml.memory_bus_width_bits")

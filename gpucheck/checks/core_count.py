@@ -8,7 +8,7 @@ from one table alone contradicts nobody: such tables err of whole models.
 References: cores per multiprocessor by compute capability; SKU tables.
 """
 
-from gpucheck.checks.base import BY_ONE_TABLE, ONE_TABLE, Case, Outcome, check, inconclusive, not_applicable
+from gpucheck.checks.base import BY_ONE_TABLE, ONE_TABLE, Case, Outcome, check, inconclusive, only_a_part
 from gpucheck.model.finding import Kind, Severity, Status
 
 
@@ -16,7 +16,7 @@ from gpucheck.model.finding import Kind, Severity, Status
 def core_count(case: Case) -> Outcome:
     """Compare the declared cores with the SKU's."""
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     stated = case.number("core_count")
     legal = sorted({n * p.die.cores_per_sm for p in case.profiles for n in p.sm_counts})
     if not legal:

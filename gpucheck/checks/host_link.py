@@ -8,7 +8,7 @@ transfers down; that is noted and never held against a card.
 References: PCI Express base specifications; transfers of genuine cards reach 0.75 to 0.9 of the peak (nvbandwidth).
 """
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, only_a_part, remarked
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import HostLink
@@ -25,7 +25,7 @@ def host_link(case: Case) -> Outcome:
     """Compare the faster direction with the peak of the SKU's link."""
     seen = measured(case.evidence.host_link, "host_link")
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     if any(p.form_factor in _OWN_WAYS or p.name.startswith(_COHERENT) for p in case.profiles):
         return not_applicable("Soldered and module form factors are wired as their maker liked.")
     observed = _observed(seen, case.how)

@@ -14,7 +14,7 @@ References: ``ctrl2080gr.h`` and ``kernel_graphics.c`` in NVIDIA's open kernel m
 boards (cmp170hx-zh: FMLA32 is 0 on professional dies, 1 on GeForce, 5 on the CMP 170HX, and stays 5 when unlocked).
 """
 
-from gpucheck.checks.base import Case, Outcome, answered, check, inconclusive, measured, not_applicable
+from gpucheck.checks.base import Case, Outcome, answered, check, inconclusive, measured, not_applicable, only_a_part
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.measured import Throughput
 
@@ -36,7 +36,7 @@ def issue_rate(case: Case) -> Outcome:
         return inconclusive("The driver tells no issue rates.", evidence=_PATHS[:1])
     seen = measured(case.evidence.throughput, "throughput")
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     shares = {name: share for name, share in _shares(case, seen, stated).items() if share is not None}
     if not shares:
         return not_applicable("The driver states no class of instructions as slowed whose rate was measured.")

@@ -25,7 +25,7 @@ from gpucheck.checks.base import (
     check,
     inconclusive,
     measured,
-    not_applicable,
+    only_a_part,
     remarked,
     unless_busy,
 )
@@ -43,7 +43,7 @@ def l2_capacity(case: Case) -> Outcome:
     """Compare the bracket around the knee with the SKU's cache."""
     seen = measured(case.evidence.latency, "latency")
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     if seen.l2_least_bytes is None or seen.l2_most_bytes is None:
         return inconclusive("The curve of latencies shows no knee at which loads leave the second-level cache.")
     observed = _bracket(case, seen.l2_least_bytes, seen.l2_most_bytes)

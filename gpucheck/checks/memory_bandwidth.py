@@ -14,7 +14,7 @@ under ``memory``.
 
 from dataclasses import dataclass
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked, unless_busy
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, only_a_part, remarked, unless_busy
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Bandwidth, SlabMap
@@ -51,7 +51,7 @@ def memory_bandwidth(case: Case) -> Outcome:
     """Compare the best measured rate with the theoretical peak of every legal layout."""
     seen = _seen(case)
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     floors = _floors(case)
     observed = f"{rate(seen.best)} ({case.how})"
     if not floors:

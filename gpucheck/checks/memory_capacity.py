@@ -9,7 +9,7 @@ A failure does not mean: damage; damaged cells are told apart and reported as da
 References: ``kernels/memory_walk.cu``; the taxonomy of f3 for forged flash memory.
 """
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, others
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, only_a_part, others
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Kind, Severity, Status
 from gpucheck.model.measured import MemoryWalk
@@ -33,7 +33,7 @@ def memory_capacity(case: Case) -> Outcome:
     if walk.forged:
         return _forged(walk, total, case.how)
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     proven, needed = walk.distinct_bytes / total, needed_share(case.profiles)
     expected = f"at least {percent(needed, 1)}"
     dead = any(fault.kind == "dead_channel" for fault in walk.faults)

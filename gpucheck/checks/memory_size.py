@@ -12,7 +12,7 @@ References: totals in captures of genuine cards; profiles under ``memory`` and `
 
 import re
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applicable
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, only_a_part
 from gpucheck.checks.driver_integrity import put_before
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import NvmlFacts
@@ -54,7 +54,7 @@ def memory_size(case: Case) -> Outcome:
     if any(fits(p, total) for p in case.profiles):
         return Outcome(Status.PASS, f"{mib(total)} is a size that {case.sku} is sold with.", mib(total), expected)
     if case.partitioned and total < legal[-1]:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     if why := shows_a_part(case, total):
         told, evidence = why
         return inconclusive(f"Less memory than any variant has{told}", mib(total), expected, evidence)

@@ -12,7 +12,7 @@ References: ``memory-bandwidth`` for the shares that genuine cards reach; overcl
 
 from collections.abc import Iterator
 
-from gpucheck.checks.base import Case, Outcome, check, measured, not_applicable, remarked, unless_busy
+from gpucheck.checks.base import Case, Outcome, check, measured, not_applicable, only_a_part, remarked, unless_busy
 from gpucheck.checks.memory_bandwidth import TOO_FAST, TOO_SLOW
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Severity, Status
@@ -40,7 +40,7 @@ def memory_speed(case: Case) -> Outcome:
     """Compare the measured rate with what the model, and another one, can do."""
     streams = measured(case.evidence.bandwidth, "bandwidth")
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     peaks = sorted({peak for profile in case.profiles for peak in profile.bandwidths_bytes_per_second})
     if not peaks:
         return not_applicable(f"The catalog does not know the bandwidth of {case.sku}.")

@@ -10,7 +10,7 @@ number that no known SKU has contradicts nobody, and another SKU's makes the car
 References: SKU tables; the ``%smid`` register of the PTX instruction set.
 """
 
-from gpucheck.checks.base import BY_ONE_TABLE, ONE_TABLE, Case, Outcome, check, inconclusive, measured, not_applicable
+from gpucheck.checks.base import BY_ONE_TABLE, ONE_TABLE, Case, Outcome, check, inconclusive, measured, only_a_part
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.measured import Census
@@ -21,7 +21,7 @@ def multiprocessors(case: Case) -> Outcome:
     """Compare the census with the SKU."""
     census = measured(case.evidence.census, "census")
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     legal = sorted({n for p in case.profiles for n in p.sm_counts})
     if not legal:
         return inconclusive(f"The catalog does not know how many multiprocessors {case.sku} has.", str(census.sm_count))

@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gpucheck.catalog.names import squash_name
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked, unless_busy
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, only_a_part, remarked, unless_busy
 from gpucheck.model.base import Unavailable
 from gpucheck.model.burst import BURST_BYTES
 from gpucheck.model.finding import Severity, Status
@@ -120,7 +120,7 @@ def silicon_match(case: Case) -> Outcome:
     """Compare how well the declared SKU fits with how well every other one does."""
     census = measured(case.evidence.census, "census")
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     if case.silicon is None or case.silicon[1].best is None:
         return inconclusive(f"The catalog has no silicon that runs machine code for {census.machine_code}.")
     seen, found = case.silicon

@@ -10,7 +10,7 @@ measurement explains it.
 References: CUDA C++ Programming Guide, technical specifications by compute capability; ``profiles/capabilities.toml``.
 """
 
-from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive, measured, not_applicable, remarked
+from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive, measured, only_a_part, remarked
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Census
 from gpucheck.model.units import KIB
@@ -24,7 +24,7 @@ def sm_limits(case: Case) -> Outcome:
     """Compare both limits with those of the die's generation."""
     census = measured(case.evidence.census, "census")
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     if census.resident_warps_per_sm is None and census.shared_memory_block_bytes is None:
         raise Missing("neither warps nor shared memory of a multiprocessor were measured", "census")
     warps, rooms = _legal(case)

@@ -14,7 +14,7 @@ References: Sun and others, "Dissecting Tensor Cores via Microbenchmarks" (arXiv
 
 from typing import Literal
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, not_applicable, remarked
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, only_a_part, remarked
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Throughput
 from gpucheck.model.profile import Profile
@@ -44,7 +44,7 @@ def tensor_tier(case: Case) -> Outcome:
     """Compare the ratio, and whether there are tensor cores at all, with the SKU."""
     seen = measured(case.evidence.throughput, "throughput")
     if case.partitioned:
-        return not_applicable(f"Only a part of the card is visible: {case.partitioned}.")
+        return only_a_part(case)
     facts = {p.tensor_fp32_accumulate for p in case.profiles}
     tier = _tier(seen, case.profiles)
     observed = f"{_told(seen, tier)} ({case.how})"

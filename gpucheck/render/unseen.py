@@ -8,9 +8,6 @@ from gpucheck.model.finding import Status
 from gpucheck.model.report import CardReport
 from gpucheck.render import words
 
-_PARTITION = "Only a part of the card is visible"
-"""How checks begin that pass over a slice or a virtual GPU."""
-
 
 def unseen(card: CardReport) -> list[str]:
     """Absent sections by reason with the checks that they leave open, then single checks, then what does not apply."""
@@ -23,7 +20,8 @@ def unseen(card: CardReport) -> list[str]:
         open_ = [title for name in names for title in waiting.pop(name, [])]
         lines.append(text + (f". Leaves open: {', '.join(open_)}." if open_ else "."))
     lines += [f"{', '.join(titles)}: {key}" for key, titles in waiting.items()]
-    return lines + _inapplicable(card)
+    others = [finding.title for finding in card.findings if finding.status is Status.NOT_APPLICABLE]
+    return lines + ([f"Does not apply: {', '.join(others)}."] if others else [])
 
 
 def _absences(card: CardReport) -> dict[Reason, list[str]]:
@@ -55,15 +53,3 @@ def _waiting(card: CardReport, absent: set[str]) -> dict[str, list[str]]:
             key = place if place in absent else finding.message.removeprefix("Not examined: ")
             groups.setdefault(key, []).append(finding.title)
     return groups
-
-
-def _inapplicable(card: CardReport) -> list[str]:
-    """Checks that do not apply: those that a partition hides from by its name, the others by theirs."""
-    found = [f for f in card.findings if f.status is Status.NOT_APPLICABLE]
-    hidden: dict[str, list[str]] = {}
-    for finding in found:
-        if finding.message.startswith(_PARTITION):
-            hidden.setdefault(finding.message.rstrip("."), []).append(finding.title)
-    lines = [f"{why}. Not judged: {', '.join(titles)}." for why, titles in hidden.items()]
-    others = [f.title for f in found if not f.message.startswith(_PARTITION)]
-    return lines + ([f"Does not apply: {', '.join(others)}."] if others else [])

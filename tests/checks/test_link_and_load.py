@@ -66,10 +66,17 @@ def test_a_guest_is_told_of_its_virtual_machine() -> None:
     assert "virtual machine" in finding(alter(evidence_of("rtx-3090-in-a-vm"), host_link=slow), "host-link").message
 
 
-@pytest.mark.parametrize("scenario", ["h100-80gb", "rtx-4090-laptop", "h100-mig"])
-def test_modules_laptops_and_slices_are_passed_over(scenario: str) -> None:
+@pytest.mark.parametrize(
+    ("scenario", "status"),
+    [
+        ("h100-80gb", Status.NOT_APPLICABLE),
+        ("rtx-4090-laptop", Status.NOT_APPLICABLE),
+        ("h100-mig", Status.INCONCLUSIVE),
+    ],
+)
+def test_modules_laptops_and_slices_are_passed_over(scenario: str, status: Status) -> None:
     fast = make_host_link(host_to_device_bytes_per_second=400e9, device_to_host_bytes_per_second=400e9)
-    assert finding(alter(evidence_of(scenario), host_link=fast), "host-link").status is Status.NOT_APPLICABLE
+    assert finding(alter(evidence_of(scenario), host_link=fast), "host-link").status is status
 
 
 @pytest.mark.parametrize(

@@ -75,4 +75,4 @@ def test_another_generation_shows_without_its_compute_capability(silicon: str, d
 
 
 def test_a_slice_is_passed_over() -> None:
-    assert finding(evidence_of("h100-mig"), "sm-limits").status is Status.NOT_APPLICABLE
+    assert finding(evidence_of("h100-mig"), "sm-limits").status is Status.INCONCLUSIVE
