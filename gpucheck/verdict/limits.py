@@ -84,7 +84,8 @@ def _system(case: Case) -> str:
     if host.windows:
         declared = case.evidence.declared
         model = (declared.driver_model or "") if declared else ""
-        return _WINDOWS if model.upper() in ("TCC", "MCDM") else _WDDM
+        unlent = model.upper() in ("TCC", "MCDM") or isinstance(case.evidence.memory_walk, Unavailable)
+        return _WINDOWS if unlent else _WDDM
     if host.hypervisor and not case.partitioned:
         return (
             f"The card was seen from inside a virtual machine ({host.hypervisor}), which shows a link and a memory "

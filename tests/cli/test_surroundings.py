@@ -105,6 +105,13 @@ def test_a_system_in_between_is_named(
     assert words in told(result.stdout)
 
 
+def test_nothing_is_told_of_a_walk_that_did_not_run(tmp_path: Path) -> None:
+    environment = 'windows = true\nmissing = ["cuda"]'
+    text = told(run("scan", "--simulate", write(tmp_path, "geforce-rtx-4090", environment=environment)).stdout)
+    assert "Under Windows the PCI bus could not be read." in text
+    assert "the walk leaves" not in text
+
+
 @pytest.mark.parametrize("environment", ["mig = true", "wsl = true", "windows = true", "virtualized = true"])
 def test_no_finding_fails_because_of_it(tmp_path: Path, environment: str) -> None:
     scenario = write(tmp_path, "h100-sxm5-80-gb", environment=environment)
