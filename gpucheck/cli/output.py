@@ -63,13 +63,16 @@ def check_target(output: str | None, inputs: Sequence[str] = (), *, option: str 
         raise CallError(f"{target} is read and must not be written over.", f"Name another file after {option}.")
     if target.is_dir():
         raise CliError(f"{target} is a folder.", f"Name a file after {option}.")
-    if not target.absolute().parent.is_dir():
+    folder = target.absolute().parent
+    if not folder.is_dir():
+        if blocking := next((each for each in (folder, *folder.parents) if each.is_file()), None):
+            raise CliError(f"{target} cannot be written: {blocking} is a file.", f"Name another file after {option}.")
         raise CliError(f"{target} cannot be written: its folder does not exist.", "Make the folder first.")
     if _is_database(target):
         raise CallError(f"{target} is a database, as an inventory is.", f"Name another file after {option}.")
     if target.exists() and not os.access(target, os.W_OK):
         raise CliError(f"{target} cannot be written: it is read-only.", f"Name another file after {option}.")
-    if not os.access(target.absolute().parent, os.W_OK):
+    if not os.access(folder, os.W_OK):
         raise CliError(f"{target} cannot be written: no permission for its folder.", "Choose another folder.")
 
 

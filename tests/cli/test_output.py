@@ -63,6 +63,12 @@ def test_a_missing_folder_is_refused_before_the_work(tmp_path: Path) -> None:
         output.check_target(str(tmp_path / "no" / "report.json"))
 
 
+def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file")
+    with pytest.raises(CliError, match="reports is a file"):
+        output.check_target(str(tmp_path / "reports" / "2026" / "report.json"))
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(CliError, match="is a folder"):
         output.check_target(str(tmp_path))
