@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpucheck import child
 from gpucheck.model.attestation import Attestation
-from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavailable
+from gpucheck.model.base import Collected, Frozen, GpucheckError, Keep, Reason, Unavailable, forget
 from gpucheck.model.evidence import NOT_LISTED, Host, NvmlFacts
 from gpucheck.model.measured import Telemetry
 from gpucheck.model.registers import RegisterFacts
@@ -69,14 +69,14 @@ class HostCard:
         """The machine around it."""
         return read_host(self.sys_root, self.proc_root)
 
-    def sources(self) -> dict[str, Callable[[], Section]]:
-        """Readers of declared evidence, in order."""
+    def sources(self, keep: Keep = forget) -> dict[str, Callable[[], Section]]:
+        """Readers of declared evidence, in order; NVML's tells ``keep`` what it knows so far."""
         return {
             "pci": partial(pci.read, self.sys_root, self.bdf),
             # Behind the bus, so that the card's power state is seen before anything touches it.
             "registers": self._read_registers,
             "driver": partial(driver.read, self.proc_root, self.bdf),
-            "nvml": self._read_nvml,
+            "nvml": partial(self._read_nvml, keep),
             "resource_manager": self._read_resource_manager,
             "vbios": self._read_vbios,
             "attestation": self._attest,
@@ -105,11 +105,11 @@ class HostCard:
 
         return read(self.sys_root, self.bdf, self.proc_root)
 
-    def _read_nvml(self) -> Collected[NvmlFacts]:
+    def _read_nvml(self, keep: Keep) -> Collected[NvmlFacts]:
         if self.no_nvml:
             return self.no_nvml
         _sensors().attend(self.bdf)
-        facts = nvml.read(PynvmlLibrary(), self.bdf)
+        facts = nvml.read(PynvmlLibrary(), self.bdf, keep)
         if isinstance(facts, Unavailable) and facts.detail == NOT_LISTED:
             return driver.refusal(self.proc_root, self.bdf) or facts
         return facts
@@ -129,8 +129,8 @@ class HostCard:
         kernel = driver.read(self.proc_root, self.bdf)
         if not isinstance(kernel, Unavailable) and kernel.vbios_version:
             return version_alone(kernel.vbios_version, "driver", found)
-        facts = self._read_nvml()
-        return version_alone(None if isinstance(facts, Unavailable) else facts.vbios_version, "nvml", found)
+        version = None if self.no_nvml else nvml.read_vbios_version(PynvmlLibrary(), self.bdf)
+        return version_alone(version, "nvml", found)
 
     def _attest(self) -> Collected[Attestation]:
         if self.no_nvml:

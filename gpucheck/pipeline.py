@@ -14,7 +14,16 @@ from gpucheck import __version__, modes, turns
 from gpucheck.catalog import Catalog
 from gpucheck.catalog.naming import names_for
 from gpucheck.checks import ALL_CHECKS, Case
-from gpucheck.model.base import NOT_REQUESTED, Collected, Frozen, GpucheckError, Reason, Unavailable
+from gpucheck.model.base import (
+    NOT_REQUESTED,
+    Collected,
+    Frozen,
+    GpucheckError,
+    Keep,
+    Reason,
+    Unavailable,
+    forget,
+)
 from gpucheck.model.die_numbers import blank, made_up
 from gpucheck.model.evidence import MEASURED_SECTIONS, Evidence, Host, NvmlFacts, Twin
 from gpucheck.model.match import Claim, Match
@@ -71,8 +80,11 @@ class Card(Protocol):
     def host(self) -> Host:
         """The machine around it."""
 
-    def sources(self) -> Mapping[str, Callable[[], Section]]:
-        """Readers of declared evidence by section name, in the order in which to run them."""
+    def sources(self, keep: Keep = forget) -> Mapping[str, Callable[[], Section]]:
+        """Readers of declared evidence by section name, in the order in which to run them.
+
+        ``keep`` is told what a reader knows so far, for one that may hang. Without it that is lost.
+        """
 
     def open_device(self) -> "Device":
         """The way to its silicon. Raises ``DeviceUnavailable``."""
@@ -94,12 +106,15 @@ def stage_names(card: Card, plan: Plan) -> tuple[str, ...]:
     return (*card.sources(), *(DEVICE_STAGES if plan.probe else ()))
 
 
-def run_stages(card: Card, plan: Plan, names: Sequence[str], emit: Emit, progress: Progress) -> tuple[str, ...]:
+def run_stages(
+    card: Card, plan: Plan, names: Sequence[str], emit: Emit, progress: Progress, keep: Keep = forget
+) -> tuple[str, ...]:
     """Run the named stages and emit each section as soon as it is there. A stage that fails says so in its section.
 
+    Before that a source may give ``keep`` what it knows so far.
     Returns the stages that are left where the device was lost: they want a fresh process, in which it may answer again.
     """
-    sources = card.sources()
+    sources = card.sources(keep)
     for name in names:
         if name in sources:
             progress(name, 0.0)

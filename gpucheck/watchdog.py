@@ -1,7 +1,8 @@
 """Runs a card's collection in a child process, so that a dead driver costs one stage and not the whole scan.
 
 A stage that takes too long is killed and marked; a process that dies takes only the stage that was running; whatever
-arrived before is kept, and a new child goes on with the rest. Several cards are watched side by side by one loop.
+arrived before is kept, also of that stage, and a new child goes on with the rest. Several cards are watched side by
+side by one loop.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpucheck import modes, turns
 from gpucheck.child import Child, Garbled, Send, describe, wait
-from gpucheck.model.base import Frozen, Reason, Unavailable
+from gpucheck.model.base import Frozen, Keep, Reason, SoFar, Unavailable, forget
 from gpucheck.model.evidence import SECTIONS, Evidence, Host
 from gpucheck.model.text import sanitise
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 Section = Frozen | Unavailable
 Left = Sequence[str] | None
-RunStages = Callable[[Sequence[str], Callable[[str, Section], None], Callable[[str, float], None]], Left]
-"""Runs the named stages in order: ``run(names, emit, progress)``. What it returns is left for a fresh process."""
+RunStages = Callable[[Sequence[str], Callable[[str, Section], None], Callable[[str, float], None], Keep], Left]
+"""Runs the named stages in order: ``run(names, emit, progress, keep)``. What it returns is left for a fresh process."""
 
 Limit = float | None | Callable[[str], float]
 """Seconds that a stage may take: one for all, by stage name, or None for no child and no limit."""
@@ -173,7 +174,7 @@ def run_here(job: Job, on_event: OnEvent = ignore) -> dict[str, Section]:
     names: Sequence[str] = job.names
     try:
         while names:
-            left = job.run(names, emit, lambda name, share: on_event(job.event(name, share))) or ()
+            left = job.run(names, emit, lambda name, share: on_event(job.event(name, share)), forget) or ()
             names = left if len(left) < len(names) else ()
     except Exception as error:  # noqa: BLE001 - what failed is told in the sections
         problem = describe(error)
@@ -194,6 +195,8 @@ class _Watch:
     sections: dict[str, Section] = field(default_factory=dict)
     child: Child | None = None
     stage: str = ""
+    so_far: SoFar | None = None
+    """What the running stage has."""
     deadline: float = 0.0
     heard: bool = False
     begun: int = 0
@@ -243,6 +246,8 @@ class _Watch:
             self.stop()
         elif name not in self.pending:
             return
+        elif kind == "so far":
+            self.so_far = value if name == self.stage else None
         elif kind == "section":
             self._settle(name, value)
         else:
@@ -252,7 +257,7 @@ class _Watch:
         self.heard = True
 
     def _enter(self, name: str) -> None:
-        self.stage = name
+        self.stage, self.so_far = name, None
         self.deadline = time.monotonic() + self.limit(name)
 
     def _settle(self, name: str, section: Section) -> None:
@@ -266,7 +271,8 @@ class _Watch:
         """Write the running stage off; the next step starts a new child for what is left."""
         self.stop()
         if self.pending:
-            self._settle(self.stage if self.stage in self.pending else self.pending[0], section)
+            left = self.so_far.cut_short(section) if self.so_far else section
+            self._settle(self.stage if self.stage in self.pending else self.pending[0], left)
 
 
 def _work(run: RunStages, names: tuple[str, ...], send: Send) -> None:
@@ -277,6 +283,7 @@ def _work(run: RunStages, names: tuple[str, ...], send: Send) -> None:
             names,
             lambda name, section: send(("section", name, section)),
             lambda name, share: send(("progress", name, share)),
+            lambda name, known: send(("so far", name, known)),
         )
         if left:
             send(("anew", "", None))
@@ -308,7 +315,7 @@ def _job(card: "Card", plan: "Plan") -> Job:
         return Job("unknown card", SECTIONS, partial(_refuse, describe(error)))
 
 
-def _refuse(problem: str, names: Sequence[str], emit: Callable[[str, Section], None], _progress: Any) -> None:
+def _refuse(problem: str, names: Sequence[str], emit: Callable[[str, Section], None], *_: Any) -> None:
     for name in names:
         emit(name, _failed(problem))
 

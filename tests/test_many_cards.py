@@ -54,7 +54,7 @@ class Troubled:
     def host(self) -> Host:
         return self.card.host()
 
-    def sources(self) -> Mapping[str, Callable[[], Any]]:
+    def sources(self, _keep: Any = None) -> Mapping[str, Callable[[], Any]]:
         return self.card.sources()
 
     def open_device(self) -> Any:

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from gpucheck import child, watchdog
-from gpucheck.model.base import Reason, Unavailable
-from gpucheck.model.evidence import Host
+from gpucheck.model.base import Keep, Reason, SoFar, Unavailable
+from gpucheck.model.evidence import Host, NvmlFacts
 from gpucheck.model.measured import Census
 from gpucheck.pipeline import Plan
 from gpucheck.watchdog import Event, Job, Section, supervise
@@ -25,6 +25,7 @@ from gpucheck.watchdog import Event, Job, Section, supervise
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 1.0
+KNOWING = ", knowing something"
 METHODS = ("fork", "spawn") if sys.platform == "linux" else ("spawn",)
 
 
@@ -74,10 +75,15 @@ def run_stages(
     names: Sequence[str],
     emit: Callable[[str, Any], None],
     progress: Callable[[str, float], None],
+    keep: Keep,
 ) -> None:
     for name in names:
         progress(name, 0.0)
-        act(manners[name], lambda name=name: emit(name, census(len(name))))  # type: ignore[misc]
+        manner = manners[name].removesuffix(KNOWING)
+        if manner != manners[name]:
+            keep(name, SoFar(NvmlFacts(route="nvml", name="RTX"), "nvmlDeviceGetUUID", ("uuid", "serial")))
+            keep(name, SoFar(NvmlFacts(route="nvml", name="RTX", uuid="GPU-1"), "nvmlDeviceGetSerial", ("serial",)))
+        act(manner, lambda name=name: emit(name, census(len(name))))  # type: ignore[misc]
 
 
 def job(label: str = "card", **manners: str) -> Job:
@@ -114,6 +120,32 @@ def test_a_hang_costs_one_stage(each_method: str) -> None:
     assert sections["census"] == census(6)
     assert list(sections) == ["pci", "nvml", "census"]
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("manner", "reason", "words"),
+    [
+        ("hang", Reason.TIMED_OUT, "nvmlDeviceGetSerial: no answer within 1 s"),
+        ("segfault", Reason.FAILED, "nvmlDeviceGetSerial: the process examining the card died: signal SIGSEGV"),
+        ("raise", Reason.FAILED, "nvmlDeviceGetSerial: ZeroDivisionError: on purpose"),
+    ],
+)
+def test_what_a_stage_knew_before_it_hung_or_died_is_kept(
+    each_method: str, manner: str, reason: Reason, words: str
+) -> None:
+    (sections,) = watch(job(nvml=manner + KNOWING, census="fine"))
+    found = sections["nvml"]
+    assert isinstance(found, NvmlFacts)
+    assert (found.name, found.uuid, found.serial) == ("RTX", "GPU-1", None)
+    assert found.missing == {"serial": Unavailable(unavailable=reason, detail=words)}
+    assert sections["census"] == census(6)
+
+
+def test_what_a_stage_knew_is_no_other_stages(method: str) -> None:
+    (sections,) = watch(job(nvml="fine" + KNOWING, census="hang"))
+    assert sections["nvml"] == census(4)
+    assert sections["census"] == Unavailable(unavailable=Reason.TIMED_OUT, detail="no answer within 1 s")
 
 
 def test_a_child_deaf_to_terminate_is_killed(method: str) -> None:
@@ -155,7 +187,7 @@ def test_a_stage_without_an_answer(method: str) -> None:
 
 
 def lose_the_device(
-    names: Sequence[str], emit: Callable[[str, Any], None], progress: Callable[[str, float], None]
+    names: Sequence[str], emit: Callable[[str, Any], None], progress: Callable[[str, float], None], keep: Keep
 ) -> Sequence[str]:
     """Settle one stage a process, and tell in its section which process that was."""
     if "stubborn" not in names[0]:
@@ -220,7 +252,7 @@ class Unpicklable:
 
 
 def emit_oddities(
-    names: Sequence[str], emit: Callable[[str, Any], None], progress: Callable[[str, float], None]
+    names: Sequence[str], emit: Callable[[str, Any], None], progress: Callable[[str, float], None], keep: Keep
 ) -> None:
     emit("nobody asked", census(1))
     for name in names:
@@ -317,7 +349,7 @@ def test_ctrl_c_kills_the_children_and_goes_on() -> None:
         import time
         from functools import partial
         from gpucheck.watchdog import Job, supervise
-        def run(names, emit, progress):
+        def run(names, emit, progress, keep):
             progress("nvml", 0.0)
             time.sleep(600)
         def tell(event):
@@ -352,7 +384,7 @@ def test_children_die_with_a_killed_parent() -> None:
         """
         import time
         from gpucheck.watchdog import Job, supervise
-        def run(names, emit, progress):
+        def run(names, emit, progress, keep):
             progress("nvml", 0.0)
             time.sleep(600)
         supervise([Job("a", ("nvml",), run)], lambda name: 600.0, lambda event: print("begun", flush=True))
@@ -412,7 +444,7 @@ class FakeCard:
             raise OSError("no host")
         return Host(os="TestOS")
 
-    def sources(self) -> dict[str, Callable[[], Section]]:
+    def sources(self, _keep: Any = None) -> dict[str, Callable[[], Section]]:
         if self.broken:
             raise OSError("no sources")
         return {"pci": partial(_unsupported, "pci"), "nvml": partial(_act, self.manner)}
@@ -461,7 +493,7 @@ def test_a_job_that_fails_in_this_process() -> None:
 
 
 def emit_a_number(
-    names: Sequence[str], emit: Callable[[str, Any], None], progress: Callable[[str, float], None]
+    names: Sequence[str], emit: Callable[[str, Any], None], progress: Callable[[str, float], None], keep: Keep
 ) -> None:
     emit("nvml", 7)
 

@@ -1,5 +1,7 @@
 """What every document of ours is built from: frozen models, and absence that carries its reason."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeAlias, TypeVar, cast
 
@@ -36,6 +38,30 @@ class Unavailable(Frozen):
 
     unavailable: Reason
     detail: str = ""
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """What a source knows before its next question: what is left of its section where that is never answered."""
+
+    section: Frozen
+    question: str
+    unanswered: tuple[str, ...]
+    """Fields that this question and those behind it would fill."""
+
+    def cut_short(self, why: Unavailable) -> Frozen:
+        """The section with ``why`` for each field that was not answered."""
+        absent = why.model_copy(update={"detail": f"{self.question}: {why.detail}"})
+        known: dict[str, Unavailable] = getattr(self.section, "missing", {})
+        return self.section.model_copy(update={"missing": {**dict.fromkeys(self.unanswered, absent), **known}})
+
+
+Keep = Callable[[str, SoFar], None]
+"""Told of a section by name what is known of it so far."""
+
+
+def forget(_name: str, _known: SoFar) -> None:
+    """Keep nothing."""
 
 
 T = TypeVar("T")

@@ -30,6 +30,11 @@ from gpucheck.model.vbios import VbiosFacts
 SCHEMA_VERSION = 1
 
 NOT_LISTED = "the driver does not list this card"
+LOST = "GPU is lost"
+NEEDS_RESET = "GPU requires a reset"
+CORRUPTED_INFOROM = "infoROM is corrupted"
+NO_INTERRUPTS = "interrupts of the GPU do not arrive"
+NO_POWER = "external power is not connected"
 """Detail of an absent ``nvml`` section where NVML itself works and leaves this card out."""
 
 BLANKED = "blanked"
@@ -147,7 +152,8 @@ class NvmlFacts(Frozen):
     ecc_uncorrected_aggregate: NonNegativeInt | None = None
     ecc_corrected_aggregate: NonNegativeInt | None = None
     fault: str | None = None
-    """A driver's own statement that the card is lost or in a fault state."""
+    """A driver's own statement that the card is lost or in a fault state (``LOST`` and those beside it), or the name of
+    the question that it never answered."""
 
     missing: dict[str, Unavailable] = {}
     raw: dict[str, str] = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpucheck.catalog import Catalog
-from gpucheck.model.base import Collected, Frozen, GpucheckError, Reason, Unavailable
+from gpucheck.model.base import Collected, Frozen, GpucheckError, Keep, Reason, Unavailable, forget
 from gpucheck.model.evidence import Host
 from gpucheck.model.measured import Telemetry
 from gpucheck.model.profile import Profile
@@ -108,7 +108,7 @@ class SimulatedCard:
         """The machine around the card."""
         return self.declared.host
 
-    def sources(self) -> dict[str, Callable[[], Section]]:
+    def sources(self, _keep: Keep = forget) -> dict[str, Callable[[], Section]]:
         """Readers of the declared facts and of the registers, in the order in which to run them."""
         return {name: _Source(self, name) for name in SOURCES}
 

@@ -1,27 +1,28 @@
 """What NVML says of one card. All of it is declared; every gap keeps its own reason.
 
-A call that fails never takes another with it. Absence alone means nothing: consumer boards answer half of these calls
+A call that fails never takes another with it, and before each one the caller is told what is known so far: on a broken
+card a call may never return. Absence alone means nothing: consumer boards answer half of these calls
 with "not supported".
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from gpucheck.model.base import Collected, Reason, Unavailable
-from gpucheck.model.evidence import NOT_LISTED, NvmlFacts
+from gpucheck.model.base import Collected, Keep, Reason, SoFar, Unavailable, forget
+from gpucheck.model.evidence import CORRUPTED_INFOROM, LOST, NEEDS_RESET, NO_INTERRUPTS, NO_POWER, NOT_LISTED, NvmlFacts
 from gpucheck.sources import nvml_library as codes
 from gpucheck.sources.nvml_answers import NoAnswer, bdf_of, identity_text, plain_text, raw_text
 from gpucheck.sources.nvml_library import NvmlError, NvmlLibrary, NvmlUnavailableError, session
-from gpucheck.sources.nvml_queries import QUERIES, Query
+from gpucheck.sources.nvml_queries import QUERIES, VBIOS_VERSION, Query
 from gpucheck.sources.nvml_reasons import NOT_SUPPORTED, TOO_OLD, error_text, reason_of, unavailable
 
 _NOT_THERE = {codes.NOT_FOUND, codes.INVALID_ARGUMENT, codes.GPU_NOT_FOUND}
 _FAULTS = {
-    codes.GPU_IS_LOST: "GPU is lost",
-    codes.RESET_REQUIRED: "GPU requires a reset",
-    codes.CORRUPTED_INFOROM: "infoROM is corrupted",
-    codes.IRQ_ISSUE: "interrupts of the GPU do not arrive",
-    codes.INSUFFICIENT_POWER: "external power is not connected",
+    codes.GPU_IS_LOST: LOST,
+    codes.RESET_REQUIRED: NEEDS_RESET,
+    codes.CORRUPTED_INFOROM: CORRUPTED_INFOROM,
+    codes.IRQ_ISSUE: NO_INTERRUPTS,
+    codes.INSUFFICIENT_POWER: NO_POWER,
 }
 _MIG_LIMIT = 16
 
@@ -47,20 +48,32 @@ def list_devices(library: NvmlLibrary) -> Collected[tuple[ListedDevice, ...]]:
         return reason_of(error)
 
 
-def read(library: NvmlLibrary, bdf: str) -> Collected[NvmlFacts]:
-    """Read the card at a PCI address."""
+def read(library: NvmlLibrary, bdf: str, keep: Keep = forget) -> Collected[NvmlFacts]:
+    """Read the card at a PCI address. ``keep`` is told before each question what is known by then."""
     try:
         with session(library):
-            return _Reading(library).facts(bdf)
+            return _Reading(library, keep).facts(bdf)
     except NvmlUnavailableError as error:
         return unavailable(error)
+
+
+def read_vbios_version(library: NvmlLibrary, bdf: str) -> str | None:
+    """Ask for this alone; None where the card does not tell."""
+    reading = _Reading(library, forget)
+    try:
+        with session(library):
+            reading.ask(VBIOS_VERSION, (library.call("nvmlDeviceGetHandleByPciBusId", bdf),))
+    except (NvmlUnavailableError, NvmlError):
+        return None
+    version: str | None = reading.values.get("vbios_version")
+    return version
 
 
 class _Reading:
     """One card being read: values, reasons and raw answers as they come."""
 
-    def __init__(self, library: NvmlLibrary) -> None:
-        self.library = library
+    def __init__(self, library: NvmlLibrary, keep: Keep) -> None:
+        self.library, self.keep = library, keep
         self.values: dict[str, Any] = {}
         self.missing: dict[str, Unavailable] = {}
         self.raw: dict[str, str] = {}
@@ -76,12 +89,17 @@ class _Reading:
             self._ask_driver_only(error, bdf)
         else:
             self._ask_all(handle)
+        return self._known(self.fault)
+
+    def _known(self, fault: str | None) -> NvmlFacts:
         return NvmlFacts.model_validate(
-            {"route": "nvml", "fault": self.fault, "missing": self.missing, "raw": self.raw, **self.values}
+            {"route": "nvml", "fault": fault, "missing": self.missing, "raw": self.raw, **self.values}
         )
 
     def _ask_all(self, handle: Any) -> None:
-        for query in QUERIES:
+        for number, query in enumerate(QUERIES):
+            unanswered = tuple(field for each in QUERIES[number:] for field in each.fields if field not in self.values)
+            self.keep("nvml", SoFar(self._known(self.fault or query.function), query.function, unanswered))
             self.ask(query, () if query.system else (handle,))
         if self.values.get("mig_enabled"):
             self.values["mig_instances"] = self._mig_instances(handle)

@@ -76,6 +76,8 @@ def _one(function: str, field: str, decode: Decode, *arguments: Any) -> Query:
     return Query(function, (field,), decode, arguments)
 
 
+VBIOS_VERSION = _one("nvmlDeviceGetVbiosVersion", "vbios_version", identity_text)
+
 QUERIES: tuple[Query, ...] = (
     Query("nvmlSystemGetDriverVersion", ("driver_version",), identity_text, system=True),
     Query("nvmlSystemGetCudaDriverVersion_v2", ("cuda_version",), cuda_version, system=True),
@@ -86,7 +88,7 @@ QUERIES: tuple[Query, ...] = (
     _one("nvmlDeviceGetPdi", "pdi", pdi),
     _one("nvmlDeviceGetSerial", "serial", serial),
     _one("nvmlDeviceGetBoardPartNumber", "board_part_number", identity_text),
-    _one("nvmlDeviceGetVbiosVersion", "vbios_version", identity_text),
+    VBIOS_VERSION,
     _one("nvmlDeviceGetInforomImageVersion", "inforom_image_version", identity_text),
     _one("nvmlDeviceGetInforomVersion", "inforom_oem_version", identity_text, _OEM),
     _one("nvmlDeviceGetInforomVersion", "inforom_ecc_version", identity_text, _ECC),

@@ -92,7 +92,7 @@ class FragileCard:
     def host(self) -> Host:
         return self.card.host()
 
-    def sources(self) -> Mapping[str, Callable[[], Section]]:
+    def sources(self, _keep: Any = None) -> Mapping[str, Callable[[], Section]]:
         return self.card.sources()
 
     def telemetry(self) -> Collected[Telemetry]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gpucheck.model.base import Reason, Unavailable
+from gpucheck.model.base import Reason, SoFar, Unavailable
 from gpucheck.model.evidence import NOT_LISTED, NvmlFacts
 from gpucheck.sources import nvml
 from gpucheck.sources.nvml_library import NvmlError, NvmlUnavailableError
@@ -101,6 +101,29 @@ def read(answers: dict[tuple[Any, ...], Any] | None = None) -> NvmlFacts:
     assert library.closed == library.opened == 1
     assert isinstance(facts, NvmlFacts)
     return facts
+
+
+def test_before_each_question_it_is_told_what_is_known_and_what_would_be_lost() -> None:
+    told: list[SoFar] = []
+    facts = nvml.read(FakeLibrary(), BDF, lambda _name, known: told.append(known))
+    assert [known.question for known in told] == [query.function for query in QUERIES]
+    serial = next(known for known in told if known.question == "nvmlDeviceGetSerial")
+    hung = serial.cut_short(Unavailable(unavailable=Reason.TIMED_OUT, detail="no answer within 60 s"))
+    assert isinstance(hung, NvmlFacts)
+    assert isinstance(facts, NvmlFacts)
+    assert (hung.name, hung.uuid, hung.serial, hung.memory_total_bytes) == (facts.name, facts.uuid, None, None)
+    why = {str(hung.missing[name]) for name in ("serial", "memory_total_bytes", "device_id", "processes")}
+    assert why == {"unavailable=<Reason.TIMED_OUT: 'timed_out'> detail='nvmlDeviceGetSerial: no answer within 60 s'"}
+    assert "uuid" not in hung.missing
+
+
+def test_the_version_of_the_vbios_alone() -> None:
+    library = FakeLibrary({("nvmlDeviceGetSerial",): AssertionError("not to be asked")})
+    assert nvml.read_vbios_version(library, BDF) == "95.02.18.80.5F"
+    assert library.closed == library.opened == 1
+    untold = FakeLibrary({("nvmlDeviceGetVbiosVersion",): NvmlError(3, "Not Supported")})
+    assert nvml.read_vbios_version(untold, BDF) is None
+    assert nvml.read_vbios_version(FakeLibrary(opening=NvmlError(9, "no driver")), BDF) is None
 
 
 def test_a_founders_edition() -> None:
