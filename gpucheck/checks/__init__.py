@@ -17,6 +17,7 @@ from gpucheck.checks.compute_capability import compute_capability
 from gpucheck.checks.core_count import core_count
 from gpucheck.checks.device_on_bus import device_on_bus
 from gpucheck.checks.die_register import die_register
+from gpucheck.checks.driver_faults import driver_faults
 from gpucheck.checks.driver_integrity import driver_integrity
 from gpucheck.checks.driver_support import driver_support
 from gpucheck.checks.fused_device_id import fused_device_id
@@ -120,6 +121,7 @@ ALL_CHECKS: tuple[Check, ...] = (
     rework_signs,
     # condition
     device_on_bus,
+    driver_faults,
     memory_faults,
     memory_uniformity,
     memory_health,

@@ -16,8 +16,8 @@ from gpucheck.verdict.weights import BY_CHECK
 _ORACLE = silicon_match.id
 _OWN_FIRMWARE = {"vbios-agreement", "bar1-size", "memory-capacity"}
 _TOLD_WHERE_OPEN = {
-    Authenticity.INCONCLUSIVE: ("claim", "memory-size", "laptop-die"),
-    Authenticity.AUTHENTIC: ("laptop-die",),
+    Authenticity.INCONCLUSIVE: ("claim", "memory-size", "laptop-die", "driver-faults"),
+    Authenticity.AUTHENTIC: ("laptop-die", "driver-faults"),
 }
 _NO_SIGN = "That is no sign of fraud: nothing contradicts the claim, and nothing supports it."
 _TOLD = 3
@@ -114,7 +114,7 @@ def _unmeasured(case: Case) -> str:
 
 
 def _open(case: Case, findings: Sequence[Finding], authenticity: Authenticity) -> list[str]:
-    """What was seen of claim, memory and machine that has an innocent cause and another, so that a buyer can ask."""
+    """What was seen of claim, memory, machine and driver that has an innocent cause and another, for a buyer to ask."""
     told = _TOLD_WHERE_OPEN.get(authenticity, ())
     if not case.match.fitting:
         return []

@@ -141,6 +141,7 @@ WEIGHTS: tuple[Weight, ...] = (
     Weight("rework-signs", -6, 0, "rework", False, "fails only beside a contradiction; errors have many causes, and "
            "the support that they give is capped"),
     Weight("device-on-bus", 0, 0, "condition", False, "condition never moves authenticity"),
+    Weight("driver-faults", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-faults", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-uniformity", 0, 0, "condition", False, "condition never moves authenticity"),
     Weight("memory-health", 0, 0, "condition", False, "condition never moves authenticity"),

@@ -356,3 +356,41 @@ def test_a_listing_without_ids_is_matched_by_the_product_in_brackets() -> None:
     assert (judged.match.profile, judged.match.basis) == ("geforce-rtx-4090", "name")
     assert judged.verdict.authenticity == "inconclusive"
     assert "nothing was measured" in judged.verdict.explanation
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "condition", "words"),
+    [
+        ("GPU is lost", Status.FAIL, "defective", "reseat the card"),
+        ("infoROM is corrupted", Status.FAIL, "worn", "what was repaired or flashed"),
+        ("GPU requires a reset", Status.INCONCLUSIVE, "good", "Restart the machine and scan again"),
+        ("external power is not connected", Status.INCONCLUSIVE, "good", "Connect its power cables"),
+        ("interrupts of the GPU do not arrive", Status.INCONCLUSIVE, "good", "another slot"),
+    ],
+)
+def test_a_fault_that_the_driver_reports_is_told_first(fault: str, status: Status, condition: str, words: str) -> None:
+    told = alter(genuine(), nvml__fault=fault)
+    found, verdict = finding(told, "driver-faults"), report(told).verdict
+    assert (found.status, found.observed) == (status, f"{fault} (declared)")
+    assert words in f"{found.message} {found.remedy}"
+    assert found.message in verdict.explanation
+    assert (verdict.authenticity, verdict.condition) == ("authentic", condition)
+
+
+def test_a_question_that_was_never_answered_is_told_first() -> None:
+    why = Unavailable(unavailable=Reason.TIMED_OUT, detail="nvmlDeviceGetSerial: no answer within 60 s")
+    hung = alter(genuine(), nvml__fault="nvmlDeviceGetSerial", nvml__serial=None, nvml__missing={"serial": why})
+    verdict = report(hung).verdict
+    assert "The driver stopped answering (nvmlDeviceGetSerial: no answer within 60 s)." in verdict.explanation
+    assert verdict.condition == "good"
+    silent = alter(genuine(), nvml=Unavailable(unavailable=Reason.TIMED_OUT, detail="no answer within 60 s"))
+    assert "The driver did not answer (no answer within 60 s)." in report(silent).verdict.explanation
+
+
+def test_no_fault_is_no_sign_of_good_condition() -> None:
+    assert finding(genuine(), "driver-faults").status is Status.NOT_APPLICABLE
+    for nvml, status in (
+        (Unavailable(unavailable=Reason.NOT_REQUESTED), Status.NOT_APPLICABLE),
+        (Unavailable(unavailable=Reason.NOT_INSTALLED, detail="no driver"), Status.INCONCLUSIVE),
+    ):
+        assert finding(alter(genuine(), nvml=nvml), "driver-faults").status is status

@@ -1,0 +1,90 @@
+"""Whether the driver reports a fault of the card.
+
+What it checks: what NVML answered instead of facts (the card is lost, needs a reset, has a corrupted InfoROM, lacks its
+power cable, raises no interrupts), and a question that was never answered.
+Why it matters: such a card tells half of what it should, and a scan that goes on without a word about that would hide
+the likeliest reason to return it.
+How it can be fooled: it cannot make a card look better; a driver that hides faults has them in the kernel's log.
+A failure does not mean: that the card is a fake; it is a matter of condition. Cables, risers, slots, a hung driver and
+an interrupted update do the same, so all but a lost card and a corrupted InfoROM stay open until the next scan.
+References: ``nvmlReturn_t`` in NVIDIA's ``nvml.h``.
+"""
+
+from typing import NamedTuple
+
+from gpucheck.checks.base import Case, Missing, Outcome, absence, check, inconclusive, not_applicable
+from gpucheck.model.base import Reason, Unavailable
+from gpucheck.model.evidence import CORRUPTED_INFOROM, LOST, NEEDS_RESET, NO_INTERRUPTS, NO_POWER, NvmlFacts
+from gpucheck.model.finding import Confidence, Severity, Status
+
+_AGAIN = "Restart the machine and scan again"
+_PATHS = ("nvml.fault",)
+
+
+class _Fault(NamedTuple):
+    words: str
+    remedy: str
+    severity: Severity | None = None
+    """None where it says nothing of the card yet."""
+
+
+_FAULTS = {
+    LOST: _Fault(
+        "The driver lost the card while it was asked: it no longer answers.",
+        "Power the machine off, reseat the card and its cables, try another slot; then scan again.",
+        Severity.HIGH,
+    ),
+    CORRUPTED_INFOROM: _Fault(
+        "The driver finds the card's InfoROM corrupted: its serial number and error counters prove nothing.",
+        "Ask what was repaired or flashed; the maker's service can write it anew.",
+        Severity.MEDIUM,
+    ),
+    NEEDS_RESET: _Fault(
+        "The driver wants the card to be reset after an error", f"{_AGAIN}; if it comes back, the card is defective."
+    ),
+    NO_POWER: _Fault("The driver misses the card's external power", "Connect its power cables and scan again."),
+    NO_INTERRUPTS: _Fault(
+        "The driver gets no interrupts from the card", f"{_AGAIN}; if it stays so, try another slot or machine."
+    ),
+}
+
+
+@check(id="driver-faults", title="Faults that the driver reports", severity=Severity.MEDIUM, about="condition")
+def driver_faults(case: Case) -> Outcome:
+    """Judge what NVML said, or did not say, of the card's state."""
+    nvml = case.evidence.nvml
+    if isinstance(nvml, Unavailable):
+        if nvml.unavailable is Reason.TIMED_OUT:
+            return _open("The driver did not answer", nvml.detail, f"{_AGAIN}.")
+        if nvml.unavailable is Reason.NOT_REQUESTED:
+            return not_applicable("No driver was asked about the card's state.")
+        raise Missing(f"NVML was not read ({absence(nvml, '')})", "nvml")
+    if nvml.fault is None:
+        return not_applicable("The driver reports no fault.")
+    known = _FAULTS.get(nvml.fault)
+    if known is None:
+        again = f"{_AGAIN}; if it stays so, the card is likely defective."
+        return _open("The driver stopped answering", _told(nvml), again)
+    if known.severity is None:
+        return _open(known.words, nvml.fault, known.remedy)
+    return Outcome(
+        Status.FAIL,
+        known.words,
+        observed=f"{nvml.fault} (declared)",
+        expected="no fault",
+        remedy=known.remedy,
+        confidence=Confidence.MEDIUM,
+        evidence=_PATHS,
+        severity=known.severity,
+    )
+
+
+def _told(nvml: NvmlFacts) -> str:
+    """The question that had no answer, and how that ended."""
+    ends = (why.detail for why in nvml.missing.values() if nvml.fault and why.detail.startswith(f"{nvml.fault}: "))
+    return next(ends, nvml.fault or "")
+
+
+def _open(what: str, told: str, remedy: str) -> Outcome:
+    told = told.rstrip(".")
+    return inconclusive(f"{what} ({told}). {remedy}", f"{told} (declared)", "an answer", _PATHS)
