@@ -55,7 +55,7 @@ def driver_faults(case: Case) -> Outcome:
     nvml = case.evidence.nvml
     if isinstance(nvml, Unavailable):
         if nvml.unavailable is Reason.TIMED_OUT:
-            return _open("The driver did not answer", nvml.detail, f"{_AGAIN}.")
+            return _open(f"The driver did not answer ({nvml.detail.rstrip('.')})", nvml.detail, f"{_AGAIN}.")
         if nvml.unavailable is Reason.NOT_REQUESTED:
             return not_applicable("No driver was asked about the card's state.")
         raise Missing(f"NVML was not read ({absence(nvml, '')})", "nvml")
@@ -63,8 +63,8 @@ def driver_faults(case: Case) -> Outcome:
         return not_applicable("The driver reports no fault.")
     known = _FAULTS.get(nvml.fault)
     if known is None:
-        again = f"{_AGAIN}; if it stays so, the card is likely defective."
-        return _open("The driver stopped answering", _told(nvml), again)
+        told, again = _told(nvml), f"{_AGAIN}; if it stays so, the driver or the card is at fault."
+        return _open(f"The driver stopped answering ({told})", told, again)
     if known.severity is None:
         return _open(known.words, nvml.fault, known.remedy)
     return Outcome(
@@ -86,5 +86,4 @@ def _told(nvml: NvmlFacts) -> str:
 
 
 def _open(what: str, told: str, remedy: str) -> Outcome:
-    told = told.rstrip(".")
-    return inconclusive(f"{what} ({told}). {remedy}", f"{told} (declared)", "an answer", _PATHS)
+    return inconclusive(f"{what}. {remedy}", f"{told.rstrip('.')} (declared)", "an answer", _PATHS)
