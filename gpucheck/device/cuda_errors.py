@@ -34,19 +34,22 @@ _NO_DEVICE = {
 }
 _LOST = {
     214: "an uncorrectable ECC error stopped it",
-    219: "an uncorrectable NVLink error stopped it",
-    220: "its context died of an uncorrectable error",
+    220: "an uncorrectable NVLink error stopped it",
+    226: "a fault of the hardware stopped it, contained to this program",
     700: "a kernel met an illegal address",
     702: "a kernel ran into the driver's time limit",
     710: "a kernel met an assertion",
     714: "its stack failed",
     715: "it met an illegal instruction",
     716: "it met a misaligned address",
+    717: "it met an address of the wrong kind of memory",
     718: "its program counter went astray",
     719: "a kernel failed without a reason given",
-    721: "a kernel failed to start in its cluster",
+    721: "a kernel left tensor memory behind",
+    810: "the server that shares the card (MPS) ended this program's part",
     999: "the driver lost it (unknown error)",
 }
+"""After these every further call fails alike, until a new process asks: ``cudaError`` in ``driver_types.h``."""
 _NO_SUCH_CODE = {200, 209, 218, 222, 500}
 
 

@@ -187,6 +187,20 @@ def _use(device: CudaDevice) -> None:
     device.launch(WRITE, blocks=1, threads=512, arguments=(buffer,))
 
 
+@pytest.mark.parametrize("status", [214, 220, 226, 700, 702, 710, 714, 715, 716, 717, 718, 719, 721, 810, 999])
+def test_what_ends_the_process_for_cuda_loses_the_device(status: int) -> None:
+    """Those of which the runtime's header says that a new process is needed, and what the hardware breaks."""
+    assert isinstance(cuda_errors.meaning(CUDARuntimeError(status), "testing"), DeviceLost)
+
+
+def test_each_lost_device_is_told_by_what_broke_it() -> None:
+    told = {status: str(cuda_errors.meaning(CUDARuntimeError(status), "testing")) for status in (214, 219, 220, 226)}
+    assert "ECC" in told[214]
+    assert "NVLink" in told[220]
+    assert "contained" in told[226]
+    assert "lost" not in told[219], "a graphics context that is invalid breaks nothing"
+
+
 def test_closing_a_lost_device_is_quiet(cupy: FakeCupy) -> None:
     device = CudaDevice.open()
     device.allocate(16)
