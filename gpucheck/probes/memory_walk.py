@@ -38,7 +38,7 @@ from gpucheck.probes.walk_spots import PAGE_MARKS, STRIPES
 MARGIN_BYTES = 32 * MIB
 """Left to the driver and to a display, so that neither runs dry while the walk holds everything else."""
 WINDOWS_MARGIN_BYTES = GIB
-"""Under Windows a driver pages to host memory when the card is full: stay well away."""
+"""Under Windows, and so under WSL, a driver pages to host memory when the card is full: stay well away."""
 CACHES = 4
 """A walk shorter than so many second-level caches could be answered by them; so much traffic evicts early tiers."""
 UNKNOWN_L2_BYTES, UNKNOWN_L2_SHARE = 128 * MIB, 64
