@@ -16,6 +16,7 @@ _DRIVER_HINT = (
 )
 
 OUT_OF_MEMORY = 2
+_FIRST_OF_NVRTC_13, _FIRST_OF_BLACKWELL = 75, 100
 _NO_DRIVER = {
     35: (Reason.NOT_INSTALLED, "there is no NVIDIA driver, or it is older than this CUDA", _DRIVER_HINT),
     803: (Reason.FAILED, "the NVIDIA driver's kernel and user parts do not match", "Restart the machine."),
@@ -110,5 +111,18 @@ def compiling(family: str, architecture: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
-        hint = "NVRTC 13 knows no Pascal or Volta; for those install cupy-cuda12x and nvidia-cuda-nvrtc-cu12."
+        hint = _other_compiler(architecture) if type(error).__name__ == "NVRTCError" else INSTALL_HINT
         raise DeviceError(f"{family} cannot be built for {architecture}: {error}", hint) from error
+
+
+def _other_compiler(architecture: str) -> str:
+    """Which NVRTC knows it, by the release notes of CUDA 12.8, 12.9 and 13.0; empty where each does."""
+    number = int(architecture.removeprefix("sm_"))
+    if number < _FIRST_OF_NVRTC_13:
+        return "NVRTC 13 knows no Pascal or Volta; for those install cupy-cuda12x and nvidia-cuda-nvrtc-cu12."
+    if number < _FIRST_OF_BLACKWELL:
+        return ""
+    return (
+        "Blackwell needs an NVRTC of CUDA 12.8 (compute capability 10.3 and 12.1: 12.9) or newer: pip install "
+        "--upgrade nvidia-cuda-nvrtc-cu12 (beside cupy-cuda13x: nvidia-cuda-nvrtc)."
+    )

@@ -208,6 +208,31 @@ def test_closing_a_lost_device_is_quiet(cupy: FakeCupy) -> None:
     device.close()
 
 
+class NVRTCError(RuntimeError):
+    """Bears the class name of CuPy's."""
+
+
+@pytest.mark.parametrize(
+    ("architecture", "error", "hint"),
+    [
+        ("sm_61", NVRTCError("NVRTC_ERROR_INVALID_OPTION (5)"), "NVRTC 13 knows no Pascal or Volta"),
+        ("sm_120", NVRTCError("NVRTC_ERROR_INVALID_OPTION (5)"), "12.8"),
+        ("sm_103", NVRTCError("NVRTC_ERROR_INVALID_OPTION (5)"), "12.9"),
+        ("sm_89", RuntimeError("CuPy failed to load libnvrtc.so.12"), "pip install cupy-cuda12x"),
+    ],
+)
+def test_what_does_not_compile_says_what_to_install(architecture: str, error: Exception, hint: str) -> None:
+    with pytest.raises(DeviceError) as caught, cuda_errors.compiling("hold", architecture):
+        raise error
+    assert hint in caught.value.hint
+
+
+def test_what_every_compiler_knows_asks_for_no_other_one() -> None:
+    with pytest.raises(DeviceError) as caught, cuda_errors.compiling("hold", "sm_90"):
+        raise NVRTCError("NVRTC_ERROR_COMPILATION (6)")
+    assert caught.value.hint == ""
+
+
 def test_errors_that_are_not_cudas_pass() -> None:
     assert cuda_errors.meaning(RuntimeError("no"), "testing") is None
     assert isinstance(cuda_errors.meaning(CUDARuntimeError(1), "testing"), DeviceError)
