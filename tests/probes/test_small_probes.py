@@ -54,6 +54,15 @@ def test_bandwidth_of_a_roomy_card() -> None:
     assert not device.held
 
 
+def test_streams_wait_until_an_idle_cards_clocks_have_risen() -> None:
+    device = FakeDevice(3 * GIB)
+    checks = 5
+    device.slow = lambda _kernel, launch: 4.0 if launch <= checks + 20 else 1.0
+    found = bandwidth.probe(device, OPTIONS)
+    assert found.read_bytes_per_second == pytest.approx(1e12)
+    assert found.sectors_bytes_per_second == pytest.approx(0.5e12)
+
+
 def test_simulated_streams_reach_what_real_ones_do() -> None:
     card = device(8 * GIB)
     found, peak = bandwidth.probe(card, OPTIONS), 256 / 8 * 16e9
