@@ -133,6 +133,14 @@ def test_a_founders_edition() -> None:
     )
 
 
+@pytest.mark.parametrize(("answer", "model"), [([0, 0], "WDDM"), ([1, 0], "TCC"), ([2, 2], "MCDM")])
+def test_windows_driver_model_is_the_current_one_of_the_bindings_pair(answer: list[int], model: str) -> None:
+    """``nvidia-ml-py`` returns what is current and what is pending, in 12.535 as in 13."""
+    facts = read({("nvmlDeviceGetDriverModel",): answer})
+    assert facts.driver_model == model
+    assert "driver_model" not in facts.missing
+
+
 def counted(number: int, value: int = 0, code: int = 0) -> SimpleNamespace:
     held = SimpleNamespace(uiVal=value, ulVal=value, ullVal=value)
     return SimpleNamespace(fieldId=number, nvmlReturn=code, valueType=3, value=held)
