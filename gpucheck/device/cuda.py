@@ -29,6 +29,7 @@ from gpucheck.model.text import sanitise
 from gpucheck.model.units import mib
 
 _ATTRIBUTE = {
+    "integrated": 18,
     "ecc": 32,
     "memory_clock_khz": 36,
     "bus_bits": 37,
@@ -292,6 +293,7 @@ def _read_attributes(runtime: Any, ordinal: int) -> DeviceAttributes:
         memory_clock_mhz=clock // 1000 if clock else None,
         bdf=_bdf(runtime, ordinal),
         ecc_enabled=None if ecc is None else bool(ecc),
+        integrated=bool(read["integrated"]),
         driver_version=runtime.driverGetVersion(),
         runtime_version=runtime.runtimeGetVersion(),
     )

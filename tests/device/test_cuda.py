@@ -44,8 +44,14 @@ def test_attributes_are_read_and_names_made_harmless(cupy: FakeCupy) -> None:
     assert (attributes.sm_count, attributes.memory_bus_width_bits, attributes.l2_cache_bytes) == (128, 384, 75497472)
     assert attributes.memory_clock_mhz is None
     assert attributes.ecc_enabled is False
+    assert attributes.integrated is False
     assert attributes.bdf == "0000:0a:00.0"
     assert "\x1b" not in attributes.name
+
+
+def test_a_card_that_takes_the_hosts_memory_is_known_as_that(cupy: FakeCupy) -> None:
+    cupy.integrated = 1
+    assert CudaDevice.open().attributes.integrated
 
 
 @pytest.mark.parametrize(

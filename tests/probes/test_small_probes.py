@@ -1,13 +1,14 @@
 """Attributes, census and bandwidth."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from gpucheck.device.protocol import DeviceError, DeviceLost, OutOfDeviceMemory
+from gpucheck.device.protocol import Buffer, Device, DeviceError, DeviceLost, OutOfDeviceMemory
 from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.units import GIB, MIB
-from gpucheck.probes import bandwidth, census, cuda
+from gpucheck.probes import bandwidth, census, cuda, latency, memory_walk, slab_map
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.registry import PROBES
 from tests.probes.fakes import ATTRIBUTES, FakeDevice
@@ -36,6 +37,25 @@ def test_census_counts_ids_that_answered() -> None:
 def test_census_refuses_wrong_arithmetic() -> None:
     with pytest.raises(DeviceError, match="computed a wrong result"):
         census.probe(FakeDevice(miscounts=1), OPTIONS)
+
+
+@pytest.mark.parametrize("probe", [slab_map.probe, memory_walk.probe, latency.probe])
+def test_a_card_that_takes_the_hosts_memory_leaves_half_of_it(
+    monkeypatch: pytest.MonkeyPatch, probe: Callable[[Device, ProbeOptions], object]
+) -> None:
+    """All of it would leave the host none: a GB10 then stands still until its power is cut."""
+    card, free = device(8 * GIB), [8 * GIB]
+    monkeypatch.setattr(card, "attributes", replace(card.attributes, integrated=True))
+    allocate = card.allocate
+
+    def watched(size_bytes: int) -> Buffer:
+        buffer = allocate(size_bytes)
+        free.append(card.memory_info().free_bytes)
+        return buffer
+
+    monkeypatch.setattr(card, "allocate", watched)
+    probe(card, ProbeOptions(quick=True))
+    assert 3.9 * GIB < min(free) < 4.1 * GIB
 
 
 def test_bandwidth_of_a_roomy_card() -> None:
