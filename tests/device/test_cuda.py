@@ -130,6 +130,25 @@ def test_a_slow_host_makes_the_hold_longer_but_not_without_end(cupy: FakeCupy) -
     assert last == 8 * first
 
 
+def test_a_host_that_is_late_now_and_then_holds_no_longer(cupy: FakeCupy) -> None:
+    """Who is interrupted once in a hundred launches is so for longer than any hold lasts."""
+    device = CudaDevice.open()
+    for number in range(600):
+        cupy.late = number % 150 == 149
+        device.launch(WRITE, blocks=3, threads=512, arguments=(U64(1),))
+    assert set(cupy.held_cycles) == {cupy.held_cycles[0]}
+
+
+def test_the_first_launch_of_a_kernel_may_be_late(cupy: FakeCupy) -> None:
+    """The driver brings its code to the card then."""
+    device, seen = CudaDevice.open(), set()
+    for name in ("walk_write", "walk_verify", "walk_write", "walk_evict", "walk_verify", "walk_evict"):
+        cupy.late = name not in seen
+        seen.add(name)
+        device.launch(Kernel("memory_walk", name), blocks=3, threads=512, arguments=(U64(1),))
+    assert set(cupy.held_cycles) == {cupy.held_cycles[0]}
+
+
 def test_much_shared_memory_is_asked_for_before_the_launch(cupy: FakeCupy) -> None:
     device = CudaDevice.open()
     room = Kernel("census", "shared_room")
