@@ -26,7 +26,7 @@ _NO_DEVICE = {
     100: (
         Reason.NOT_SUPPORTED,
         "the driver sees no CUDA device",
-        "Check the slot, power and that the driver is bound.",
+        "Check the slot, power and that the driver is bound; or CUDA_VISIBLE_DEVICES hides it, or MIG has no instance.",
     ),
     101: (Reason.NOT_SUPPORTED, "CUDA knows no device of that address", "It may be hidden by CUDA_VISIBLE_DEVICES."),
     46: (Reason.FAILED, "the device is in use exclusively by somebody else", "Stop the other program and scan again."),

@@ -72,6 +72,15 @@ def test_opening_that_fails_is_absence_with_a_reason(cupy: FakeCupy, call: str, 
     assert caught.value.reason is reason
 
 
+def test_a_card_that_only_the_environment_hides_is_not_sent_to_the_workshop(cupy: FakeCupy) -> None:
+    """An empty CUDA_VISIBLE_DEVICES, and MIG without an instance, read as no device at all."""
+    cupy.fails["getDeviceCount"] = 100
+    with pytest.raises(DeviceUnavailable) as caught:
+        CudaDevice.open(bdf="0000:00:00.0")
+    assert "CUDA_VISIBLE_DEVICES" in caught.value.hint
+    assert "MIG" in caught.value.hint
+
+
 def test_opening_by_address_and_by_number(cupy: FakeCupy) -> None:
     cupy.devices = 3
     CudaDevice.open(bdf="0000:02:00.0")
