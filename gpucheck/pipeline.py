@@ -133,7 +133,8 @@ def _run_probes(card: Card, plan: Plan, names: tuple[str, ...], emit: Emit, prog
         for name in names:
             emit(name, _refused(error))
         return ()
-    windows = card.host().windows
+    host = card.host()
+    windows = host.windows or host.wsl
     try:
         for number, name in enumerate(names, 1):
             progress(name, 0.0)

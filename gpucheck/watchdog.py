@@ -33,6 +33,8 @@ INTERRUPTED = "interrupted with Ctrl-C"
 """Detail of a section that was not there yet when somebody pressed Ctrl-C."""
 
 _HEARTBEAT_SECONDS = 0.5
+_HUNG_IN_A_ROW = 3
+"""So many stages one after the other, each in a new process: the driver is dead, and what is left would hang alike."""
 _START_SECONDS = 5.0
 """Granted to a new child until its first message; then the stage's own clock starts."""
 
@@ -199,6 +201,8 @@ class _Watch:
     """What the running stage has."""
     deadline: float = 0.0
     heard: bool = False
+    hung: int = 0
+    """Stages in a row that gave no answer in time."""
     begun: int = 0
     """How many stages were pending when the child began: one that settled none does not get a successor."""
 
@@ -219,8 +223,7 @@ class _Watch:
         elif self.child is child and child.at_end:
             self._give_up(_failed(f"the process examining the card died: {child.obituary()}"))
         elif time.monotonic() >= self.deadline:
-            seconds = self.limit(self.stage)
-            self._give_up(Unavailable(unavailable=Reason.TIMED_OUT, detail=f"no answer within {seconds:g} s"))
+            self._time_out()
 
     def stop(self) -> None:
         """End the child, if there is one."""
@@ -249,6 +252,7 @@ class _Watch:
         elif kind == "so far":
             self.so_far = value if name == self.stage else None
         elif kind == "section":
+            self.hung = 0
             self._settle(name, value)
         else:
             if name != self.stage or not self.heard:
@@ -266,6 +270,17 @@ class _Watch:
         self.on_event(self.job.event(name, 1.0, section))
         if self.pending:
             self._enter(self.pending[0])
+
+    def _time_out(self) -> None:
+        """Write the running stage off, and the rest with it where nothing has answered for some stages."""
+        late = f"no answer within {self.limit(self.stage):g} s"
+        self.hung += 1
+        self._give_up(Unavailable(unavailable=Reason.TIMED_OUT, detail=late))
+        if self.hung < _HUNG_IN_A_ROW:
+            return
+        why = f"not tried: the {_HUNG_IN_A_ROW} stages before it gave no answer, each in a process of its own"
+        for name in tuple(self.pending):
+            self._settle(name, Unavailable(unavailable=Reason.TIMED_OUT, detail=why))
 
     def _give_up(self, section: Unavailable) -> None:
         """Write the running stage off; the next step starts a new child for what is left."""

@@ -16,8 +16,10 @@ from gpucheck.model.evidence import MEASURED_SECTIONS, SECTIONS
 from gpucheck.model.measured import HostLink
 from gpucheck.pipeline import Plan, collect
 from gpucheck.probes import registry
+from gpucheck.probes.options import ProbeOptions
 from gpucheck.simulation import machine
 from gpucheck.turns import turn
+from tests.cards import evidence_from
 
 LINK = HostLink(host_to_device_bytes_per_second=25e9, device_to_host_bytes_per_second=26e9, buffer_bytes=1, samples=3)
 
@@ -44,6 +46,22 @@ def test_what_quick_leaves_out_says_so_and_does_not_run(monkeypatch: pytest.Monk
     assert isinstance(evidence.load, Unavailable)
     assert evidence.load.unavailable is Reason.NOT_REQUESTED
     assert "--quick" in evidence.load.detail
+
+
+@pytest.mark.parametrize(("environment", "lends"), [({}, False), ({"windows": True}, True), ({"wsl": True}, True)])
+def test_probes_learn_where_a_full_card_is_lent_memory(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, bool], lends: bool
+) -> None:
+    """WSL's driver is that of Windows: 30 GiB were had of a card of 16 there (microsoft/WSL issue 11050)."""
+    seen: list[ProbeOptions] = []
+
+    def walk(_device: object, options: ProbeOptions) -> Unavailable:
+        seen.append(options)
+        return Unavailable(unavailable=Reason.FAILED, detail="not walked here")
+
+    monkeypatch.setattr(registry, "PROBES", dict.fromkeys(registry.PROBES, walk))
+    evidence_from({"title": "a card", "silicon": {"profile": "geforce-rtx-4090"}, "environment": environment})
+    assert [options.windows for options in seen] == [lends] * len(registry.PROBES)
 
 
 def test_a_mode_by_name() -> None:

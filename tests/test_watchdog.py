@@ -148,6 +148,22 @@ def test_what_a_stage_knew_is_no_other_stages(method: str) -> None:
     assert sections["census"] == Unavailable(unavailable=Reason.TIMED_OUT, detail="no answer within 1 s")
 
 
+def test_a_driver_that_hangs_thrice_in_a_row_is_asked_no_more(method: str) -> None:
+    (sections,) = watch(job(pci="fine", cuda="hang", census="hang", throughput="hang", bandwidth="fine", load="fine"))
+    assert sections["pci"] == census(3)
+    for name in ("cuda", "census", "throughput"):
+        assert sections[name] == Unavailable(unavailable=Reason.TIMED_OUT, detail="no answer within 1 s")
+    for name in ("bandwidth", "load"):
+        left = sections[name]
+        assert isinstance(left, Unavailable)
+        assert (left.unavailable, "not tried" in left.detail) == (Reason.TIMED_OUT, True)
+
+
+def test_one_answer_between_hangs_keeps_the_rest_going(method: str) -> None:
+    (sections,) = watch(job(a="hang", b="hang", cc="fine", d="hang", e="hang", ff="fine"))
+    assert (sections["cc"], sections["ff"]) == (census(2), census(2))
+
+
 def test_a_child_deaf_to_terminate_is_killed(method: str) -> None:
     (sections,) = watch(job(nvml="deaf", census="fine"))
     assert getattr(sections["nvml"], "unavailable", None) == Reason.TIMED_OUT

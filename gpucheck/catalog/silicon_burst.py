@@ -22,6 +22,8 @@ BURST = "burst of the memory"
 _SINGLE_SECTORS = ("Maxwell", "Pascal")
 _LITTLE_LOST, _HALF_LOST = 0.75, 0.62
 """Shares of the reading rate: above the one a burst of 32 bytes, below the other of 64. Between: no statement."""
+_IMPOSSIBLE = 1.1
+"""No part is read faster than the whole: one of the two rates was disturbed, by clocks that rose or another program."""
 _OTHER_BURST = -12.0
 """A little more than it takes to tell two SKUs apart."""
 
@@ -37,7 +39,7 @@ def burst(seen: Readings, profile: Profile, layout: MemoryLayout) -> float:
 
 def burst_bytes(sectors_share: float | None) -> int | None:
     """Burst that a share of the reading rate looks like; ``None`` where it looks like neither."""
-    if sectors_share is None:
+    if sectors_share is None or sectors_share > _IMPOSSIBLE:
         return None
     if sectors_share > _LITTLE_LOST:
         return 32

@@ -29,6 +29,7 @@ from gpucheck.model.text import sanitise
 from gpucheck.model.units import mib
 
 _ATTRIBUTE = {
+    "integrated": 18,
     "ecc": 32,
     "memory_clock_khz": 36,
     "bus_bits": 37,
@@ -47,6 +48,8 @@ _UNASKED_SHARED_BYTES = 48 << 10
 """Beyond so much a function has to ask before it is launched."""
 _HOLD_CYCLES, _MOST_HOLD_CYCLES = 50_000, 400_000
 """A launch takes the host 6 to 12 microseconds; 50,000 cycles are 20 to 50 of them."""
+_SELDOM = 100
+"""Launches in time between two that are late, from which on a longer hold is of no use."""
 
 
 class CudaDevice:
@@ -61,6 +64,7 @@ class CudaDevice:
         self._held: dict[int, Buffer] = {}
         self._pinned: Buffer | None = None
         self._hold_cycles = _HOLD_CYCLES
+        self._in_time = 0
         with cuda_errors.translated("opening the device"):
             self._runtime.setDevice(ordinal)
             self._attributes = _read_attributes(self._runtime, ordinal)
@@ -135,6 +139,7 @@ class CudaDevice:
         The device is held until the host has queued them: the events then stand close around the kernel. Where the host
         was too slow for that, later launches are held longer.
         """
+        known = kernel in self._functions
         function, hold = self._function(kernel), self._function(kernels.HOLD)
         values = tuple(_value(argument) for argument in arguments)
         with self._acting(f"running {kernel.function}"):
@@ -144,11 +149,21 @@ class CudaDevice:
             self._start.record()
             function((blocks, 1, 1), (threads, 1, 1), values, shared_bytes)
             self._end.record()
-            if self._start.done:
-                self._hold_cycles = min(2 * self._hold_cycles, _MOST_HOLD_CYCLES)
+            late = self._start.done
             self._end.synchronize()
             milliseconds = self._cupy.cuda.get_elapsed_time(self._start, self._end)
+        if known:
+            self._learn(late)
         return float(milliseconds) / 1e3
+
+    def _learn(self, late: bool) -> None:
+        """Hold longer where the host is late again and again; once in many launches it was only interrupted.
+
+        A kernel's first launch tells nothing: the driver may bring its code to the card then.
+        """
+        if late and self._in_time < _SELDOM:
+            self._hold_cycles = min(2 * self._hold_cycles, _MOST_HOLD_CYCLES)
+        self._in_time = 0 if late else self._in_time + 1
 
     def host_copy(self, buffer: Buffer, *, to_device: bool, repeats: int) -> float:
         """Copy a buffer from or to pinned host memory some times over; return the seconds by the device's events.
@@ -292,6 +307,7 @@ def _read_attributes(runtime: Any, ordinal: int) -> DeviceAttributes:
         memory_clock_mhz=clock // 1000 if clock else None,
         bdf=_bdf(runtime, ordinal),
         ecc_enabled=None if ecc is None else bool(ecc),
+        integrated=bool(read["integrated"]),
         driver_version=runtime.driverGetVersion(),
         runtime_version=runtime.runtimeGetVersion(),
     )

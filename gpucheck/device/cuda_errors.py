@@ -16,6 +16,7 @@ _DRIVER_HINT = (
 )
 
 OUT_OF_MEMORY = 2
+_FIRST_OF_NVRTC_13, _FIRST_OF_BLACKWELL = 75, 100
 _NO_DRIVER = {
     35: (Reason.NOT_INSTALLED, "there is no NVIDIA driver, or it is older than this CUDA", _DRIVER_HINT),
     803: (Reason.FAILED, "the NVIDIA driver's kernel and user parts do not match", "Restart the machine."),
@@ -25,7 +26,7 @@ _NO_DEVICE = {
     100: (
         Reason.NOT_SUPPORTED,
         "the driver sees no CUDA device",
-        "Check the slot, power and that the driver is bound.",
+        "Check the slot, power and that the driver is bound; or CUDA_VISIBLE_DEVICES hides it, or MIG has no instance.",
     ),
     101: (Reason.NOT_SUPPORTED, "CUDA knows no device of that address", "It may be hidden by CUDA_VISIBLE_DEVICES."),
     46: (Reason.FAILED, "the device is in use exclusively by somebody else", "Stop the other program and scan again."),
@@ -34,19 +35,22 @@ _NO_DEVICE = {
 }
 _LOST = {
     214: "an uncorrectable ECC error stopped it",
-    219: "an uncorrectable NVLink error stopped it",
-    220: "its context died of an uncorrectable error",
+    220: "an uncorrectable NVLink error stopped it",
+    226: "a fault of the hardware stopped it, contained to this program",
     700: "a kernel met an illegal address",
     702: "a kernel ran into the driver's time limit",
     710: "a kernel met an assertion",
     714: "its stack failed",
     715: "it met an illegal instruction",
     716: "it met a misaligned address",
+    717: "it met an address of the wrong kind of memory",
     718: "its program counter went astray",
     719: "a kernel failed without a reason given",
-    721: "a kernel failed to start in its cluster",
+    721: "a kernel left tensor memory behind",
+    810: "the server that shares the card (MPS) ended this program's part",
     999: "the driver lost it (unknown error)",
 }
+"""After these every further call fails alike, until a new process asks: ``cudaError`` in ``driver_types.h``."""
 _NO_SUCH_CODE = {200, 209, 218, 222, 500}
 
 
@@ -107,5 +111,18 @@ def compiling(family: str, architecture: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
-        hint = "NVRTC 13 knows no Pascal or Volta; for those install cupy-cuda12x and nvidia-cuda-nvrtc-cu12."
+        hint = _other_compiler(architecture) if type(error).__name__ == "NVRTCError" else INSTALL_HINT
         raise DeviceError(f"{family} cannot be built for {architecture}: {error}", hint) from error
+
+
+def _other_compiler(architecture: str) -> str:
+    """Which NVRTC knows it, by the release notes of CUDA 12.8, 12.9 and 13.0; empty where each does."""
+    number = int(architecture.removeprefix("sm_"))
+    if number < _FIRST_OF_NVRTC_13:
+        return "NVRTC 13 knows no Pascal or Volta; for those install cupy-cuda12x and nvidia-cuda-nvrtc-cu12."
+    if number < _FIRST_OF_BLACKWELL:
+        return ""
+    return (
+        "Blackwell needs an NVRTC of CUDA 12.8 (compute capability 10.3 and 12.1: 12.9) or newer: pip install "
+        "--upgrade nvidia-cuda-nvrtc-cu12 (beside cupy-cuda13x: nvidia-cuda-nvrtc)."
+    )

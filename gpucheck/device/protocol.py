@@ -87,6 +87,8 @@ class DeviceAttributes:
     memory_clock_mhz: int | None = None
     bdf: str | None = None
     ecc_enabled: bool | None = None
+    integrated: bool = False
+    """It has no memory of its own and takes the host's."""
     driver_version: int | None = None
     runtime_version: int | None = None
 

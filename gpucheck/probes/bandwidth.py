@@ -34,6 +34,8 @@ _CACHES, _SHARE = 8, 32
 """A buffer is at least so many caches, and such a part of the memory: launches begin and end in a few microseconds."""
 _UNKNOWN_L2_BYTES = 64 * MIB
 _SMALL_BYTES = MIB
+_WAKING_SECONDS, _MOST_WAKING = 0.1, 64
+"""An idle card's memory runs at a tenth of its clock or less, and is steady there for some time after work begins."""
 _LEAST_WARM_UPS, _MOST_WARM_UPS = 3, 20
 _STEADY = 0.01
 _SAMPLES, _DEEP_SAMPLES = 9, 25
@@ -81,8 +83,7 @@ def _measure(device: Device, options: ProbeOptions, source: Buffer, target: Buff
         options.tell(done, of)
         return _rate(lambda: run(kernel, *arguments), traffic, samples)
 
-    for buffer in (source, target):
-        run(WRITE, buffer, vectors, U32(_SEED))
+    _wake(lambda: run(WRITE, source, vectors, U32(_SEED)) + run(WRITE, target, vectors, U32(_SEED)))
     read = rate("reading", size, 0.1, READ, source, vectors, sink, U32(NEVER))
     useful = size // 2
     sectors = rate("sectors", useful, 0.2, SECTORS, source, U64(useful // VECTOR_BYTES), sink, U32(NEVER))
@@ -105,6 +106,15 @@ def _measure(device: Device, options: ProbeOptions, source: Buffer, target: Buff
         buffer_bytes=size,
         samples=samples,
     )
+
+
+def _wake(run: Callable[[], float]) -> None:
+    """Work until clocks have had time to rise, once at least."""
+    spent = 0.0
+    for _ in range(_MOST_WAKING):
+        spent += run()
+        if spent >= _WAKING_SECONDS:
+            return
 
 
 def _rate(run: Callable[[], float], traffic_bytes: int, samples: int) -> Rate:

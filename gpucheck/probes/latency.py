@@ -29,8 +29,8 @@ from gpucheck.model.units import KIB, MIB
 from gpucheck.probes import latency_levels
 from gpucheck.probes.latency_cycle import NODE_BYTES, Cycle
 from gpucheck.probes.memory import borrowed, give_back
+from gpucheck.probes.memory_walk import left_free
 from gpucheck.probes.options import ProbeOptions
-from gpucheck.probes.slab_map import left_free
 
 LINK = Kernel("latency", "latency_link")
 CHECK = Kernel("latency", "latency_check")
@@ -210,7 +210,7 @@ def _summarise(points: list[LatencyPoint], hops: int) -> Latency:
 
 def _one_buffer(device: Device, options: ProbeOptions, held: list[Buffer]) -> Buffer:
     """Take nearly all free memory in one piece; a driver may refuse the last of it, so ask for less and less."""
-    most = device.memory_info().free_bytes - left_free(options)
+    most = device.memory_info().free_bytes - left_free(device, options)
     size, step = most // NODE_BYTES * NODE_BYTES, most // _FIRST_STEP
     least = _CACHES * (device.attributes.l2_cache_bytes or MIB)
     while size >= least:

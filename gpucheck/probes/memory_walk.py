@@ -38,7 +38,10 @@ from gpucheck.probes.walk_spots import PAGE_MARKS, STRIPES
 MARGIN_BYTES = 32 * MIB
 """Left to the driver and to a display, so that neither runs dry while the walk holds everything else."""
 WINDOWS_MARGIN_BYTES = GIB
-"""Under Windows a driver pages to host memory when the card is full: stay well away."""
+"""Under Windows, and so under WSL, a driver pages to host memory when the card is full: stay well away."""
+HOSTS_SHARE = 2
+"""A card without memory of its own takes it from the host: one part of so many stays free, or the machine stands still
+(NVIDIA/open-gpu-kernel-modules issue 1358, GB10)."""
 CACHES = 4
 """A walk shorter than so many second-level caches could be answered by them; so much traffic evicts early tiers."""
 UNKNOWN_L2_BYTES, UNKNOWN_L2_SHARE = 128 * MIB, 64
@@ -85,7 +88,7 @@ def _prepare(device: Device, options: ProbeOptions, seed: int, held: list[Buffer
     journal = Journal(device, held[0], most)
     walk_selftest.run(device, journal, seed)
     options.tell(0.0, "taking memory")
-    margin = WINDOWS_MARGIN_BYTES if options.windows else MARGIN_BYTES
+    margin = left_free(device, options)
     budget = min(device.memory_info().free_bytes - margin, most * VECTOR_BYTES)  # more may be free than before
     take_most(device, budget, held)
     l2_bytes = _l2_bytes(device)
@@ -93,6 +96,13 @@ def _prepare(device: Device, options: ProbeOptions, seed: int, held: list[Buffer
     if taken < max(CACHES * l2_bytes, 1):
         raise OutOfDeviceMemory(_too_little(device, taken), _HINT)
     return _Prepared(Walk(device, options, seed, journal, lay_out(held[1:])), l2_bytes, margin, processes)
+
+
+def left_free(device: Device, options: ProbeOptions) -> int:
+    """Bytes that a probe of all the memory leaves to others."""
+    if device.attributes.integrated:
+        return device.memory_info().total_bytes // HOSTS_SHARE
+    return WINDOWS_MARGIN_BYTES if options.windows else MARGIN_BYTES
 
 
 def _l2_bytes(device: Device) -> int:

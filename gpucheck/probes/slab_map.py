@@ -16,7 +16,7 @@ from gpucheck.model.units import MIB, mib
 from gpucheck.probes import walk_rates
 from gpucheck.probes.bandwidth import BLOCKS_PER_SM, NEVER, READ, THREADS, VECTOR_BYTES, WRITE, check_kernels
 from gpucheck.probes.memory import give_back, take_most
-from gpucheck.probes.memory_walk import MARGIN_BYTES, WINDOWS_MARGIN_BYTES
+from gpucheck.probes.memory_walk import left_free
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.walk_rates import Floats, Timed
 
@@ -34,11 +34,6 @@ class Slab:
 
     buffer: Buffer
     first_byte: int
-
-
-def left_free(options: ProbeOptions) -> int:
-    """Bytes that a probe of all the memory leaves to others, as the walk does."""
-    return WINDOWS_MARGIN_BYTES if options.windows else MARGIN_BYTES
 
 
 def probe(device: Device, options: ProbeOptions) -> SlabMap:
@@ -69,7 +64,7 @@ def probe(device: Device, options: ProbeOptions) -> SlabMap:
 def _take(device: Device, options: ProbeOptions, held: list[Buffer]) -> list[Buffer]:
     """Take all memory but the margin, in chunks that stay in ``held``."""
     before = len(held)
-    take_most(device, device.memory_info().free_bytes - left_free(options), held)
+    take_most(device, device.memory_info().free_bytes - left_free(device, options), held)
     chunks = held[before:]
     if sum(chunk.size_bytes for chunk in chunks) < max(_CACHES * (device.attributes.l2_cache_bytes or 0), 1):
         free = mib(device.memory_info().free_bytes)

@@ -5,6 +5,7 @@ card a call may never return. Absence alone means nothing: consumer boards answe
 with "not supported".
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,9 @@ _FAULTS = {
     codes.INSUFFICIENT_POWER: NO_POWER,
 }
 _MIG_LIMIT = 16
+_BUSY_PERCENT = 50
+_SAMPLE_SECONDS = 1.1
+"""NVML averages the use over a sixth of a second to a second."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,19 @@ class _Reading:
             unanswered = tuple(field for each in QUERIES[number:] for field in each.fields if field not in self.values)
             self.keep("nvml", SoFar(self._known(self.fault or query.function), query.function, unanswered))
             self.ask(query, () if query.system else (handle,))
+        self._ask_again_if_busy(handle)
         if self.values.get("mig_enabled"):
             self.values["mig_instances"] = self._mig_instances(handle)
+
+    def _ask_again_if_busy(self, handle: Any) -> None:
+        """Give a card that was just started the time of a sample: scrubbing its memory counts as use (``nvml.h``)."""
+        if (self.values.get("utilization_percent") or 0) < _BUSY_PERCENT:
+            return
+        time.sleep(_SAMPLE_SECONDS)
+        del self.values["utilization_percent"]
+        for query in QUERIES:
+            if query.fields == ("utilization_percent",):
+                self.ask(query, (handle,))
 
     def _ask_driver_only(self, error: NvmlError, bdf: str) -> None:
         self.values["bdf"] = bdf

@@ -184,7 +184,12 @@ def _named(names: Mapping[int, str], what: str) -> Callable[[Any], str]:
 brand = _named(_BRANDS, "brand")
 architecture = _named(_ARCHITECTURES, "architecture")
 virtualization = _named(_VIRTUALIZATION, "virtualization mode")
-driver_model = _named(_DRIVER_MODELS, "driver model")
+_driver_model = _named(_DRIVER_MODELS, "driver model")
+
+
+def driver_model(answer: Any) -> str:
+    """The current one of a pair of current and pending model."""
+    return _driver_model(answer[0])
 
 
 def pci(answer: Any) -> Mapping[str, Any]:

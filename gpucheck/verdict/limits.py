@@ -22,7 +22,7 @@ _VIRTUAL_IN_A_FILE = (
 )
 _WSL = (
     "WSL reaches the card through Windows: the PCI bus and the kernel driver could not be read, and memory may be held "
-    "by Windows or lent by the host. A scan under Linux reaches all of it."
+    "by Windows or lent by the host, so the walk leaves 1 GiB alone. A scan under Linux reaches all of it."
 )
 _WDDM = (
     "Windows' display driver (WDDM) lends memory of the host when the card is full, so the walk leaves 1 GiB alone. "

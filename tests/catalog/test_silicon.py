@@ -190,6 +190,8 @@ def sectors(profile: Profile, share: float | None) -> dict[str, Any]:
         (0.63, True, True),
         (0.61, False, True),
         (0.45, False, True),
+        (1.05, True, False),
+        (1.2, True, True),
         (None, True, True),
     ],
 )

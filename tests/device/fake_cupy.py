@@ -68,6 +68,7 @@ class FakeCupy:
         self.queue: list[str] = []
         self.held_cycles: list[int] = []
         self.late = False
+        self.integrated = 0
         self.granted: list[tuple[int, int, int]] = []
         self.pinned: dict[int, int] = {}
         self.copies: list[tuple[int, int, int, int]] = []
@@ -121,7 +122,7 @@ class FakeCupy:
     def _device_get_attribute(self, number: int, _: int) -> int:
         if number == 36:
             raise CUDARuntimeError(1)
-        return {32: 0, 37: 384, 38: 75497472, 16: 128, 75: 8, 76: 9}[number]
+        return {18: self.integrated, 32: 0, 37: 384, 38: 75497472, 16: 128, 75: 8, 76: 9}[number]
 
     def _mem_get_info(self) -> tuple[int, int]:
         return 100, 200

@@ -44,8 +44,14 @@ def test_attributes_are_read_and_names_made_harmless(cupy: FakeCupy) -> None:
     assert (attributes.sm_count, attributes.memory_bus_width_bits, attributes.l2_cache_bytes) == (128, 384, 75497472)
     assert attributes.memory_clock_mhz is None
     assert attributes.ecc_enabled is False
+    assert attributes.integrated is False
     assert attributes.bdf == "0000:0a:00.0"
     assert "\x1b" not in attributes.name
+
+
+def test_a_card_that_takes_the_hosts_memory_is_known_as_that(cupy: FakeCupy) -> None:
+    cupy.integrated = 1
+    assert CudaDevice.open().attributes.integrated
 
 
 @pytest.mark.parametrize(
@@ -64,6 +70,15 @@ def test_opening_that_fails_is_absence_with_a_reason(cupy: FakeCupy, call: str, 
     with pytest.raises(DeviceUnavailable) as caught:
         CudaDevice.open(bdf="0000:00:00.0")
     assert caught.value.reason is reason
+
+
+def test_a_card_that_only_the_environment_hides_is_not_sent_to_the_workshop(cupy: FakeCupy) -> None:
+    """An empty CUDA_VISIBLE_DEVICES, and MIG without an instance, read as no device at all."""
+    cupy.fails["getDeviceCount"] = 100
+    with pytest.raises(DeviceUnavailable) as caught:
+        CudaDevice.open(bdf="0000:00:00.0")
+    assert "CUDA_VISIBLE_DEVICES" in caught.value.hint
+    assert "MIG" in caught.value.hint
 
 
 def test_opening_by_address_and_by_number(cupy: FakeCupy) -> None:
@@ -122,6 +137,25 @@ def test_a_slow_host_makes_the_hold_longer_but_not_without_end(cupy: FakeCupy) -
     assert first == after_a_sound_one
     assert after_a_late_one == 2 * first
     assert last == 8 * first
+
+
+def test_a_host_that_is_late_now_and_then_holds_no_longer(cupy: FakeCupy) -> None:
+    """Who is interrupted once in a hundred launches is so for longer than any hold lasts."""
+    device = CudaDevice.open()
+    for number in range(600):
+        cupy.late = number % 150 == 149
+        device.launch(WRITE, blocks=3, threads=512, arguments=(U64(1),))
+    assert set(cupy.held_cycles) == {cupy.held_cycles[0]}
+
+
+def test_the_first_launch_of_a_kernel_may_be_late(cupy: FakeCupy) -> None:
+    """The driver brings its code to the card then."""
+    device, seen = CudaDevice.open(), set()
+    for name in ("walk_write", "walk_verify", "walk_write", "walk_evict", "walk_verify", "walk_evict"):
+        cupy.late = name not in seen
+        seen.add(name)
+        device.launch(Kernel("memory_walk", name), blocks=3, threads=512, arguments=(U64(1),))
+    assert set(cupy.held_cycles) == {cupy.held_cycles[0]}
 
 
 def test_much_shared_memory_is_asked_for_before_the_launch(cupy: FakeCupy) -> None:
@@ -187,11 +221,50 @@ def _use(device: CudaDevice) -> None:
     device.launch(WRITE, blocks=1, threads=512, arguments=(buffer,))
 
 
+@pytest.mark.parametrize("status", [214, 220, 226, 700, 702, 710, 714, 715, 716, 717, 718, 719, 721, 810, 999])
+def test_what_ends_the_process_for_cuda_loses_the_device(status: int) -> None:
+    """Those of which the runtime's header says that a new process is needed, and what the hardware breaks."""
+    assert isinstance(cuda_errors.meaning(CUDARuntimeError(status), "testing"), DeviceLost)
+
+
+def test_each_lost_device_is_told_by_what_broke_it() -> None:
+    told = {status: str(cuda_errors.meaning(CUDARuntimeError(status), "testing")) for status in (214, 219, 220, 226)}
+    assert "ECC" in told[214]
+    assert "NVLink" in told[220]
+    assert "contained" in told[226]
+    assert "lost" not in told[219], "a graphics context that is invalid breaks nothing"
+
+
 def test_closing_a_lost_device_is_quiet(cupy: FakeCupy) -> None:
     device = CudaDevice.open()
     device.allocate(16)
     cupy.fails["free"] = 999
     device.close()
+
+
+class NVRTCError(RuntimeError):
+    """Bears the class name of CuPy's."""
+
+
+@pytest.mark.parametrize(
+    ("architecture", "error", "hint"),
+    [
+        ("sm_61", NVRTCError("NVRTC_ERROR_INVALID_OPTION (5)"), "NVRTC 13 knows no Pascal or Volta"),
+        ("sm_120", NVRTCError("NVRTC_ERROR_INVALID_OPTION (5)"), "12.8"),
+        ("sm_103", NVRTCError("NVRTC_ERROR_INVALID_OPTION (5)"), "12.9"),
+        ("sm_89", RuntimeError("CuPy failed to load libnvrtc.so.12"), "pip install cupy-cuda12x"),
+    ],
+)
+def test_what_does_not_compile_says_what_to_install(architecture: str, error: Exception, hint: str) -> None:
+    with pytest.raises(DeviceError) as caught, cuda_errors.compiling("hold", architecture):
+        raise error
+    assert hint in caught.value.hint
+
+
+def test_what_every_compiler_knows_asks_for_no_other_one() -> None:
+    with pytest.raises(DeviceError) as caught, cuda_errors.compiling("hold", "sm_90"):
+        raise NVRTCError("NVRTC_ERROR_COMPILATION (6)")
+    assert caught.value.hint == ""
 
 
 def test_errors_that_are_not_cudas_pass() -> None:

@@ -55,6 +55,14 @@ def test_the_census_asks_where_it_runs_and_really_waits(number: int) -> None:
     assert len([text for text in code if "GLOBALTIMER" in text]) >= 2
 
 
+@pytest.mark.parametrize("number", FEW)
+def test_no_wait_of_the_census_lasts_for_ever_where_the_timer_stands_still(number: int) -> None:
+    """What %globaltimer does is for each chip to say, by the PTX manual; the cycle counter is read in the loop too."""
+    code = sass.machine_code("census", number)
+    assert len([text for text in code["census"] if "CLOCK" in text]) >= 4
+    assert len([text for text in code["residency"] if "CLOCK" in text]) >= 2
+
+
 def test_the_gate_sees_narrow_merged_and_spilled_accesses() -> None:
     text = """
     typedef unsigned int u32;

@@ -1,13 +1,14 @@
 """Attributes, census and bandwidth."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from gpucheck.device.protocol import DeviceError, DeviceLost, OutOfDeviceMemory
+from gpucheck.device.protocol import Buffer, Device, DeviceError, DeviceLost, OutOfDeviceMemory
 from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.units import GIB, MIB
-from gpucheck.probes import bandwidth, census, cuda
+from gpucheck.probes import bandwidth, census, cuda, latency, memory_walk, slab_map
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.registry import PROBES
 from tests.probes.fakes import ATTRIBUTES, FakeDevice
@@ -38,6 +39,25 @@ def test_census_refuses_wrong_arithmetic() -> None:
         census.probe(FakeDevice(miscounts=1), OPTIONS)
 
 
+@pytest.mark.parametrize("probe", [slab_map.probe, memory_walk.probe, latency.probe])
+def test_a_card_that_takes_the_hosts_memory_leaves_half_of_it(
+    monkeypatch: pytest.MonkeyPatch, probe: Callable[[Device, ProbeOptions], object]
+) -> None:
+    """All of it would leave the host none: a GB10 then stands still until its power is cut."""
+    card, free = device(8 * GIB), [8 * GIB]
+    monkeypatch.setattr(card, "attributes", replace(card.attributes, integrated=True))
+    allocate = card.allocate
+
+    def watched(size_bytes: int) -> Buffer:
+        buffer = allocate(size_bytes)
+        free.append(card.memory_info().free_bytes)
+        return buffer
+
+    monkeypatch.setattr(card, "allocate", watched)
+    probe(card, ProbeOptions(quick=True))
+    assert 3.9 * GIB < min(free) < 4.1 * GIB
+
+
 def test_bandwidth_of_a_roomy_card() -> None:
     device = FakeDevice(3 * GIB)
     found = bandwidth.probe(device, OPTIONS)
@@ -52,6 +72,15 @@ def test_bandwidth_of_a_roomy_card() -> None:
     assert "sectors the useful bytes" in found.convention
     assert found.samples == 9
     assert not device.held
+
+
+def test_streams_wait_until_an_idle_cards_clocks_have_risen() -> None:
+    device = FakeDevice(3 * GIB)
+    checks = 5
+    device.slow = lambda _kernel, launch: 4.0 if launch <= checks + 20 else 1.0
+    found = bandwidth.probe(device, OPTIONS)
+    assert found.read_bytes_per_second == pytest.approx(1e12)
+    assert found.sectors_bytes_per_second == pytest.approx(0.5e12)
 
 
 def test_simulated_streams_reach_what_real_ones_do() -> None:

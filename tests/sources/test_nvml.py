@@ -1,5 +1,6 @@
 """NVML answers, recorded from an RTX 4090 Founders Edition where a real value matters, and ways of not answering."""
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -154,6 +155,40 @@ def test_a_founders_edition() -> None:
     assert facts.missing["mig_enabled"] == Unavailable(
         unavailable=Reason.NOT_SUPPORTED, detail="error 3: Not Supported"
     )
+
+
+@pytest.mark.parametrize(("answer", "model"), [([0, 0], "WDDM"), ([1, 0], "TCC"), ([2, 2], "MCDM")])
+def test_windows_driver_model_is_the_current_one_of_the_bindings_pair(answer: list[int], model: str) -> None:
+    """``nvidia-ml-py`` returns what is current and what is pending, in 12.535 as in 13."""
+    facts = read({("nvmlDeviceGetDriverModel",): answer})
+    assert facts.driver_model == model
+    assert "driver_model" not in facts.missing
+
+
+@pytest.mark.parametrize(
+    ("readings", "told", "slept"), [([12, 99], 12, 0), ([100, 3], 3, 1), ([100, 98], 98, 1), ([100, None], None, 1)]
+)
+def test_a_card_that_was_just_started_is_asked_twice_whether_it_is_busy(
+    monkeypatch: pytest.MonkeyPatch, readings: list[int | None], told: int | None, slept: int
+) -> None:
+    """Scrubbing its memory at the driver's start counts as use (``nvml.h``), and asking is what starts it."""
+    left = list(readings)
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+
+    class Starting(FakeLibrary):
+        def call(self, function: str, *arguments: Any) -> Any:
+            if function != "nvmlDeviceGetUtilizationRates":
+                return super().call(function, *arguments)
+            percent = left.pop(0)
+            if percent is None:
+                raise NvmlError(3, "Not Supported")
+            return SimpleNamespace(gpu=percent, memory=0)
+
+    facts = nvml.read(Starting(), BDF)
+    assert isinstance(facts, NvmlFacts)
+    assert (facts.utilization_percent, len(waits)) == (told, slept)
+    assert ("utilization_percent" in facts.missing) is (told is None)
 
 
 def counted(number: int, value: int = 0, code: int = 0) -> SimpleNamespace:
