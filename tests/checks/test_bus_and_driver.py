@@ -165,6 +165,24 @@ def test_lanes_that_a_riser_takes_are_told_and_count_for_nothing(lanes: int, por
     assert report(changed).verdict.authenticity == "authentic"
 
 
+HIDDEN_LIMIT = {"port_link_generation_target": Unavailable(unavailable=Reason.NO_PERMISSION, detail="root alone")}
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+def test_a_limit_that_root_alone_is_shown_may_be_set_for_the_slot(generation: int) -> None:
+    """Firmware set to the first generation, as for risers: the card follows it, and a user is not shown why."""
+    slow = alter(genuine(), pci__link_generation_max=generation, pci__port_link_generation_max=5)
+    assert finding(slow, "pcie-link").status is Status.FAIL
+    found = finding(alter(slow, pci__port_link_generation_target=None, pci__missing=HIDDEN_LIMIT), "pcie-link")
+    assert (found.status, "as root" in found.message) == (Status.INCONCLUSIVE, True)
+
+
+def test_dies_that_follow_no_slot_are_judged_without_root() -> None:
+    old = alter(evidence_of("rtx-2080-ti"), pci__link_generation_max=1, pci__port_link_generation_max=3)
+    hidden = alter(old, pci__port_link_generation_target=None, pci__missing=HIDDEN_LIMIT)
+    assert finding(hidden, "pcie-link").status is Status.FAIL
+
+
 def integrity(**facts: Any) -> DriverIntegrity:
     held = genuine().integrity
     assert isinstance(held, DriverIntegrity)
