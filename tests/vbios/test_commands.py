@@ -79,6 +79,18 @@ def test_what_is_no_rom_is_told_in_two_lines(tmp_path: Path, name: str) -> None:
         assert name in result.stderr
 
 
+@pytest.mark.parametrize("before", [b"", b"\xff" * 1024, b"\0" * 512])
+@pytest.mark.parametrize("flash", [True, False])
+def test_a_rom_among_a_sellers_files_is_told_where_to_put(tmp_path: Path, flash: bool, before: bytes) -> None:
+    path = tmp_path / "seller.rom"
+    path.write_bytes(before + build("ampere", flash=flash))
+    result = run("assess", path)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "seller.rom is a VBIOS ROM" in result.stderr
+    assert "gpucheck vbios FILE" in result.stderr
+    assert "gpucheck scan --vbios FILE" in result.stderr
+
+
 def test_a_scan_with_the_cards_rom(tmp_path: Path, rom: Path) -> None:
     scenario = tmp_path / "mine.toml"
     text = 'title = "x"\n[silicon]\nprofile = "geforce-rtx-4090"\n[declared]\nvbios_version = "95.02.18.80.5F"\n'
