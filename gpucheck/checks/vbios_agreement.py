@@ -57,7 +57,7 @@ def vbios_agreement(case: Case) -> Outcome:
             "the driver started, the file is older than the card's firmware, or the driver makes its version up. "
             "Restart the machine and scan again.",
         )
-    return _agreed(case, rom)
+    return _agreed(case, rom, own=same is True or rom.source != "file")
 
 
 def rom_of(case: Case) -> VbiosFacts:
@@ -141,8 +141,14 @@ def _failed(case: Case, rom: VbiosFacts, contradiction: str, device_id: int | No
     )
 
 
-def _agreed(case: Case, rom: VbiosFacts) -> Outcome:
+def _agreed(case: Case, rom: VbiosFacts, *, own: bool) -> Outcome:
+    """``own`` says that it is known to be this card's, and no file of another one of the model."""
     notes = [note for note in (_other_partner(case, rom), _rewritten_header(rom), _other_memory(case, rom)) if note]
+    if not notes and not own:
+        told = (
+            "The ROM is firmware of this model. No driver stated a version by which to tell whether it is this card's."
+        )
+        return Outcome(Status.PASS, told, _says(rom), confidence=Confidence.LOW)
     if not notes:
         return Outcome(Status.PASS, "The ROM is firmware of this card.", _says(rom))
     return Outcome(
