@@ -118,6 +118,23 @@ def test_a_laptop_that_switched_its_card_off() -> None:
     assert finding(off_the_bus(host=laptop), "device-on-bus").status is Status.INCONCLUSIVE
 
 
+@pytest.mark.parametrize(
+    ("listed", "status"),
+    [
+        ("GM108M [GeForce 910M] [10de:ffe0]", Status.INCONCLUSIVE),
+        ("GP107M [GeForce GTX 1050 Ti Mobile] [10de:1c8c]", Status.INCONCLUSIVE),
+        ("GA102 [GeForce RTX 3090] [10de:2204]", Status.FAIL),
+    ],
+)
+def test_a_listing_does_not_say_whether_a_silent_card_sits_in_a_laptop(listed: str, status: Status) -> None:
+    line = f"01:00.0 3D controller [0302]: NVIDIA Corporation {listed} (rev ff)\n\t!!! Unknown header type 7f\n"
+    (silent,) = to_evidence(parse(line, "lspci.txt"), "lspci.txt")
+    assert finding(silent, "device-on-bus").status is status
+    known = alter(silent, host=silent.host.model_copy(update={"chassis": "desktop"}))
+    if "1c8c" not in listed:
+        assert finding(known, "device-on-bus").status is Status.FAIL
+
+
 @pytest.mark.parametrize("changes", [{}, {"pci__power_state": "D3cold"}])
 def test_what_to_do_with_a_silent_card_is_said_by_one_check(changes: dict[str, Any]) -> None:
     """One that is switched off needs no hand on it, and a soldered one cannot be reseated."""
