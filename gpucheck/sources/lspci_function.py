@@ -140,7 +140,11 @@ class Function:
         self._tell("capabilities", (f"{name} at 0x{match[1]}",))
 
     def _config(self) -> ConfigFacts:
-        return parse_config(bytes(self.dump), Unavailable(unavailable=Reason.NOT_REQUESTED, detail=NOT_SHOWN))
+        """What the dump says; one that begins with another maker was not made of this function, or was damaged."""
+        cut_off = Unavailable(unavailable=Reason.NOT_REQUESTED, detail=NOT_SHOWN)
+        config = parse_config(bytes(self.dump), cut_off)
+        foreign = config.vendor_id is not None and config.vendor_id != self.vendor_id
+        return parse_config(b"", cut_off) if foreign else config
 
     def facts(self, siblings: tuple[PciSibling, ...], port: dict[str, Any]) -> PciFacts:
         """The finished section. What the text says counts more than what the dump holds; the dump says what is live."""

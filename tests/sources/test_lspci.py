@@ -107,6 +107,15 @@ def test_text_and_dump_may_contradict() -> None:
     assert card.link_generation_max == 4
 
 
+def test_a_dump_of_another_makers_function_is_left_out() -> None:
+    """As where lines of a long listing were lost in a mail: the rows are then another function's."""
+    other = bytearray(config_space(subsystem=(0x1043, 0x88E2)))
+    other[:4] = b"\x86\x80\x7a\xa7"
+    card = only(CARD + dump(bytes(other)))
+    assert (card.device_id, card.live_device_id, card.live_subsystem_id) == (0x2684, None, None)
+    assert card.model_dump(exclude={"raw"}) == only(CARD).model_dump(exclude={"raw"})
+
+
 @pytest.mark.parametrize(
     ("head", "device", "name"),
     [
