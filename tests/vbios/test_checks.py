@@ -99,6 +99,15 @@ def test_a_flash_since_the_driver_started_is_left_open() -> None:
     assert "Restart" in found.message
 
 
+def test_two_spellings_of_one_version_are_told_once() -> None:
+    newer = {"version": "95.02.66.00.02", "version_internal": "95.02.66.00.02"}
+    spelt = {"nvml": make_nvml(vbios_version="95.02.3c.40.0d"), "driver": make_driver(vbios_version="95.02.3C.40.0D")}
+    for source, words in (("sysfs", False), ("file", True)):
+        found = agreement(make_vbios(source=source, **newer), **spelt)
+        assert "the driver states 95.02.3C.40.0D: it was flashed" in found.message
+        assert ("another card of this model" in found.message) is words
+
+
 def test_in_a_guest_the_host_may_have_supplied_the_rom() -> None:
     found = agreement(make_vbios(device_id=0x2685), host=Host(hypervisor="KVM"))
     assert found.status is Status.INCONCLUSIVE
