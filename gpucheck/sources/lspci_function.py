@@ -8,7 +8,7 @@ from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import PciFacts, PciSibling
 from gpucheck.model.text import sanitise
 from gpucheck.sources.files import normalise_bdf
-from gpucheck.sources.lspci_details import DETAILS, read_detail
+from gpucheck.sources.lspci_details import DETAILS, read_detail, sizes_alone
 from gpucheck.sources.pci_config import FULL_BYTES, OFF_THE_BUS, ConfigFacts, parse_config
 
 NVIDIA = 0x10DE
@@ -49,6 +49,8 @@ class Function:
     raw: dict[str, str] = field(default_factory=dict)
     dump: bytearray = field(default_factory=bytearray)
     section: str = ""
+    last: str = ""
+    """Title of the line before."""
     denied: bool = False
     verbose: bool = False
 
@@ -106,6 +108,7 @@ class Function:
     def detail(self, line: str) -> None:
         """Read an indented line."""
         title, _, value = line.partition(":")
+        self.last = title
         if title == "Capabilities":
             self._capability(value.strip())
         elif line.startswith("!!! Unknown header type 7f"):
@@ -119,6 +122,13 @@ class Function:
                 self._tell(name, found)
         if (title in DETAILS or title.startswith(_KEPT)) and len(self.raw) < _RAW_ENTRIES:
             self.raw.setdefault(f"lspci/{title}", sanitise(value))
+
+    def continued(self, line: str) -> bool:
+        """Take the rest of a list of BAR1's sizes that stands on a line of its own; False where this is none."""
+        more = sizes_alone(line) if self.last.startswith("BAR ") else ()
+        if more and self.last == "BAR 1" and "Virtual" not in self.section:
+            self._tell("bar1_supported_bytes", more)
+        return bool(more)
 
     def _tell(self, name: str, found: Any) -> None:
         if isinstance(found, tuple):
