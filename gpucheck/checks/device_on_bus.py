@@ -38,6 +38,8 @@ def _switched_off(case: Case) -> str:
         return f"its power state is {pci.power_state}, so it is switched off"
     if case.evidence.host.chassis == "laptop" or (fitting and all(p.form_factor == "laptop" for p in fitting)):
         return "laptops switch their card off to save power"
+    if case.evidence.host.chassis == "unknown" and (not fitting or any(p.form_factor == "laptop" for p in fitting)):
+        return "it may sit in a laptop, and laptops switch their card off to save power"
     if pci.driver == "vfio-pci":
         return "it waits for a virtual machine, and may be switched off"
     return ""

@@ -7,21 +7,22 @@ Why it matters: memory is enlarged by denser chips, or by chips on both sides of
 set for them, or the card does not start.
 How it can be fooled: firmware for the altered card is consistent with it. That the SKU was never sold so remains.
 A failure does not mean: that the memory is not there; the walk tells that. Cards that mix densities are passed over,
-and so is a saved ROM that is not the one that runs.
+and so are a saved ROM that is not the one that runs, a part of a card, and a board whose entry is not known: where the
+straps are not read, every entry must be of one kind.
 References: nouveau's ``M0203`` and straps; densities on 45 public images; the ROM of a 10 GB RTX 3080 already lists
 chips of 16 gigabits, which is why that card takes 20 GB without other firmware.
 """
 
 from dataclasses import dataclass
 
-from gpucheck.checks.base import Case, Missing, Outcome, check, not_applicable
+from gpucheck.checks.base import Case, Missing, Outcome, absence, check, not_applicable
 from gpucheck.checks.memory_size import fits
 from gpucheck.checks.vbios_agreement import rom_of, runs_on
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.profile import Profile
 from gpucheck.model.units import GIB, gib
-from gpucheck.model.vbios import MemoryChoice
+from gpucheck.model.vbios import MemoryChoice, VbiosFacts
 
 _CHIP_BITS = 32
 _SMALLEST_GIB = {"GDDR6": 1, "GDDR6X": 1, "GDDR7": 2}
@@ -59,6 +60,8 @@ class _Build:
 )
 def memory_straps(case: Case) -> Outcome:
     """Count the chips that the straps stand for."""
+    if case.partitioned:
+        return not_applicable(f"The ROM belongs to the whole card, and this is a part of one ({case.partitioned}).")
     profiles = case.profiles
     if any(layout.uneven or layout.type.startswith("HBM") for p in profiles for layout in p.memory):
         return not_applicable("The memory is stacked, or built of unequal parts; the straps do not count its chips.")
@@ -125,15 +128,21 @@ def _choice(case: Case) -> tuple[MemoryChoice, str]:
     rom = rom_of(case)
     if not runs_on(case, rom):
         raise Missing("the ROM that was read is not known to be the one that runs", "vbios.version")
-    known = [choice for choice in rom.memory if choice.density_gbit]
     strap, told = _strap(case)
-    chosen = [choice for choice in known if choice.strap == strap]
-    if len({(choice.type, choice.density_gbit) for choice in known}) == 1:
-        return known[0], told if chosen else "the only kind in the ROM's table"
-    if not chosen:
-        why = "the strap selects no entry of known density" if strap is not None else "the straps are not known"
-        raise Missing(f"{why}, and the firmware's table lists several kinds of memory", "vbios.memory")
+    chosen = [choice for choice in rom.memory if choice.strap == strap]
+    kinds = {(choice.type, choice.density_gbit) for choice in rom.memory}
+    if not chosen and len(kinds) == 1 and rom.memory[0].density_gbit:
+        return rom.memory[0], "the only kind in the ROM's table"
+    if not chosen or not chosen[0].density_gbit:
+        raise Missing(_untold(rom, strap), "vbios.memory")
     return chosen[0], told
+
+
+def _untold(rom: VbiosFacts, strap: int | None) -> str:
+    if not any(choice.density_gbit for choice in rom.memory):
+        return absence(rom.missing.get("memory"), "the firmware's memory table names no density that is known")
+    why = "the strap selects no entry of known density" if strap is not None else "the straps are not known"
+    return f"{why}, and the firmware's table lists several kinds of memory"
 
 
 def _strap(case: Case) -> tuple[int | None, str]:

@@ -1,8 +1,9 @@
 """Whether the card's own link capability is the SKU's.
 
 What it checks: the generation and lanes that the card could do, never what the slot or idle state gives it. Ampere and
-newer lower their stated generation to the slot's, so a lower one counts only below what the slot offers. Lanes that
-both ends have and the link does not use are told, and count for nothing: a riser, dust or a shared slot takes them.
+newer lower their stated generation to the slot's, so a lower one counts only below what the slot offers; a limit that
+is set for the slot is shown to root alone, and without it the question stays open. Lanes that both ends have and the
+link does not use are told, and count for nothing: a riser, dust or a shared slot takes them.
 Why it matters: mining boards are cut to first-generation speed and few lanes; lost lanes are damage or missing parts.
 How it can be fooled: the capability register follows straps and firmware.
 A failure does not mean: fraud by itself. Risers, narrow slots and power saving never show here.
@@ -10,8 +11,11 @@ References: CMP 170HX (generation 1, 4 lanes) offered as A100; LnkCap in capture
 """
 
 from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive, not_applicable
-from gpucheck.model.base import Unavailable
+from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
+
+_FOLLOWS_SINCE = (8, 0)
+"""Compute capability of the first dies that lower their stated generation to the slot's: Ampere."""
 
 
 @check(id="pcie-link", title="PCIe link capability", severity=Severity.MEDIUM, edge=("link", "device id"))
@@ -36,7 +40,7 @@ def pcie_link(case: Case) -> Outcome:
         return Outcome(Status.PASS, message, observed, expected, severity=Severity.LOW if unused else None)
     slow = offered is not None and generation <= min(wanted_generation, offered) - 2
     if not slow and not narrow:
-        return inconclusive("The link is a little less capable than the SKU's.", observed, expected, (path,))
+        return inconclusive(_open(case, generation, wanted_generation), observed, expected, (path,))
     return Outcome(
         Status.FAIL,
         f"The card can do {observed} at most; {case.sku} does {expected}.",
@@ -66,9 +70,26 @@ def _unused(case: Case) -> str:
 def _offered(case: Case) -> int | None:
     """The generation that the port above the card offers, as it is set; None where it is not known."""
     pci = case.evidence.pci
-    if isinstance(pci, Unavailable) or pci.port_link_generation_max is None:
+    if isinstance(pci, Unavailable) or pci.port_link_generation_max is None or _limit_hidden(case):
         return None
     return min(pci.port_link_generation_max, pci.port_link_generation_target or 9)
+
+
+def _limit_hidden(case: Case) -> bool:
+    """Whether a limit may be set for the slot, which this user was not shown, and the card follows such a limit."""
+    pci = case.evidence.pci
+    hidden = None if isinstance(pci, Unavailable) else pci.missing.get("port_link_generation_target")
+    follows = any(p.die.capability_numbers >= _FOLLOWS_SINCE for p in case.profiles)
+    return follows and hidden is not None and hidden.unavailable is Reason.NO_PERMISSION
+
+
+def _open(case: Case, generation: int, wanted: int) -> str:
+    if generation <= wanted - 2 and _limit_hidden(case):
+        return (
+            "The card states a slower link than the SKU's. Firmware may have set that limit for the slot, "
+            "and root alone is shown it: scan as root, or look for the link speed in the machine's setup."
+        )
+    return "The link is a little less capable than the SKU's."
 
 
 def _capability(case: Case) -> tuple[int, int | None, str]:

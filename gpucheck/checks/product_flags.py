@@ -16,6 +16,7 @@ import re
 from dataclasses import replace
 
 from gpucheck.checks.base import Case, Missing, Outcome, answered, check, inconclusive
+from gpucheck.checks.vbios_agreement import runs_on
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 
@@ -62,18 +63,19 @@ def _laptop(case: Case, observed: str) -> Outcome:
 
 
 def _laptop_sign(case: Case) -> tuple[str, str] | None:
-    """A second sign of laptop firmware in words, and where it stands."""
-    rom, asked, declared = case.evidence.vbios, case.evidence.resource_manager, case.evidence.declared
+    """A second sign of laptop firmware in words, and where it stands; a ROM counts where it is the one that runs."""
+    asked, declared, held = case.evidence.resource_manager, case.evidence.declared, case.evidence.vbios
+    rom = None if isinstance(held, Unavailable) or not runs_on(case, held) else held
     part = _PART_NUMBER.match(declared.gpu_part_number or "") if declared else None
     codes = {
         f"{case.declared_section}.gpu_part_number" if declared else "": part[1] if part else None,
         "resource_manager.chip_sku": None if isinstance(asked, Unavailable) else asked.chip_sku,
-        "vbios.chip_sku": None if isinstance(rom, Unavailable) else rom.chip_sku,
+        "vbios.chip_sku": rom.chip_sku if rom else None,
     }
     for path, code in codes.items():
         if code and _LAPTOP_SKU.fullmatch(code):
             return f"its die SKU {code} is a laptop part's", path
-    if not isinstance(rom, Unavailable) and rom.mobile:
+    if rom and rom.mobile:
         return "its ROM says so too", "vbios.mobile"
     return None
 

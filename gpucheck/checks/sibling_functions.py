@@ -27,7 +27,7 @@ def sibling_functions(case: Case) -> Outcome:
         return not_applicable("A virtual machine puts functions together as it likes.")
     functions = [each for each in pci.siblings if each.vendor_id == _NVIDIA and _kind(each)]
     if not functions:
-        return not_applicable("The card shows no function beside the display; many have none.")
+        return not_applicable("No function beside the display was shown; many cards have none.")
     dies = {profile.die.name for profile in case.profiles}
     found = {each: set(case.catalog.dies_of_function(each.device_id)) for each in functions}
     observed = ", ".join(f"{_kind(each)} {pci_id(each.vendor_id, each.device_id)}" for each in functions)

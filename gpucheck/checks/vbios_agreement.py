@@ -24,6 +24,7 @@ from gpucheck.model.vbios import VbiosFacts
 _OFF_THE_BUS = 0xFFFF
 _WITHOUT_LAST_BYTE = len("00.00.00.00")
 """A board partner may finish the last byte, and sources differ in which of the two they print."""
+_OTHER_FILE = "the file is older than the card's firmware or of another card of this model, "
 _OTHER_CARD = {
     "file": "the file was saved from another card",
     "sysfs": "the host keeps a copy of another card's ROM at this place",
@@ -53,11 +54,11 @@ def vbios_agreement(case: Case) -> Outcome:
         return _open(
             rom,
             device_id,
-            f"The ROM holds {rom.version}, the driver states {' and '.join(told.values())}: it was flashed since "
-            "the driver started, the file is older than the card's firmware, or the driver makes its version up. "
+            f"The ROM holds {rom.version}, the driver states {' and '.join(_spellings(told))}: it was flashed since "
+            f"the driver started, {_OTHER_FILE if rom.source == 'file' else ''}or the driver makes its version up. "
             "Restart the machine and scan again.",
         )
-    return _agreed(case, rom)
+    return _agreed(case, rom, own=same is True or rom.source != "file")
 
 
 def rom_of(case: Case) -> VbiosFacts:
@@ -98,6 +99,11 @@ def _told_versions(case: Case) -> dict[str, str]:
         "driver": evidence.driver.vbios_version if isinstance(evidence.driver, DriverFacts) else None,
     }
     return {route: version for route, version in told.items() if version}
+
+
+def _spellings(told: dict[str, str]) -> tuple[str, ...]:
+    """Each version once: routes differ in the case of its letters."""
+    return tuple(dict.fromkeys(version.upper() for version in told.values()))
 
 
 def _same_version(rom: VbiosFacts, told: dict[str, str]) -> bool | None:
@@ -141,8 +147,14 @@ def _failed(case: Case, rom: VbiosFacts, contradiction: str, device_id: int | No
     )
 
 
-def _agreed(case: Case, rom: VbiosFacts) -> Outcome:
+def _agreed(case: Case, rom: VbiosFacts, *, own: bool) -> Outcome:
+    """``own`` says that it is known to be this card's, and no file of another one of the model."""
     notes = [note for note in (_other_partner(case, rom), _rewritten_header(rom), _other_memory(case, rom)) if note]
+    if not notes and not own:
+        told = (
+            "The ROM is firmware of this model. No driver stated a version by which to tell whether it is this card's."
+        )
+        return Outcome(Status.PASS, told, _says(rom), confidence=Confidence.LOW)
     if not notes:
         return Outcome(Status.PASS, "The ROM is firmware of this card.", _says(rom))
     return Outcome(

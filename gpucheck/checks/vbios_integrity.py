@@ -45,14 +45,23 @@ def vbios_integrity(case: Case) -> Outcome:
             doubts[0],
             evidence=("vbios.images",),
         )
-    signed = " Signed code is there; it was not verified." if rom.signed else ""
     sums = sum(image.checksum == "good" for image in rom.images)
+    if not sums:
+        return inconclusive("All images switch their checksum off, so nothing tells whether they were edited.", "none")
+    signed = " Signed code is there; it was not verified." if rom.signed else ""
     return Outcome(
         Status.PASS,
-        f"{sums} of {len(rom.images)} images have a checksum, and it is right; the chain is whole.{signed}",
-        f"{sums} checksums",
+        f"{_images(sums, len(rom.images))}; the chain is whole.{signed}",
+        f"{sums} right",
         confidence=Confidence.LOW,
     )
+
+
+def _images(sums: int, images: int) -> str:
+    """How many were held against their checksum; of the others nothing is said."""
+    if sums == images:
+        return f"The checksum of {'the image' if images == 1 else f'all {images} images'} is right"
+    return f"The checksum is right in {sums} of {images} images, and the others have none"
 
 
 def _faults(rom: VbiosFacts) -> Iterator[str]:

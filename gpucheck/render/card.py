@@ -42,9 +42,8 @@ def _join(blocks: Iterable[Sequence[str]]) -> list[str]:
 
 
 def name_of(card: CardReport) -> str:
-    """The SKU that the card declares, else the name that it states."""
-    stated = card.evidence.declared.name if card.evidence.declared else None
-    return card.match.profile_name or stated or "Unknown card"
+    """The SKU that the card declares, else the name that is stated of it."""
+    return card.called or "Unknown card"
 
 
 def verdict_of(card: CardReport) -> str:
@@ -77,8 +76,8 @@ def headline(card: CardReport, look: Look) -> list[str]:
 def _circumstances(card: CardReport) -> str:
     facts = card.evidence.declared
     place = [card.evidence.label]
-    if facts and facts.device_id is not None:
-        place.append(f"device {pci_id(facts.vendor_id, facts.device_id)}")
+    if card.device:
+        place.append(f"device {pci_id(*card.device)}")
     if facts and facts.vbios_version:
         place.append(f"VBIOS {facts.vbios_version}")
     condition = words.CONDITIONS[card.verdict.condition]

@@ -6,9 +6,7 @@ from gpucheck.model.units import pci_id
 from gpucheck.model.vbios import MemoryChoice, VbiosFacts, VbiosImage
 from gpucheck.render.style import Look
 
-_FORMS = {"flash": "the whole flash chip", "option_rom": "the part that PCI shows"}
-_PARTS = {"flash": "from its flash chip", "option_rom": "as PCI shows it"}
-"""The same where the chain of images is cut off."""
+_FORMS = {"flash": "from its flash chip", "option_rom": "as PCI shows it"}
 _GAP = 15
 
 
@@ -39,7 +37,7 @@ def _rows(facts: VbiosFacts) -> Iterator[tuple[str, str]]:
     if facts.build_date:
         yield "built", f"{facts.build_date}{f', build {facts.build_number}' if facts.build_number else ''}"
     if facts.mobile is not None:
-        yield "made for", "a notebook" if facts.mobile else "a board with a slot"
+        yield "made for", "a notebook" if facts.mobile else "no notebook: a card or a module"
     if facts.power:
         power = facts.power
         yield "power", f"{power.default_watts:g} W, from {power.min_watts:g} W to {power.max_watts:g} W"
@@ -48,8 +46,9 @@ def _rows(facts: VbiosFacts) -> Iterator[tuple[str, str]]:
     if facts.signed is not None:
         yield "signed code", "present (not verified)" if facts.signed else "MISSING"
     size = f"{facts.size_bytes:,} bytes" if facts.size_bytes is not None else "no size"
-    form = (_FORMS if facts.complete else _PARTS).get(facts.form or "", "unknown form")
-    yield "read", f"{size}: {form}{'' if facts.complete else ', NOT WHOLE'}"
+    form = _FORMS.get(facts.form or "", "unknown form")
+    images = sum(image.length_bytes for image in facts.images)
+    yield "read", f"{size}: {form}, {f'{images:,} bytes of images, all whole' if facts.complete else 'NOT WHOLE'}"
     if facts.digest:
         yield "digest", facts.digest
 

@@ -18,6 +18,9 @@ MAX_LINES = 200_000
 MAX_LINE_CHARS = 32_768
 
 _HOW = "Ask for the text that `nvidia-smi -q -x` prints, saved as a file."
+_HOW_ROM = (
+    "`gpucheck vbios FILE` shows what it says; `gpucheck scan --vbios FILE` holds it against the card in your machine."
+)
 _FORMATS = (
     (b"\x1f\x8b", "a gzip archive", "Unpack it first, for instance with `gunzip`."),
     (b"PK\x03\x04", "a zip archive or an office document", "Unpack it, or save its content as plain text."),
@@ -56,7 +59,14 @@ def read_file(path: str | Path) -> str:
     for magic, what, hint in _FORMATS:
         if data.startswith(magic):
             raise SourceFileError(f"{name} is {what}, not text.", hint)
+    if _is_rom(data):
+        raise SourceFileError(f"{name} is a VBIOS ROM, not text.", _HOW_ROM)
     return decode(data)
+
+
+def _is_rom(data: bytes) -> bool:
+    """Whether it holds a PCI option ROM, which may begin with a flash header or with padding."""
+    return b"\0" in data and b"PCIR" in data and (b"\x55\xaa" in data or data.startswith(b"NVGI"))
 
 
 def read_bytes(path: str | Path, limit: int) -> bytes:

@@ -92,6 +92,8 @@ def _functions(lines: list[str]) -> list[Function]:
             found += [current] if current else []
         elif current and (row := _ROW.fullmatch(line)):
             current.add_row(int(row[1], 16), bytes.fromhex(row[2]))
+        elif current and current.continued(line):
+            continue
         elif current and _depth(line) > indent:
             current.detail(line.strip())
         else:

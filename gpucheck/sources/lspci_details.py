@@ -11,9 +11,12 @@ from gpucheck.sources.pci_files import link_generation
 _UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": GIB << 10}
 _SIZE = re.compile(r"\[size=(\d{1,6})([KMGT]?)\]")
 _OFFERED = re.compile(r"(\d{1,4})([KMGT])B\b")
+_ONLY_SIZES = re.compile(r"[ \t]{0,40}(?:\d{1,4}[KMGT]B[ \t]{0,4}){1,40}")
 _SPEED = re.compile(r"\bSpeed (\d{1,3}(?:\.\d)?GT/s)")
 _SPEEDS = re.compile(r"(\d{1,3}(?:\.\d)?)(?=GT/s|-|,)")
 _WIDTH = re.compile(r"\bWidth x(\d{1,2})\b")
+_WIDTH_WITHIN = re.compile(r"\bWidth x(\d{1,2})[, ]")
+"""More always follows a capability's: where nothing does, the line was cut off, perhaps within the number."""
 _TARGET = re.compile(r"Target Link Speed: (\d{1,3}(?:\.\d)?GT/s)")
 _RAISED = re.compile(r"\b([A-Za-z]{2,16})\+(?=\s|$)")
 _SECONDARY = re.compile(r"secondary=([0-9a-f]{2})\b", re.IGNORECASE)
@@ -39,21 +42,33 @@ def _region(line: str) -> Iterator[Field]:
 
 
 def _offered(value: str) -> Iterator[Field]:
-    offered = value.partition("supported:")[2]
-    if sizes := tuple(int(number) * _UNITS[unit] for number, unit in _OFFERED.findall(offered[:400])):
+    set_now, _, offered = value.partition("supported:")
+    sizes = sizes_in(offered)
+    # A list that ends below the size in use was cut off.
+    if sizes and max(sizes) >= max(sizes_in(set_now), default=0):
         yield "bar1_supported_bytes", sizes
 
 
+def sizes_alone(line: str) -> tuple[int, ...]:
+    """Sizes of a line of nothing else, with which a list goes on that a mail or a forum broke; none where it is not."""
+    return sizes_in(line) if _ONLY_SIZES.fullmatch(line) else ()
+
+
+def sizes_in(text: str) -> tuple[int, ...]:
+    """Sizes in bytes, like ``256MB``, in their order."""
+    return tuple(int(number) * _UNITS[unit] for number, unit in _OFFERED.findall(text[:400]))
+
+
 def _capability(value: str) -> Iterator[Field]:
-    yield from _link("max", value)
+    yield from _link("max", value, _WIDTH_WITHIN)
 
 
 def _state(value: str) -> Iterator[Field]:
-    yield from _link("current", value)
+    yield from _link("current", value, _WIDTH)
 
 
-def _link(which: str, value: str) -> Iterator[Field]:
-    speed, width = _SPEED.search(value), _WIDTH.search(value)
+def _link(which: str, value: str, lanes: re.Pattern[str]) -> Iterator[Field]:
+    speed, width = _SPEED.search(value), lanes.search(value)
     generation = link_generation(speed[1]) if speed else None
     if generation:
         yield f"link_generation_{which}", generation
@@ -62,7 +77,10 @@ def _link(which: str, value: str) -> Iterator[Field]:
 
 
 def _speeds(value: str) -> Iterator[Field]:
-    listed = value.partition("Supported Link Speeds:")[2].partition("GT/s")[0]
+    listed, end, _ = value.partition("Supported Link Speeds:")[2].partition("GT/s")
+    if not end:
+        # Cut off, as where a mail broke the line: the highest speed stands last.
+        return
     generations = [link_generation(f"{speed}GT/s") for speed in _SPEEDS.findall(f"{listed}GT/s")]
     if known := [each for each in generations if each]:
         yield "link_generation_max", max(known)

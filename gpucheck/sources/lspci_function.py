@@ -8,7 +8,7 @@ from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import PciFacts, PciSibling
 from gpucheck.model.text import sanitise
 from gpucheck.sources.files import normalise_bdf
-from gpucheck.sources.lspci_details import DETAILS, read_detail
+from gpucheck.sources.lspci_details import DETAILS, read_detail, sizes_alone
 from gpucheck.sources.pci_config import FULL_BYTES, OFF_THE_BUS, ConfigFacts, parse_config
 
 NVIDIA = 0x10DE
@@ -49,6 +49,8 @@ class Function:
     raw: dict[str, str] = field(default_factory=dict)
     dump: bytearray = field(default_factory=bytearray)
     section: str = ""
+    last: str = ""
+    """Title of the line before."""
     denied: bool = False
     verbose: bool = False
 
@@ -106,6 +108,7 @@ class Function:
     def detail(self, line: str) -> None:
         """Read an indented line."""
         title, _, value = line.partition(":")
+        self.last = title
         if title == "Capabilities":
             self._capability(value.strip())
         elif line.startswith("!!! Unknown header type 7f"):
@@ -119,6 +122,13 @@ class Function:
                 self._tell(name, found)
         if (title in DETAILS or title.startswith(_KEPT)) and len(self.raw) < _RAW_ENTRIES:
             self.raw.setdefault(f"lspci/{title}", sanitise(value))
+
+    def continued(self, line: str) -> bool:
+        """Take the rest of a list of BAR1's sizes that stands on a line of its own; False where this is none."""
+        more = sizes_alone(line) if self.last.startswith("BAR ") else ()
+        if more and self.last == "BAR 1" and "Virtual" not in self.section:
+            self._tell("bar1_supported_bytes", more)
+        return bool(more)
 
     def _tell(self, name: str, found: Any) -> None:
         if isinstance(found, tuple):
@@ -140,7 +150,11 @@ class Function:
         self._tell("capabilities", (f"{name} at 0x{match[1]}",))
 
     def _config(self) -> ConfigFacts:
-        return parse_config(bytes(self.dump), Unavailable(unavailable=Reason.NOT_REQUESTED, detail=NOT_SHOWN))
+        """What the dump says; one that begins with another maker was not made of this function, or was damaged."""
+        cut_off = Unavailable(unavailable=Reason.NOT_REQUESTED, detail=NOT_SHOWN)
+        config = parse_config(bytes(self.dump), cut_off)
+        foreign = config.vendor_id is not None and config.vendor_id != self.vendor_id
+        return parse_config(b"", cut_off) if foreign else config
 
     def facts(self, siblings: tuple[PciSibling, ...], port: dict[str, Any]) -> PciFacts:
         """The finished section. What the text says counts more than what the dump holds; the dump says what is live."""

@@ -55,8 +55,7 @@ def row_of(report: Report, position: int, added_at: dt.datetime) -> dict[str, An
 
 def model_of(card: CardReport) -> str:
     """What the card declares to be: the SKU, else its own name for itself."""
-    stated = card.evidence.declared.name if card.evidence.declared else None
-    return sanitise(card.match.profile_name or stated or "unknown card", 120)
+    return sanitise(card.called or "unknown card", 120)
 
 
 def intake_of(row: RowMapping) -> Intake:

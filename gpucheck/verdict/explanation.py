@@ -107,7 +107,8 @@ def _unmeasured(case: Case) -> str:
             return f"The measurements did not run: {why.rstrip('.')}.{again}"
     if isinstance(case.evidence.nvml, Unavailable):
         facts = case.evidence.declared
-        little = facts is not None and facts.device_id is None and facts.vbios_version is None
+        of_files = case.evidence.nvml.unavailable is Reason.NOT_REQUESTED
+        little = of_files if facts is None else facts.device_id is None and facts.vbios_version is None
         more = "Ask for the output of `nvidia-smi -q -x`, which tells more. " if little else ""
         return f"{more}Scan the card itself (`gpucheck scan`) before you rely on it."
     return "Scan it without --no-probe."

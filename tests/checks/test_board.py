@@ -178,6 +178,22 @@ class TestMemoryStraps:
         evidence = alter(evidence, registers=RegisterFacts(source="sysfs", memory_strap=7))
         assert finding(evidence, "memory-straps").status is Status.INCONCLUSIVE
 
+    @pytest.mark.parametrize("strap", [None, 1])
+    def test_chips_of_a_density_that_nobody_wrote_down_are_not_taken_for_the_others(self, strap: int | None) -> None:
+        """As where firmware lists chips of 24 gigabits, whose code is on no record, beside those of 16."""
+        unknown = MemoryChoice(strap=1, type="GDDR6X", vendor="Micron")
+        evidence = with_rom(evidence_of("rtx-4090-48gb"), memory=(*choices(8.0), unknown))
+        assert evidence.nvml.memory_total_bytes == 49140 * MIB  # type: ignore[union-attr]
+        board = RegisterFacts(source="sysfs", memory_strap=strap)
+        found = finding(alter(evidence, registers=board), "memory-straps")
+        assert (found.status, "not known" in found.message or "no entry" in found.message) == (
+            Status.INCONCLUSIVE, True
+        ), found.message  # fmt: skip
+
+    def test_a_slice_has_a_part_of_the_memory_and_all_of_the_straps(self) -> None:
+        slice_ = alter(with_rom(genuine(), memory=choices(16.0)), nvml__mig_enabled=True)
+        assert finding(slice_, "memory-straps").status is Status.NOT_APPLICABLE
+
     def test_forged_memory_is_counted_as_far_as_it_exists(self) -> None:
         forged = with_rom(evidence_of("rtx-4090-48gb-forged"), memory=choices(16.0))
         assert finding(forged, "memory-straps").status is Status.PASS

@@ -118,6 +118,23 @@ def test_a_laptop_that_switched_its_card_off() -> None:
     assert finding(off_the_bus(host=laptop), "device-on-bus").status is Status.INCONCLUSIVE
 
 
+@pytest.mark.parametrize(
+    ("listed", "status"),
+    [
+        ("GM108M [GeForce 910M] [10de:ffe0]", Status.INCONCLUSIVE),
+        ("GP107M [GeForce GTX 1050 Ti Mobile] [10de:1c8c]", Status.INCONCLUSIVE),
+        ("GA102 [GeForce RTX 3090] [10de:2204]", Status.FAIL),
+    ],
+)
+def test_a_listing_does_not_say_whether_a_silent_card_sits_in_a_laptop(listed: str, status: Status) -> None:
+    line = f"01:00.0 3D controller [0302]: NVIDIA Corporation {listed} (rev ff)\n\t!!! Unknown header type 7f\n"
+    (silent,) = to_evidence(parse(line, "lspci.txt"), "lspci.txt")
+    assert finding(silent, "device-on-bus").status is status
+    known = alter(silent, host=silent.host.model_copy(update={"chassis": "desktop"}))
+    if "1c8c" not in listed:
+        assert finding(known, "device-on-bus").status is Status.FAIL
+
+
 @pytest.mark.parametrize("changes", [{}, {"pci__power_state": "D3cold"}])
 def test_what_to_do_with_a_silent_card_is_said_by_one_check(changes: dict[str, Any]) -> None:
     """One that is switched off needs no hand on it, and a soldered one cannot be reseated."""
@@ -163,6 +180,24 @@ def test_lanes_that_a_riser_takes_are_told_and_count_for_nothing(lanes: int, por
     assert (words in found.message) if words else ("lanes that" not in found.message)
     assert (found.severity is Severity.LOW) == bool(words)
     assert report(changed).verdict.authenticity == "authentic"
+
+
+HIDDEN_LIMIT = {"port_link_generation_target": Unavailable(unavailable=Reason.NO_PERMISSION, detail="root alone")}
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+def test_a_limit_that_root_alone_is_shown_may_be_set_for_the_slot(generation: int) -> None:
+    """Firmware set to the first generation, as for risers: the card follows it, and a user is not shown why."""
+    slow = alter(genuine(), pci__link_generation_max=generation, pci__port_link_generation_max=5)
+    assert finding(slow, "pcie-link").status is Status.FAIL
+    found = finding(alter(slow, pci__port_link_generation_target=None, pci__missing=HIDDEN_LIMIT), "pcie-link")
+    assert (found.status, "as root" in found.message) == (Status.INCONCLUSIVE, True)
+
+
+def test_dies_that_follow_no_slot_are_judged_without_root() -> None:
+    old = alter(evidence_of("rtx-2080-ti"), pci__link_generation_max=1, pci__port_link_generation_max=3)
+    hidden = alter(old, pci__port_link_generation_target=None, pci__missing=HIDDEN_LIMIT)
+    assert finding(hidden, "pcie-link").status is Status.FAIL
 
 
 def integrity(**facts: Any) -> DriverIntegrity:

@@ -10,6 +10,7 @@ from gpucheck.model.finding import Finding, Kind, Severity, Status
 from gpucheck.model.resource_manager import ResourceManagerFacts
 from gpucheck.model.units import GIB, MIB
 from gpucheck.simulation import card, names
+from tests.builders import make_vbios
 from tests.cards import alter, evidence_from, evidence_of, finding, genuine, report
 
 HONEST = [name for name in names() if card(name).scenario.title.startswith("Genuine")]
@@ -165,6 +166,13 @@ def test_the_laptop_mark_needs_a_second_sign() -> None:
     assert finding(rom, "product-flags").status is Status.FAIL
     part = alter(genuine(), nvml__gpu_part_number="2684-740-A1", resource_manager__mobile=True)
     assert finding(part, "product-flags").status is Status.FAIL
+
+
+@pytest.mark.parametrize("sign", [{"mobile": True}, {"chip_sku": "750"}])
+def test_a_saved_rom_of_another_card_is_no_second_sign(sign: dict[str, Any]) -> None:
+    other = make_vbios(source="file", version="95.03.18.80.01", version_internal="95.03.18.80.01", **sign)
+    marked_so = alter(genuine(), resource_manager__mobile=True, vbios=other)
+    assert finding(marked_so, "product-flags").status is Status.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("chassis", ["laptop", "unknown"])

@@ -118,6 +118,33 @@ def test_a_claim_is_held_against_the_card(genuine: str) -> None:
     assert run("--claim", "RTX 3060", genuine).exit_code == 13
 
 
+LISTED = "01:00.0 VGA compatible controller [0300]: NVIDIA Corporation {} (rev a1)\n\tSubsystem: ZOTAC [19da:2476]\n"
+
+
+@pytest.mark.parametrize(
+    ("listed", "name", "device"),
+    [
+        ("GP108 [GeForce GT 1030] [10de:1d01]", "GP108 [GeForce GT 1030]", "10de:1d01"),
+        ("AD102 [GeForce RTX 4090] [10de:2684]", "GeForce RTX 4090", "10de:2684"),
+        ("Device [10de:ffe0]", "Unknown card", "10de:ffe0"),
+    ],
+)
+def test_a_card_that_the_bus_alone_tells_of_is_named(listed: str, name: str, device: str, tmp_path: Path) -> None:
+    path = tmp_path / "lspci.txt"
+    path.write_text(LISTED.format(listed))
+    result = run(str(path))
+    assert result.stdout.startswith(f"{name}: INCONCLUSIVE\n")
+    assert f"device {device}" in " ".join(result.stdout.split())
+    page = run(str(path), "--format", "html").stdout
+    assert f"device {device} (declared)" in page
+
+
+def test_who_sent_a_listing_of_the_bus_alone_is_asked_for_more(tmp_path: Path) -> None:
+    path = tmp_path / "lspci.txt"
+    path.write_text(LISTED.format("AD102 [GeForce RTX 4090] [10de:2684]"))
+    assert "Ask for the output of `nvidia-smi -q -x`, which tells more." in " ".join(run(str(path)).stdout.split())
+
+
 def test_an_unknown_claim_is_a_wrong_call(genuine: str) -> None:
     result = run("--claim", "Voodoo 2", genuine)
     assert result.exit_code == 2

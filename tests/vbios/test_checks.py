@@ -53,6 +53,15 @@ def test_a_partners_rom_for_the_same_model_is_noted_and_no_alarm() -> None:
     assert judged.verdict.authenticity == report(make_evidence()).verdict.authenticity
 
 
+def test_a_file_that_nothing_ties_to_the_card_is_the_models_and_not_the_cards() -> None:
+    gone = Unavailable(unavailable=Reason.NOT_INSTALLED)
+    found = agreement(make_vbios(source="file"), nvml=gone, driver=gone)
+    assert (found.status, "of this model" in found.message) == (Status.PASS, True)
+    assert "this card." not in found.message
+    assert "of this card." in agreement(make_vbios(source="sysfs"), nvml=gone, driver=gone).message
+    assert "of this card." in agreement(make_vbios(source="file")).message
+
+
 def test_firmware_of_another_die_under_the_cards_id_fails() -> None:
     rom = make_vbios(version="70.26.33.00.01", version_internal="70.26.33.00.01", version_text="70.26.33.00.01")
     stated = make_nvml(vbios_version="70.26.33.00.01")
@@ -88,6 +97,15 @@ def test_a_flash_since_the_driver_started_is_left_open() -> None:
     found = agreement(make_vbios(version="95.02.66.00.02", version_internal="95.02.66.00.02"))
     assert found.status is Status.INCONCLUSIVE
     assert "Restart" in found.message
+
+
+def test_two_spellings_of_one_version_are_told_once() -> None:
+    newer = {"version": "95.02.66.00.02", "version_internal": "95.02.66.00.02"}
+    spelt = {"nvml": make_nvml(vbios_version="95.02.3c.40.0d"), "driver": make_driver(vbios_version="95.02.3C.40.0D")}
+    for source, words in (("sysfs", False), ("file", True)):
+        found = agreement(make_vbios(source=source, **newer), **spelt)
+        assert "the driver states 95.02.3C.40.0D: it was flashed" in found.message
+        assert ("another card of this model" in found.message) is words
 
 
 def test_in_a_guest_the_host_may_have_supplied_the_rom() -> None:
@@ -144,6 +162,39 @@ def test_a_sound_rom_of_every_generation_raises_nothing(generation: str) -> None
         assert vbios_integrity(case_of(evidence)).status is Status.PASS
         found = vbios_agreement(case_of(evidence))
         assert found.status is Status.PASS, found.message
+
+
+def images(*checksums: str) -> tuple[dict[str, Any], ...]:
+    """One image for each, in a chain."""
+    return tuple(
+        {"offset_bytes": 512 * n, "length_bytes": 512, "code_type": 0, "kind": "x86", "vendor_id": 0x10DE,
+         "device_id": 0x2684, "last": n == len(checksums) - 1, "checksum": checksum}
+        for n, checksum in enumerate(checksums)
+    )  # fmt: skip
+
+
+def test_a_rom_without_any_checksum_is_not_called_sound() -> None:
+    found = integrity(make_vbios(images=images("none", "none")))
+    assert (found.status, "switch their checksum off" in found.message) == (Status.INCONCLUSIVE, True)
+
+
+@pytest.mark.parametrize(
+    ("checksums", "words"),
+    [(("good",), "of the image is right"), (("good", "good"), "of all 2 images"), (("good", "none"), "in 1 of 2")],
+)
+def test_a_pass_says_how_many_images_it_rests_on(checksums: tuple[str, ...], words: str) -> None:
+    found = integrity(make_vbios(images=images(*checksums)))
+    assert (found.status, words in found.message) == (Status.PASS, True), found.message
+
+
+@pytest.mark.parametrize("generation", ["turing", "ampere", "ada"])
+def test_secure_code_that_was_cut_out_with_its_token_is_missed(generation: str) -> None:
+    data = build(generation)
+    at = data.index(b"p\x02\x04\0")
+    rom = parse(data[:at] + b"q" + data[at + 1 :])
+    assert rom.signed is False
+    assert "signed code" in integrity(rom).observed
+    assert parse(data[:at]).signed is None, "a file that was cut off lacks it as well"
 
 
 def test_a_damaged_image_fails_and_never_settles_the_matter() -> None:

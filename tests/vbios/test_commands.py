@@ -54,6 +54,43 @@ def test_a_cut_rom_is_never_called_whole(tmp_path: Path, flash: bool, words: str
     assert "CUT OFF" in shown
 
 
+@pytest.mark.parametrize("flash", [True, False])
+def test_a_whole_rom_says_how_much_of_the_file_it_is(tmp_path: Path, flash: bool) -> None:
+    """What follows the images may be a second copy, the card's own data, or another ROM: none of it was looked at."""
+    path = tmp_path / "two.rom"
+    path.write_bytes(build("ada", flash=flash) + build("ampere"))
+    shown = " ".join(run("vbios", path).stdout.split())
+    assert "34,304 bytes of images, all whole" in shown
+    assert "whole flash chip" not in shown
+
+
+def test_a_rom_of_a_module_is_not_said_to_need_a_slot(rom: Path) -> None:
+    assert "no notebook: a card or a module" in " ".join(run("vbios", rom).stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "is empty"), (bytes(4096), "nothing was read from the card"), (b"\xff" * 4096, "nothing was read")],
+)
+def test_a_file_of_nothing_is_called_so(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "nothing.rom"
+    path.write_bytes(content)
+    assert words in run("vbios", path).stderr
+
+
+@pytest.mark.parametrize("flash", [True, False])
+def test_bytes_that_a_programmer_swapped_are_recognised(tmp_path: Path, flash: bool) -> None:
+    sound = build("ada", flash=flash)
+    swapped = bytearray(sound)
+    swapped[::2], swapped[1::2] = sound[1::2], sound[::2]
+    path = tmp_path / "swapped.rom"
+    path.write_bytes(swapped + b"\xff")
+    result = run("vbios", path)
+    assert result.exit_code == 3
+    assert "swapped in pairs" in result.stderr
+    assert "conv=swab" in result.stderr
+
+
 def test_the_same_as_json(rom: Path, tmp_path: Path) -> None:
     result = run("vbios", rom, "--format", "json")
     assert VbiosFacts.model_validate_json(result.stdout).device_id == 0x2684
@@ -77,6 +114,18 @@ def test_what_is_no_rom_is_told_in_two_lines(tmp_path: Path, name: str) -> None:
         assert result.stdout == ""
         assert len(result.stderr.splitlines()) == 2
         assert name in result.stderr
+
+
+@pytest.mark.parametrize("before", [b"", b"\xff" * 1024, b"\0" * 512])
+@pytest.mark.parametrize("flash", [True, False])
+def test_a_rom_among_a_sellers_files_is_told_where_to_put(tmp_path: Path, flash: bool, before: bytes) -> None:
+    path = tmp_path / "seller.rom"
+    path.write_bytes(before + build("ampere", flash=flash))
+    result = run("assess", path)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "seller.rom is a VBIOS ROM" in result.stderr
+    assert "gpucheck vbios FILE" in result.stderr
+    assert "gpucheck scan --vbios FILE" in result.stderr
 
 
 def test_a_scan_with_the_cards_rom(tmp_path: Path, rom: Path) -> None:

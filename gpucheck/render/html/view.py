@@ -120,8 +120,8 @@ def _sentence(card: CardReport) -> str:
 def _place(card: CardReport) -> str:
     facts = card.evidence.declared
     told = [card.evidence.label[:PLACE]]
-    if facts and facts.device_id is not None:
-        told.append(f"device {pci_id(facts.vendor_id, facts.device_id)} (declared)")
+    if card.device:
+        told.append(f"device {pci_id(*card.device)} (declared)")
     if facts and facts.vbios_version:
         told.append(f"VBIOS {facts.vbios_version[:PLACE]} (declared)")
     return ", ".join(told)

@@ -17,6 +17,7 @@ MOST_IMAGES = 64
 BLOCK_BYTES = 512
 
 _HINT = "Save it with nvflash or GPU-Z, or copy it from sysfs as root."
+_SWAP = "Exchange them, for instance with `dd conv=swab`, and try again."
 _SIGNATURES = (b"\x55\xaa", b"\x77\xbb", b"VN")
 _HIDDEN = b"\x77\xbb"
 _STRUCTURES = (b"PCIR", b"NPDS", b"RGIS")
@@ -137,9 +138,20 @@ def _search(rom: Rom) -> int:
         if vendor == NVIDIA:
             return at
         foreign = vendor if foreign is None else foreign
+    if _swapped(rom):
+        raise VbiosError("its bytes are swapped in pairs, as some programmers save them", _SWAP)
     if foreign is not None:
         raise VbiosError(f"this is firmware of another maker (PCI vendor {foreign:04x}), not NVIDIA's", _HINT)
     raise VbiosError("no VBIOS image was found: nothing in it begins as a PCI option ROM", _HINT)
+
+
+def _swapped(rom: Rom) -> bool:
+    """Whether images would be found with the two bytes of each word exchanged."""
+    even = len(rom) & ~1
+    turned = bytearray(even)
+    turned[::2], turned[1::2] = rom.data[1:even:2], rom.data[0:even:2]
+    other = Rom(bytes(turned))
+    return any(other.has(_SIGNATURES[0], at) and _vendor(other, at) == NVIDIA for at in range(0, even, BLOCK_BYTES))
 
 
 def _vendor(rom: Rom, at: int) -> int | None:

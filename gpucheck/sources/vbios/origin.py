@@ -54,6 +54,8 @@ def read_file(path: str | Path) -> VbiosFacts:
         data = read_bytes(path, LIMIT_BYTES)
     except SourceFileError as error:
         raise VbiosError(error.message, "Give the path of a ROM that nvflash, GPU-Z or sysfs saved.") from error
+    if not data:
+        raise VbiosError(f"{name} is empty.", "Save the ROM again with nvflash or GPU-Z.")
     try:
         return parse(data, "file")
     except VbiosError as error:

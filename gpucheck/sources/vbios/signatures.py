@@ -13,6 +13,8 @@ from gpucheck.sources.vbios.table import Table
 
 _EXPECTED = {0x86: 0x05, 0x90: 0x85, 0x94: 0x85, 0x95: 0x85}
 """First byte of the version to the application that every ROM of this generation has."""
+_WITH_TOKEN = {0x90, 0x94, 0x95}
+"""Turing to Ada: secure code starts the card there, so a table without the token that leads to it was cut down."""
 _NEVER = {0x62, 0x70, 0x75, 0x80}
 """Tesla to Kepler: ROMs have checksums only."""
 _SIGNATURE_BYTES = 384
@@ -26,6 +28,8 @@ def read_signatures(table: Table, version_number: int | None) -> tuple[bool, tup
     family = (version_number or 0) >> 32
     if family in _NEVER:
         raise Unreadable("ROMs of this generation are not signed")
+    if family in _WITH_TOKEN and table.chain.complete and all(token.letter != "p" for token in table.tokens):
+        return False, ()
     token = table.token("p", 4)
     if token.version != 2 or family not in _EXPECTED:
         raise Unreadable("where this generation keeps its signatures is not known")
