@@ -11,7 +11,7 @@ from gpucheck.model.units import MIB, gib
 from gpucheck.probes import walk_selftest
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.pattern import ALL_ONES, Values
-from gpucheck.probes.walk_journal import VECTOR_BYTES, Journal, Observed, distinct
+from gpucheck.probes.walk_journal import REGION_VECTORS, VECTOR_BYTES, Journal, Observed, distinct
 from gpucheck.probes.walk_rates import WINDOW_BYTES, Floats, Timed, window_bytes
 from gpucheck.probes.walk_spots import EVICT, VERIFY_SPOTS, WRITE_SPOTS, Spots
 
@@ -124,13 +124,19 @@ class Walk:
         return seconds
 
     def look_closer(self) -> None:
-        """Read slices from all over the memory where the log overflowed, so that its rows come from everywhere."""
+        """Read slices of what was wrong all over the memory where the log overflowed, so that its rows come from there.
+
+        Which ones is left to chance: at even distances they could all miss, or all hit, what returns as evenly.
+        """
         seen = self.observed[-1]
         if seen.complete:
             return
-        starts = [(window, at) for window in self.windows for at in range(0, window.buffer.size_bytes, PAGE_BYTES)]
-        for number, (window, page) in enumerate(starts[:: -(-len(starts) // _MOST_SLICES)]):
-            at = page + number * SLICE_BYTES % PAGE_BYTES  # every part of a page, so that its inner order shows
+        starts = [(window, at) for window in self.windows for at in range(0, window.buffer.size_bytes, SLICE_BYTES)]
+        region = np.array([window.first + at // VECTOR_BYTES for window, at in starts]) // REGION_VECTORS
+        wrong = np.flatnonzero(seen.regions[region])
+        chosen = np.random.default_rng(self.seed).permutation(wrong)[:_MOST_SLICES]
+        for number in np.sort(chosen):
+            window, at = starts[number]
             self._launch(VERIFY, window.part(at, SLICE_BYTES), seen.values)
             self.journal.harvest(seen.values)
         rows = np.concatenate([seen.rows, self.journal.rows(_ROWS_OF_A_SLICE)])
