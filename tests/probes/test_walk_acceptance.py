@@ -261,8 +261,10 @@ def test_short_windows_behind_a_shared_one_do_not_blur_where_the_hosts_memory_be
 
 @pytest.mark.parametrize(
     ("channels", "granule"),
-    [(12, 16), (6, 32768), (12, 1 << 20), (8, 2 << 20), (2, 8 << 20), (40, 256 << 10), (256, 64 << 10), (5, 3 << 20)]
-    + [(4, 768), (40, 48), (100, 48), (37, 409_600)],
+    [
+        *((12, 16), (6, 32768), (12, 1 << 20), (8, 2 << 20), (2, 8 << 20), (40, 256 << 10), (256, 64 << 10)),
+        *((4, 768), (40, 48), (100, 48), (37, 409_600), (5, 3 << 20)),
+    ],
 )
 def test_a_dead_channel_of_any_granule_is_no_end_of_memory(channels: int, granule: int) -> None:
     """Channels that take turns at whole MiB leave whole regions wrong, as limbo does: that would be an accusation."""
