@@ -1,6 +1,7 @@
 """A walk under way: its windows, what has been written, and what each pass found."""
 
 import time
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -65,6 +66,8 @@ class Walk:
     verify_seconds: list[list[float]] = field(default_factory=list)
     spotted: list[Spotted] = field(default_factory=list)
     observed: list[Observed] = field(default_factory=list)
+    asked: list[Observed] = field(default_factory=list)
+    """What single vectors gave back that were asked again."""
     stage: str = "before its first pass"
     """Where it is, for the account of a walk that breaks off."""
 
@@ -142,6 +145,23 @@ class Walk:
         rows = np.concatenate([seen.rows, self.journal.rows(_ROWS_OF_A_SLICE)])
         self.observed[-1] = replace(seen, rows=distinct(rows))
         self.journal.clear()
+
+    def ask(self, vectors: Sequence[int], complement: int, evict_bytes: int) -> Observed:
+        """Write single vectors, drive them out of the caches, and read them."""
+        values = Values(self.seed, complement)
+        firsts = [window.first for window in self.windows]
+        holding = [(self.windows[bisect_right(firsts, vector) - 1], vector) for vector in vectors]
+        parts = [window.part((vector - window.first) * VECTOR_BYTES, VECTOR_BYTES) for window, vector in holding]
+        self.stage = "while asking single cells again"
+        self.journal.clear()
+        for kernel in (WRITE, VERIFY):
+            for part in parts:
+                self._launch(kernel, part, values)
+            if kernel == WRITE:
+                self._evict(evict_bytes)
+        self.journal.harvest(values)
+        self.asked.append(self._finish(values))
+        return self.asked[-1]
 
     def timed(self) -> Timed:
         """Each window with its best time: slow once is chance, slow each time is the memory."""

@@ -219,6 +219,18 @@ def test_any_region_that_forgets(size: int, quick: bool, data: st.DataObject) ->
     assert start + length - 8192 < fault.last_byte < start + length
 
 
+@few(12)
+@given(size=SIZES, vectors=st.integers(4, 64), quick=QUICK, seed=st.integers(0, 999), data=st.data())
+def test_a_few_cells_that_forget(size: int, vectors: int, quick: bool, seed: int, data: st.DataObject) -> None:
+    """Three passes see too little of them: they are asked again, and are right now and then, as no stuck bit is."""
+    start = data.draw(multiple(0, int(0.9 * size), 16), "start")
+    weak = Retention(kind="retention", start_bytes=start, length_bytes=16 * vectors)
+    found = walk(size, weak, quick=quick, seed=seed)
+    assert {fault.kind for fault in found.faults} <= {"retention"}
+    assert len(found.faults) <= 1
+    assert bool(found.faults) == (found.distinct_bytes < found.tested_bytes)
+
+
 def region(found: MemoryWalk) -> SlowRegion:
     assert len(found.slow_regions) == 1, found.slow_regions
     assert found.faults == ()
