@@ -239,9 +239,28 @@ def _fits_better(case: Case, compared: Comparison, better: "Fit") -> Outcome:
 def _rivalled(case: Case, compared: Comparison) -> Outcome:
     others = [fit for fit in compared.rivals if fit.profile.name != compared.claim.profile.name] or compared.rivals
     what = sorted({d for rival in others for claim in compared.claims for d in differences(rival, claim)})
-    message = f"Nothing measured tells {_claimed(compared, case)} from {_names(others)}"
-    message += f": they differ in {' and '.join(what)} alone, and do the same."
+    message = _counted(case, compared, others) if "multiprocessors" in what else ""
+    if not message:
+        message = f"Nothing measured tells {_claimed(compared, case)} from {_names(others)}"
+        message += f": they differ in {' and '.join(what)} alone, and do the same."
     return inconclusive(message, _observed(compared, case), case.sku, _EVIDENCE)
+
+
+def _counted(case: Case, compared: Comparison, others: "Sequence[Fit]") -> str:
+    """What the multiprocessors that ran say of SKUs that fit about as well; nothing where all may have so many."""
+    ran = measured(case.evidence.census, "census").sm_count
+    fitting = [fit for fit in others if ran in fit.profile.sm_counts]
+    claimed = any(ran in claim.profile.sm_counts for claim in compared.claims)
+    if claimed and len(fitting) == len(others):
+        return ""
+    if claimed:
+        odd = [fit for fit in others if fit not in fitting]
+        return (
+            f"{ran} multiprocessors ran, as {case.sku} has, and {_names(odd)} has not, if the one table of it is right."
+        )
+    if fitting:
+        return f"Declared: {case.sku}; the silicon fits: {_names(fitting)} (multiprocessors)."
+    return f"Neither {case.sku} nor any other known SKU measures like this (multiprocessors)."
 
 
 def _claimed(compared: Comparison, case: Case) -> str:

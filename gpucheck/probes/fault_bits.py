@@ -35,11 +35,15 @@ class _Group:
     half: NDArray[np.int64]
 
 
-def name(extent: Extent, observed: Sequence[Observed], cells: Cells | None = None) -> list[MemoryFault]:
+def name(
+    extent: Extent, observed: Sequence[Observed], cells: Cells | None = None, passes: int | None = None
+) -> list[MemoryFault]:
     """One fault for each bit and value, and one for each place where bits are hit without system.
 
-    ``cells`` tells the lowest address that reaches the cell of each, where addresses share cells.
+    ``cells`` tells the lowest address that reaches the cell of each, where addresses share cells; ``passes`` how many
+    of what was observed covered all of the memory, where not each did.
     """
+    passes = len(observed) if passes is None else passes
     faults, single, mass = [], np.ones(len(extent.rows), np.bool_), extent.mass
     for place in _places(extent):
         weak = _weak(extent, place, observed)
@@ -48,17 +52,17 @@ def name(extent: Extent, observed: Sequence[Observed], cells: Cells | None = Non
             faults.append(_forgetful(extent if weak.all() else extent.share(weak, inside)))
             single, mass = single & ~weak, mass - inside
     rest = extent if single.all() else extent.share(single, mass)
-    return [*faults, *(_by_bit(rest, observed, cells) if single.any() else ())]
+    return [*faults, *(_by_bit(rest, observed, cells, passes) if single.any() else ())]
 
 
-def _by_bit(extent: Extent, observed: Sequence[Observed], cells: Cells | None) -> list[MemoryFault]:
+def _by_bit(extent: Extent, observed: Sequence[Observed], cells: Cells | None, passes: int) -> list[MemoryFault]:
     groups = _groups(extent)
     histories = [_history(extent, group, observed) for group in groups]
     if len(groups) > _MOST_FAULTS:
         unstable = any(history.lost for history in histories)
         detail = f"{len({group.bit for group in groups})} different bits were wrong{', and right again' * unstable}"
         return [extent.fault("retention" if unstable else "corruption", detail=detail)]
-    faults = [_fault(extent, g, history, len(observed)) for g, history in zip(groups, histories, strict=True)]
+    faults = [_fault(extent, g, history, passes) for g, history in zip(groups, histories, strict=True)]
     if cells is None:
         return faults
     return [_at_cells(f, cells(extent.rows.index[group.rows])) for f, group in zip(faults, groups, strict=True)]
@@ -101,7 +105,8 @@ def _weak(extent: Extent, place: _Place, observed: Sequence[Observed]) -> NDArra
     bits, near = len({group.bit for group in groups}), index[-1] - index[0] < 1 << REGION_SHIFT
     many = index.size >= _SCATTERED_VECTORS and bits >= _SCATTERED_BITS
     some = near and index.size >= _NEAR_VECTORS and bits >= _NEAR_BITS
-    few = near and bits >= _LEAST_BITS and any(_history(part, group, observed).lost for group in groups)
+    lost = [_history(part, group, observed).lost for group in groups] if near else []
+    few = (bits >= _LEAST_BITS and any(lost)) or (bits > 1 and near and all(lost))
     if not (many or some or few):
         return np.zeros_like(place.rows)
     weak = np.ones(len(part.rows), np.bool_)

@@ -11,13 +11,18 @@ from gpucheck.probes.fault_extent import Extent
 from gpucheck.probes.walk_journal import REGION_VECTORS, VECTOR_BYTES, region_sizes
 from gpucheck.probes.walk_rows import Origin
 
-GRANULES = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
+GRANULES = tuple(VECTOR_BYTES << shift for shift in range(20))
+"""Channels take turns at a power of two of bytes, so these are tried first, up to 8 MiB."""
+_ODD_GRANULES = tuple(VECTOR_BYTES * odd << shift for odd in (3, 5, 7) for shift in range(18))
+_LONGEST_PERIOD_BYTES = 16 * MIB
 _MOST_CHANNELS = 256
 _MOST_ROWS = 65536
 _ROWS_PER_CHANNEL = 6
 _DENSITY_TOLERANCE = 0.05
 _FILLED = 0.9
 _LEAST_LIMBO_BYTES = 2 * MIB
+_LEAST_RUNS = 6
+"""So often must whole regions be wrong and right again before that is a channel, and not where memory ends."""
 FULL, _LEAST_LIMBO_REGIONS, _LEAST_PARTLY = 0.98, 2, 8
 
 
@@ -72,6 +77,9 @@ def channels(extent: Extent, comb: Comb) -> list[MemoryFault]:
 def name(extent: Extent) -> list[MemoryFault]:
     """Tell dead channels from limbo from the rest. Before the end of memory, channels may be dead as well."""
     what = _what(extent)
+    coarse = find_comb(extent.rows.index, _density(extent)) if _comes_and_goes(extent) else None
+    if coarse:
+        return channels(extent, coarse)
     end = _end_of_memory(extent)
     if end:
         before, behind = extent.cut(end)
@@ -109,11 +117,28 @@ def find_comb(index: NDArray[np.int64], density: float) -> Comb | None:
 
     Of all periods that explain that share the shortest is the true one.
     """
-    granules = [np.unique(index[:_MOST_ROWS] * VECTOR_BYTES // granule) for granule in GRANULES]
+    rows = index[:_MOST_ROWS] * VECTOR_BYTES
+    comb = _find_comb(rows, density, GRANULES) or _find_comb(rows, density, _ODD_GRANULES)
+    return comb and _fewest(comb)
+
+
+def _fewest(comb: Comb) -> Comb:
+    """The same with one dead channel where neighbours that are dead make up just one of fewer, wider channels."""
+    first, run = comb.dead[0], len(comb.dead)
+    neighbours = comb.dead == tuple(range(first, first + run))
+    if not neighbours or first % run or comb.channels % run:
+        return comb
+    return Comb(comb.granule_bytes * run, comb.channels // run, (first // run,))
+
+
+def _find_comb(wrong_bytes: NDArray[np.int64], density: float, sizes: tuple[int, ...]) -> Comb | None:
+    granules = [np.unique(wrong_bytes // granule) for granule in sizes]
     for channels in range(2, _MOST_CHANNELS + 1):
         if not _can_be(channels, density):
             continue
-        for granule, wrong in zip(GRANULES, granules, strict=True):
+        for granule, wrong in zip(sizes, granules, strict=True):
+            if granule * channels > _LONGEST_PERIOD_BYTES:
+                continue
             comb = _comb(wrong, granule, channels)
             if comb and abs(comb.density - density) <= _DENSITY_TOLERANCE * density:
                 return comb
@@ -144,6 +169,14 @@ def _channel(extent: Extent, comb: Comb, dead: int, what: str) -> MemoryFault:
         granule_bytes=comb.granule_bytes,
         detail=f"every {comb.channels}th granule returns {what}; the number counts from the walk's start",
     )
+
+
+def _comes_and_goes(extent: Extent) -> bool:
+    """Whether most of what is wrong fills regions that lie apart, as channels do that take turns at a MiB or more."""
+    if extent.filled < _FILLED:
+        return False
+    full = extent.mass >= FULL * region_sizes(extent.vectors)
+    return int(np.count_nonzero(np.diff(full.astype(np.int8)) == 1)) >= _LEAST_RUNS
 
 
 def _is_limbo(extent: Extent) -> bool:

@@ -51,8 +51,12 @@ def wrong_vectors(observed: Sequence[Observed], vectors: int) -> int:
     return int(np.where(flips > others, np.minimum(total, sizes), worst).sum())
 
 
-def classify(observed: Sequence[Observed], vectors: int) -> tuple[MemoryFault, ...]:
-    """Name the faults behind the wrong vectors of all passes, the largest first; none for sound memory."""
+def classify(observed: Sequence[Observed], vectors: int, asked: Sequence[Observed] = ()) -> tuple[MemoryFault, ...]:
+    """Name the faults behind the wrong vectors of all passes, the largest first; none for sound memory.
+
+    ``asked`` is what single vectors of these gave back when they were written and read again.
+    """
+    passes, observed = len(observed), [*observed, *asked]
     worst = worst_regions(observed)
     if not worst.any():
         return ()
@@ -65,7 +69,9 @@ def classify(observed: Sequence[Observed], vectors: int) -> tuple[MemoryFault, .
         wrap = fault_alias.find_wrap(parts[_ALIAS])
         comb = fault_bus.beneath(parts[_BUS], worst, wrap.period) if wrap and _BUS in parts else None
         parts = _shared_out_by(comb, wrap, parts, worst) if comb and wrap else parts
-    faults = [fault for family, extent in parts.items() for fault in _family(family, extent, observed, wrap, comb)]
+    faults = [
+        fault for family, extent in parts.items() for fault in _family(family, extent, observed, passes, wrap, comb)
+    ]
     return tuple(sorted(faults, key=lambda fault: -fault.wrong_bytes))
 
 
@@ -73,6 +79,7 @@ def _family(
     family: Family,
     extent: Extent,
     observed: Sequence[Observed],
+    passes: int,
     wrap: fault_alias.Wrap | None,
     comb: fault_bus.Comb | None,
 ) -> list[MemoryFault]:
@@ -80,7 +87,7 @@ def _family(
         case Origin.ALIAS:
             return [fault_alias.name(extent)]
         case Origin.FLIPPED:
-            return fault_bits.name(extent, observed, wrap.cells if wrap else None)
+            return fault_bits.name(extent, observed, wrap.cells if wrap else None, passes)
         case Origin.STALE:
             return [extent.fault("lost_write", detail="the value of an earlier pass was still there")]
         case _:

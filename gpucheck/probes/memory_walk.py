@@ -15,6 +15,9 @@ quick      marks, stripes, one full pass: size and distinctness; of stuck bits t
 (default)  marks, stripes, three full passes: in two, a cell that can change one way only begins in the right state
 deep       the same, then a soak: two passes with other values, and several refresh intervals between write and read
 =========  ======================================================================================================
+
+Where only a few vectors were wrong, these are asked again (``walk_cells``), so that a cell that forgets is told from
+one that sticks.
 """
 
 import secrets
@@ -26,7 +29,7 @@ import numpy as np
 from gpucheck.device.protocol import Buffer, Device, DeviceError, OutOfDeviceMemory
 from gpucheck.model.measured import DeviceProcess, MemoryFault, MemoryWalk, SlowRegion, WalkTier
 from gpucheck.model.units import GIB, MIB, mib
-from gpucheck.probes import fault_alias, memory_faults, walk_holder, walk_rows, walk_selftest, walk_slices
+from gpucheck.probes import fault_alias, memory_faults, walk_cells, walk_holder, walk_rows, walk_selftest, walk_slices
 from gpucheck.probes.memory import give_back, take_most
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.pattern import ALL_ONES
@@ -128,6 +131,7 @@ def _run(prepared: _Prepared) -> None:
         for number in range(of - passes):
             walk.run_pass(ALL_ONES if number % 2 else 0, of, pause=PAUSE_SECONDS, fresh=True)
         walk.look_closer()
+        walk_cells.ask(walk, CACHES * prepared.l2_bytes)
         walk.stage = "after its last pass"
         prepared.slow_regions = walk_slices.slow_regions(walk)
     except DeviceError as error:
@@ -164,7 +168,7 @@ def _summarise(prepared: _Prepared, duration: float) -> MemoryWalk:
 
 def _faults(walk: Walk) -> tuple[MemoryFault, ...]:
     """What the full passes name; where they saw nothing, that an early tier did."""
-    faults = memory_faults.classify(walk.observed, walk.vectors)
+    faults = memory_faults.classify(walk.observed, walk.vectors, walk.asked)
     if faults:
         return faults
     return tuple(

@@ -1,4 +1,8 @@
-"""All probes by the name of the section that they fill, in the order in which they run."""
+"""All probes by the name of the section that they fill, in the order in which they run.
+
+The walk comes before everything else that writes to much of the memory: a cell that cannot change gives itself away but
+once, when it is first written with the value that it cannot leave, and looks stuck ever after.
+"""
 
 from gpucheck.probes import (
     bandwidth,
@@ -19,9 +23,9 @@ PROBES: dict[str, Probe] = {
     "census": census.probe,
     "throughput": throughput.probe,
     "fingerprint": fingerprint.probe,
+    "memory_walk": memory_walk.probe,
     "bandwidth": bandwidth.probe,
     "slab_map": slab_map.probe,
-    "memory_walk": memory_walk.probe,
     "latency": latency.probe,
     "host_link": host_link.probe,
     "load": load.probe,

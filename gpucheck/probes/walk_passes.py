@@ -1,6 +1,7 @@
 """A walk under way: its windows, what has been written, and what each pass found."""
 
 import time
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +12,7 @@ from gpucheck.model.units import MIB, gib
 from gpucheck.probes import walk_selftest
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.probes.pattern import ALL_ONES, Values
-from gpucheck.probes.walk_journal import VECTOR_BYTES, Journal, Observed, distinct
+from gpucheck.probes.walk_journal import REGION_VECTORS, VECTOR_BYTES, Journal, Observed, distinct
 from gpucheck.probes.walk_rates import WINDOW_BYTES, Floats, Timed, window_bytes
 from gpucheck.probes.walk_spots import EVICT, VERIFY_SPOTS, WRITE_SPOTS, Spots
 
@@ -65,6 +66,8 @@ class Walk:
     verify_seconds: list[list[float]] = field(default_factory=list)
     spotted: list[Spotted] = field(default_factory=list)
     observed: list[Observed] = field(default_factory=list)
+    asked: list[Observed] = field(default_factory=list)
+    """What single vectors gave back that were asked again."""
     stage: str = "before its first pass"
     """Where it is, for the account of a walk that breaks off."""
 
@@ -124,18 +127,41 @@ class Walk:
         return seconds
 
     def look_closer(self) -> None:
-        """Read slices from all over the memory where the log overflowed, so that its rows come from everywhere."""
+        """Read slices of what was wrong all over the memory where the log overflowed, so that its rows come from there.
+
+        Which ones is left to chance: at even distances they could all miss, or all hit, what returns as evenly.
+        """
         seen = self.observed[-1]
         if seen.complete:
             return
-        starts = [(window, at) for window in self.windows for at in range(0, window.buffer.size_bytes, PAGE_BYTES)]
-        for number, (window, page) in enumerate(starts[:: -(-len(starts) // _MOST_SLICES)]):
-            at = page + number * SLICE_BYTES % PAGE_BYTES  # every part of a page, so that its inner order shows
+        starts = [(window, at) for window in self.windows for at in range(0, window.buffer.size_bytes, SLICE_BYTES)]
+        region = np.array([window.first + at // VECTOR_BYTES for window, at in starts]) // REGION_VECTORS
+        wrong = np.flatnonzero(seen.regions[region])
+        chosen = np.random.default_rng(self.seed).permutation(wrong)[:_MOST_SLICES]
+        for number in np.sort(chosen):
+            window, at = starts[number]
             self._launch(VERIFY, window.part(at, SLICE_BYTES), seen.values)
             self.journal.harvest(seen.values)
         rows = np.concatenate([seen.rows, self.journal.rows(_ROWS_OF_A_SLICE)])
         self.observed[-1] = replace(seen, rows=distinct(rows))
         self.journal.clear()
+
+    def ask(self, vectors: Sequence[int], complement: int, evict_bytes: int) -> Observed:
+        """Write single vectors, drive them out of the caches, and read them."""
+        values = Values(self.seed, complement)
+        firsts = [window.first for window in self.windows]
+        holding = [(self.windows[bisect_right(firsts, vector) - 1], vector) for vector in vectors]
+        parts = [window.part((vector - window.first) * VECTOR_BYTES, VECTOR_BYTES) for window, vector in holding]
+        self.stage = "while asking single cells again"
+        self.journal.clear()
+        for kernel in (WRITE, VERIFY):
+            for part in parts:
+                self._launch(kernel, part, values)
+            if kernel == WRITE:
+                self._evict(evict_bytes)
+        self.journal.harvest(values)
+        self.asked.append(self._finish(values))
+        return self.asked[-1]
 
     def timed(self) -> Timed:
         """Each window with its best time: slow once is chance, slow each time is the memory."""

@@ -15,6 +15,7 @@ from gpucheck.simulation.scenario import Scenario, allowed_keys
 FOLDER = Path(__file__).resolve().parent / "scenarios"
 LARGEST_FILE_BYTES = 1 << 20
 _LONGEST_GIVEN = 80
+_SYNTAX = "`gpucheck scenarios show rtx-4090-48gb-forged` prints one that is valid."
 
 
 class ScenarioError(GpucheckError):
@@ -50,9 +51,11 @@ def load(name_or_path: str) -> Scenario:
     path = find(name_or_path)
     try:
         document = tomllib.loads(_text(path))
-    except (ValueError, RecursionError) as error:
-        # Not only TOMLDecodeError: a number of thousands of digits or brackets nested as deep get out as they are.
-        raise ScenarioError(sanitise(f"{path}: not valid TOML: {error}", 300)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(sanitise(f"{path}: not valid TOML: {error}", 300), _SYNTAX) from error
+    except (ValueError, RecursionError) as error:  # both get out of the parser as they are
+        what = "too deeply nested" if isinstance(error, RecursionError) else "a number is too long"
+        raise ScenarioError(f"{path}: not valid TOML: {what}", _SYNTAX) from error
     return parse(document, str(path))
 
 
@@ -74,7 +77,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ScenarioError(f"{path}: not UTF-8 text") from error
+        raise ScenarioError(f"{path}: not UTF-8 text", "Save it again with the encoding UTF-8.") from error
 
 
 def _problem(error: ValidationError) -> str:
@@ -85,9 +88,20 @@ def _problem(error: ValidationError) -> str:
         close = difflib.get_close_matches(str(location[-1]), allowed, n=1)
         guess = f", did you mean {close[0]}?" if close else ";"
         return sanitise(f"{_key(location)}: unknown key{guess} allowed: {', '.join(allowed)}", 1500)
-    says = _WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
-    given = "" if first["type"] in {"missing", "value_error", *_PLAIN} else f" (given: {_short(first['input'])})"
+    says = _length(first) or _WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    given = (
+        ""
+        if first["type"] in {"missing", "value_error", "too_long", "too_short", *_PLAIN}
+        else f" (given: {_short(first['input'])})"
+    )
     return sanitise(f"{_key(location)}: {_PLAIN.get(first['type'], says)}{given}")
+
+
+def _length(problem: Any) -> str:
+    """What a list of the wrong length ought to have."""
+    limits = {"too_long": ("at most", "max_length"), "too_short": ("at least", "min_length")}
+    words, key = limits.get(problem["type"], ("", ""))
+    return f"{words} {problem['ctx'][key]} are wanted, here are {problem['ctx']['actual_length']}" if key else ""
 
 
 def _short(given: object) -> str:
@@ -108,6 +122,11 @@ def _key(location: tuple[int | str, ...]) -> str:
 
 _KINDS = ", ".join(FAULTS)
 _WORDS = {
+    "int_type": "an integer is wanted",
+    "float_type": "a number is wanted",
+    "finite_number": "a finite number is wanted",
+    "bool_type": "true or false is wanted",
+    "string_type": 'a text in quotes is wanted, key = "text"',
     "tuple_type": "a list is wanted; in TOML `key = [...]`, or `[[key]]` for tables",
     "model_type": "a table is wanted; in TOML `[key]`",
     "model_attributes_type": "a table is wanted; in TOML `[[key]]`",

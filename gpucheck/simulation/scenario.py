@@ -49,12 +49,12 @@ class Silicon(Strict):
     memory_bytes: MemoryBytes | None = None
     memory_bus_width_bits: int | None = Field(default=None, ge=8, le=16384)
     memory_data_rate_gbps: float | None = Field(default=None, gt=0, le=100)
-    l2_cache_bytes: int | None = Field(default=None, ge=1)
+    l2_cache_bytes: int | None = Field(default=None, ge=32 << 10, le=1 << 30)
     pcie_generation: Generation | None = None
     pcie_lanes: Lanes | None = None
     clamshell: bool | None = None
     """Two memory chips share each channel, one on either side of the board; by default as its size needs it."""
-    fp64_ratio: str | None = Field(default=None, pattern=r"^1:[0-9]{1,3}$")
+    fp64_ratio: str | None = Field(default=None, pattern=r"^1:[1-9][0-9]{0,2}$")
     tensor_fp32_accumulate: Literal["full", "half", "capped", "none"] | None = None
     throttles: Literal["thermal", "power", "hardware"] | None = None
     """What holds the clocks down after a second of full load; the rate then falls to ``throttled_rate``."""

@@ -242,3 +242,13 @@ def test_the_build_that_nvml_states_is_what_is_claimed() -> None:
 def test_slower_memory_of_the_same_bus_is_seen() -> None:
     slow = card("geforce-gtx-1650-gddr6", bandwidth=bandwidth_of(catalog().by_id("geforce-gtx-1650")))
     assert match(slow).status is not Status.FAIL
+
+
+def test_multiprocessors_that_were_counted_are_not_said_to_tell_nothing() -> None:
+    """80 multiprocessors are on record in one table alone, which leaves the card open; 68 ran all the same."""
+    found = match(forged("geforce-rtx-3080", "geforce-rtx-3080-ti-20-gb"))
+    assert found.status is Status.INCONCLUSIVE
+    assert "Nothing measured" not in found.message
+    assert found.message.startswith("Declared: GeForce RTX 3080 Ti 20 GB; the silicon fits: GeForce RTX 3080 (GA102)")
+    odd = match(alter(genuine(), census__sm_count=127))
+    assert odd.message == "Neither GeForce RTX 4090 nor any other known SKU measures like this (multiprocessors)."

@@ -1,9 +1,12 @@
 """The real walk on simulated cards of full size: the verdict's raw material from end to end."""
 
+from pathlib import Path
+
 import pytest
 
 from gpucheck.model.measured import MemoryWalk
 from gpucheck.model.units import GIB
+from gpucheck.pipeline import Plan, collect
 from gpucheck.probes import memory_walk
 from gpucheck.probes.options import ProbeOptions
 from gpucheck.simulation import card
@@ -71,3 +74,23 @@ def test_cells_that_forget_do_not_hide_those_that_cannot_change() -> None:
     forget, locked = walk("rtx-3080-weak-cells").faults
     assert (forget.kind, forget.estimated) == ("retention", True)
     assert (locked.kind, locked.bit, locked.value, locked.wrong_bytes) == ("transition", 41, 1, 6 * 16)
+
+
+@pytest.mark.parametrize(("bit", "value"), [(21, 0), (60, 1), (9, 1)])
+def test_a_scan_names_the_few_cells_that_cannot_change(tmp_path: Path, bit: int, value: int) -> None:
+    """They give themselves away when they are first written, so nothing else may have written to them before."""
+    addresses = [number * 2_234_567_944 for number in range(1, 6)]
+    scenario = f"""
+title = "Cells that cannot change"
+[silicon]
+profile = "geforce-rtx-3060-12-gb"
+[[silicon.memory_fault]]
+kind = "transition"
+addresses = {addresses}
+bit = {bit}
+value = {value}
+"""
+    (tmp_path / "cells.toml").write_text(scenario)
+    found = collect(card(str(tmp_path / "cells.toml")), Plan(seed=5)).memory_walk
+    assert isinstance(found, MemoryWalk)
+    assert [(fault.kind, fault.bit, fault.value) for fault in found.faults] == [("transition", bit, value)]

@@ -219,6 +219,18 @@ def test_any_region_that_forgets(size: int, quick: bool, data: st.DataObject) ->
     assert start + length - 8192 < fault.last_byte < start + length
 
 
+@few(12)
+@given(size=SIZES, vectors=st.integers(4, 64), quick=QUICK, seed=st.integers(0, 999), data=st.data())
+def test_a_few_cells_that_forget(size: int, vectors: int, quick: bool, seed: int, data: st.DataObject) -> None:
+    """Three passes see too little of them: they are asked again, and are right now and then, as no stuck bit is."""
+    start = data.draw(multiple(0, int(0.9 * size), 16), "start")
+    weak = Retention(kind="retention", start_bytes=start, length_bytes=16 * vectors)
+    found = walk(size, weak, quick=quick, seed=seed)
+    assert {fault.kind for fault in found.faults} <= {"retention"}
+    assert len(found.faults) <= 1
+    assert bool(found.faults) == (found.distinct_bytes < found.tested_bytes)
+
+
 def region(found: MemoryWalk) -> SlowRegion:
     assert len(found.slow_regions) == 1, found.slow_regions
     assert found.faults == ()
@@ -257,3 +269,21 @@ def test_short_windows_behind_a_shared_one_do_not_blur_where_the_hosts_memory_be
     found = region(paged)
     assert found.first_byte == pytest.approx(real, abs=32 * MIB)
     assert found.ratio == pytest.approx(factor, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("channels", "granule"),
+    [
+        *((12, 16), (6, 32768), (12, 1 << 20), (8, 2 << 20), (2, 8 << 20), (40, 256 << 10), (256, 64 << 10)),
+        *((4, 768), (40, 48), (100, 48), (37, 409_600), (5, 3 << 20)),
+    ],
+)
+def test_a_dead_channel_of_any_granule_is_no_end_of_memory(channels: int, granule: int) -> None:
+    """Channels that take turns at whole MiB leave whole regions wrong, as limbo does: that would be an accusation."""
+    for channel in (0, channels // 2, channels - 1):
+        dead = DeadChannel(kind="dead_channel", channel=channel, channels=channels, granule_bytes=granule)
+        found = walk(12 * GIB, dead, quick=True)
+        fault = only(found)
+        assert (fault.kind, fault.channel, fault.channels) == ("dead_channel", channel, channels)
+        assert fault.granule_bytes == granule
+        assert fault.wrong_bytes == pytest.approx(found.tested_bytes / channels, rel=0.01)

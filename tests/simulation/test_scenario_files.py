@@ -43,6 +43,14 @@ def write(folder: Path, text: str) -> str:
         ("a = " + "{a = " * 3000 + "1" + "}" * 3000 + "\n", "not valid TOML"),
         ("a = " + "9" * 10000 + "\n", "not valid TOML"),
         (HEAD + 'fp64_ratio = "1:٦٤"\n', r"silicon\.fp64_ratio: "),
+        (HEAD + 'fp64_ratio = "1:0"\n', r"silicon\.fp64_ratio: "),
+        (HEAD + "l2_cache_bytes = 1\n", r"silicon\.l2_cache_bytes: .*32768"),
+        (HEAD + "l2_cache_bytes = 4611686018427387904\n", r"silicon\.l2_cache_bytes: .*1073741824"),
+        (
+            FAULT + 'kind = "stuck"\naddresses = []\nbit = 4\nvalue = 1\n',
+            "addresses: at least 1 are wanted, here are 0",
+        ),
+        (HEAD + 33 * '[[silicon.memory_fault]]\nkind = "limbo"\n', "memory_fault: at most 32 are wanted, here are 33"),
         (HEAD + '[environment]\ndriver_version = "٥٨٠.95"\n', r"environment\.driver_version: "),
         (FAULT + 'kind = "sulking"\n', r"memory_fault\[0\].*unknown kind, allowed: .*wraparound"),
         (FAULT + "real_bytes = 1024\n", r"memory_fault\[0\].*kind is required"),
@@ -110,6 +118,21 @@ def test_paths_are_read_only_as_far_as_is_sensible(tmp_path: Path) -> None:
     for path, says in ((large, "larger than"), (binary, "not UTF-8"), (tmp_path / "no.toml", "cannot be read")):
         with pytest.raises(ScenarioError, match=says):
             load(str(path))
+
+
+@pytest.mark.parametrize("text", ["a = " + "9" * 10000 + "\n", "a = " + "[" * 5000 + "]" * 5000 + "\n", "title = \n"])
+def test_what_the_parser_says_of_itself_is_not_passed_on(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ScenarioError, match="not valid TOML") as caught:
+        load(write(tmp_path, text))
+    assert "gpucheck scenarios show" in caught.value.hint
+    assert not re.search(r"recursion|sys\.", str(caught.value))
+
+
+def test_text_in_another_encoding_gets_a_hint(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_bytes(HEAD.encode("utf-16"))
+    with pytest.raises(ScenarioError, match="not UTF-8 text") as caught:
+        load(str(tmp_path / "mine.toml"))
+    assert "UTF-8" in caught.value.hint
 
 
 def test_an_editor_may_put_its_mark_before_the_text(tmp_path: Path) -> None:
