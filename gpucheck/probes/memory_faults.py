@@ -24,6 +24,7 @@ _ALIAS: Family = (Origin.ALIAS,)
 _BUS: Family = (Origin.CONSTANT, Origin.GARBAGE)
 _FLIPPED: Family = (Origin.FLIPPED,)
 _FAMILIES = (_ALIAS, _BUS, _FLIPPED, (Origin.STALE,))
+_ALIKE_VECTORS = REGION_VECTORS // 16
 _SPOILT_SHARE, _SPOILT_BYTES = 0.05, 4 << 20
 """So much beside aliases is what the walk's own log wrote through a second address."""
 
@@ -138,16 +139,29 @@ def _without_spoilt(extents: Parts) -> Parts:
 
 
 def _share_out(indices: list[NDArray[np.int64]], worst: U32s) -> list[NDArray[np.float64]]:
-    """Split each region's count as its logged rows are split; a region without rows follows the last that has some."""
+    """Split each region's count as its logged rows are split; one without rows follows the last like it that has some.
+
+    Like it is one of about the same count: rows come from regions that stand out, and not for the others beside them.
+    """
     counts = np.stack([np.bincount(index // REGION_VECTORS, minlength=worst.size) for index in indices])[
         :, : worst.size
     ]
     logged = counts.sum(axis=0) > 0
-    nearest = np.maximum.accumulate(np.where(logged, np.arange(worst.size), 0))
-    nearest[: int(np.argmax(logged))] = int(np.argmax(logged))
-    counts = counts[:, nearest]
+    model = _last(logged)
+    alike = worst // _ALIKE_VECTORS
+    for kind in np.unique(alike[logged]):
+        same = alike == kind
+        model[same] = _last(logged & same)[same]
+    counts = counts[:, np.where(logged, np.arange(worst.size), model)]
     shares = counts / counts.sum(axis=0) * worst
     return list(shares)
+
+
+def _last(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each place the last one before it that is chosen, the first of all where there is none before."""
+    first = int(np.argmax(chosen))
+    last: NDArray[np.int64] = np.maximum.accumulate(np.where(chosen, np.arange(chosen.size), first))
+    return last
 
 
 def fleeting(seen: Observed, tier: str, passes: Sequence[Observed], vectors: int) -> tuple[MemoryFault, ...]:

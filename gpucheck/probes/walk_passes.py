@@ -129,7 +129,8 @@ class Walk:
     def look_closer(self) -> None:
         """Read slices of what was wrong all over the memory where the log overflowed, so that its rows come from there.
 
-        Which ones is left to chance: at even distances they could all miss, or all hit, what returns as evenly.
+        Half of them is left to chance: at even distances they could all miss, or all hit, what returns as evenly. The
+        others are where most more or less is wrong than elsewhere, so that a small fault is seen beside a large one.
         """
         seen = self.observed[-1]
         if seen.complete:
@@ -137,8 +138,10 @@ class Walk:
         starts = [(window, at) for window in self.windows for at in range(0, window.buffer.size_bytes, SLICE_BYTES)]
         region = np.array([window.first + at // VECTOR_BYTES for window, at in starts]) // REGION_VECTORS
         wrong = np.flatnonzero(seen.regions[region])
-        chosen = np.random.default_rng(self.seed).permutation(wrong)[:_MOST_SLICES]
-        for number in np.sort(chosen):
+        counts = seen.regions[region].astype(np.int64)
+        drawn = np.random.default_rng(self.seed).permutation(wrong)
+        odd = drawn[np.argsort(-abs(counts[drawn] - np.median(counts[wrong])), kind="stable")]
+        for number in np.union1d(drawn[: _MOST_SLICES // 2], odd[: _MOST_SLICES // 2]):
             window, at = starts[number]
             self._launch(VERIFY, window.part(at, SLICE_BYTES), seen.values)
             self.journal.harvest(seen.values)

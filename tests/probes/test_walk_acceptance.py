@@ -219,6 +219,27 @@ def test_any_region_that_forgets(size: int, quick: bool, data: st.DataObject) ->
     assert start + length - 8192 < fault.last_byte < start + length
 
 
+@pytest.mark.parametrize(("size", "start"), [(41 * GIB, 7 * GIB), (141 * GIB, 99 * GIB), (8 * GIB, 3 * GIB)])
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_region_that_forgets_is_seen_beside_a_dead_channel(size: int, start: int, quick: bool) -> None:
+    dead = DeadChannel(kind="dead_channel", channel=5, channels=24, granule_bytes=256)
+    weak = Retention(kind="retention", start_bytes=start, length_bytes=32 * MIB)
+    found = {fault.kind: fault for fault in walk(size, dead, weak, quick=quick).faults}
+    assert found.keys() == {"dead_channel", "retention"}
+    assert found["dead_channel"].channels == 24
+    assert start <= found["retention"].first_byte < start + MIB
+    assert start + 31 * MIB < found["retention"].last_byte < start + 36 * MIB
+
+
+def test_what_stands_out_does_not_swell_with_what_lies_beside_it() -> None:
+    """Slices from the few regions that forget stand for those, not for the shared pages between them."""
+    weak = Retention(kind="retention", start_bytes=23 * GIB, length_bytes=512 * MIB)
+    shared = ShuffledAlias(kind="shuffled_alias", real_bytes=84 * GIB)
+    faults = walk(141 * GIB, weak, shared, quick=True).faults
+    assert faults[0].kind == "shuffled_alias"
+    assert sum(fault.wrong_bytes for fault in faults[1:]) < 200 * MIB
+
+
 @few(12)
 @given(size=SIZES, vectors=st.integers(4, 64), quick=QUICK, seed=st.integers(0, 999), data=st.data())
 def test_a_few_cells_that_forget(size: int, vectors: int, quick: bool, seed: int, data: st.DataObject) -> None:

@@ -141,7 +141,7 @@ def test_what_a_failure_does_not_mean_is_told_from_the_manual() -> None:
 def test_absent_evidence_has_its_reason_and_no_drawing() -> None:
     gone = {name: unavailable(Reason.TIMED_OUT, "no answer") for name in ("slab_map", "memory_walk", "latency")}
     page = page_of(make_card(evidence=make_evidence(**gone)))
-    assert "Timed out: map of memory rates, memory walk, memory latency (no answer)." in page.text
+    assert "Timed out: memory walk, map of memory rates, memory latency (no answer)." in page.text
     assert page.all("figure") == []
     assert len(page_of().all("figure")) == 3
 
