@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gpucheck.model.base import Reason
 from gpucheck.model.evidence import PciFacts
 from gpucheck.sources.lspci import read_lspci
+from gpucheck.sources.nvidia_smi import parse
 from tests.sources.config_space import MIB, config_space
 
 GIB = 1 << 30
@@ -272,6 +273,15 @@ def test_hostile_details_give_a_card_and_clean_text(details: list[tuple[str, str
 def test_broken_dumps(rows: str) -> None:
     card = only(CARD + rows)
     assert (card.device_id, card.off_bus) == (0x2684, False)
+
+
+@pytest.mark.parametrize(("number", "notes"), [(2, 0), (300, 1), (5000, 2)])
+def test_cards_that_are_left_out_of_a_huge_listing_are_told(number: int, notes: int) -> None:
+    text = "".join(f"{n >> 8:04x}:{n & 255:02x}:{HEAD[3:]}" for n in range(number))
+    parsed = parse(text, "lspci.txt")
+    assert len(parsed.cards) == min(number, 256)
+    assert len(parsed.notes) == notes
+    assert all("only the first" in note for note in parsed.notes)
 
 
 def test_a_long_log_is_read_in_time() -> None:
