@@ -11,6 +11,7 @@ from itertools import islice
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import PciFacts, PciSibling
 from gpucheck.sources.lspci_function import NVIDIA, Function
+from gpucheck.sources.lspci_machine import for_people
 
 MAX_FUNCTIONS = 4096
 MAX_CARDS = 256
@@ -43,7 +44,7 @@ class Listing:
 
 def read_lspci(lines: list[str]) -> Listing:
     """Read every function in the lines. Of one that is listed twice the fuller account stays."""
-    found = _functions(lines)
+    found = _functions(for_people(lines))
     machines = _machines(found)
     shown = sum(_is_card(function) for machine in machines for function in machine)
     cards = islice((card for machine in machines for card in _cards(machine)), MAX_CARDS)
