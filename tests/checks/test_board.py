@@ -205,6 +205,13 @@ class TestMemoryStraps:
             Status.INCONCLUSIVE, True
         ), found.message  # fmt: skip
 
+    @pytest.mark.parametrize("kind", ["DDR3", "DDR2"])
+    def test_chips_that_are_no_graphics_memory_cannot_be_counted_by_the_bus(self, kind: str) -> None:
+        """A GT 730 with 4 GB on 64 bits has eight chips of 512 MiB, sixteen bits each, two on each line."""
+        evidence = alter(genuine(), nvml__memory_bus_width_bits=64, nvml__memory_total_bytes=4096 * MIB)
+        found = finding(with_rom(evidence, memory=choices(4.0, kind=kind)), "memory-straps")
+        assert found.status is Status.NOT_APPLICABLE, found.message
+
     def test_a_slice_has_a_part_of_the_memory_and_all_of_the_straps(self) -> None:
         slice_ = alter(with_rom(genuine(), memory=choices(16.0)), nvml__mig_enabled=True)
         assert finding(slice_, "memory-straps").status is Status.NOT_APPLICABLE
