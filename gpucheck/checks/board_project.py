@@ -14,7 +14,7 @@ published dumps of the RTX 50 series carry G005.
 
 from dataclasses import dataclass
 
-from gpucheck.checks.base import Case, Missing, Outcome, check, not_applicable
+from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive, not_applicable
 from gpucheck.checks.vbios_agreement import runs_on
 from gpucheck.model.base import Unavailable
 from gpucheck.model.board_codes import image_project, is_common, part_number
@@ -54,11 +54,30 @@ def board_project(case: Case) -> Outcome:
         if not is_common(image):
             raise Missing("no source stated a project of the board", f"{case.declared_section}.inforom_image_version")
         return Outcome(Status.PASS, "The board carries the common data of consumer boards.", image)
+    return _geforce(codes) if _is_geforce(case.profiles) else _compared(codes)
+
+
+def _geforce(codes: _Codes) -> Outcome:
+    """Firmware of another partner's board is the owner's choice, so the board's own data alone count."""
+    return Outcome(Status.PASS, "The board's part number is one of GeForce boards.", _named(codes))
+
+
+def _compared(codes: _Codes) -> Outcome:
+    """Hold the accounts of one project against each other."""
     odd = sorted(set(codes.firmware.values()) - set(codes.board.values()))
-    if odd and not _is_geforce(case.profiles):
+    if odd:
         return _foreign_firmware(codes, odd)
-    named = ", ".join(sorted({*codes.board.values(), *codes.firmware.values()}))
-    return Outcome(Status.PASS, f"The board's data fit {case.sku}.", f"project {named}")
+    told = (*codes.board, *codes.firmware)
+    if len(set(codes.board.values())) > 1:
+        return inconclusive("The board's own data name several projects.", _named(codes), evidence=told)
+    if len(told) < 2:
+        message = "The board names its project in one place alone, and there is none to compare it with."
+        return inconclusive(message, _named(codes), evidence=told)
+    return Outcome(Status.PASS, f"The board's project is the same in {len(told)} places.", _named(codes))
+
+
+def _named(codes: _Codes) -> str:
+    return f"project {', '.join(sorted({*codes.board.values(), *codes.firmware.values()}))}"
 
 
 def _professional(case: Case, codes: _Codes) -> Outcome:

@@ -11,6 +11,7 @@ References: PCI device id tables of pci.ids and of NVIDIA's open kernel modules.
 from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applicable
 from gpucheck.checks.laptop_die import sold_as_printed
 from gpucheck.checks.memory_size import shows_a_part
+from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.match import Claim
 from gpucheck.model.partition import VIRTUAL
@@ -63,13 +64,25 @@ def _may_be_either(case: Case, sold: Claim) -> Outcome:
     )
 
 
+def _which(case: Case) -> str:
+    """A claim is held against every card of a call, and a machine has others than the one for sale."""
+    together = case.evidence.scanned_together
+    if together < 2:
+        return ""
+    how = (
+        "leave it out of the file" if isinstance(case.evidence.nvml, Unavailable) else "choose the other with --device"
+    )
+    return f"The claim was held against all {together} cards; if this one is not for sale, {how}. "
+
+
 def _mismatch(case: Case, sold: Claim, message: str, observed: str) -> Outcome:
     return Outcome(
         Status.FAIL,
         message,
         observed=observed,
         expected=sold.text,
-        remedy="Do not pay the price of the claimed model. Ask the seller to correct the listing or take it back.",
+        remedy=_which(case)
+        + "Do not pay the price of the claimed model. Ask the seller to correct the listing or take it back.",
         confidence=Confidence.HIGH if case.match.basis == "device_id" else Confidence.MEDIUM,
         evidence=("pci.device_id", f"{case.declared_section}.name"),
         kinds=(Kind.REMARKED,),

@@ -54,7 +54,9 @@ def fused_device_id(case: Case) -> Outcome:
 def _device_id(case: Case) -> int:
     """From the bus, else from the driver. Raises ``Missing``."""
     pci, declared = case.evidence.pci, case.evidence.declared
-    shown = pci.device_id if isinstance(pci, PciFacts) else declared.device_id if declared else None
+    shown = pci.device_id if isinstance(pci, PciFacts) else None
+    if shown is None and declared:
+        shown = declared.device_id
     if shown is None or shown == _OFF_THE_BUS:
         reason = pci if isinstance(pci, Unavailable) else pci.missing.get("device_id")
         raise Missing(absence(reason, "no device id was read"), "pci.device_id")

@@ -25,6 +25,8 @@ from gpucheck.model.units import GIB, gib
 from gpucheck.model.vbios import MemoryChoice, VbiosFacts
 
 _CHIP_BITS = 32
+_WIDE_CHIPS = "GDDR"
+"""What comes in chips of that width alone; plain DDR3 and DDR4 come in 8 and 16 bits, and in several ranks."""
 _SMALLEST_GIB = {"GDDR6": 1, "GDDR6X": 1, "GDDR7": 2}
 """The smallest chips of each type that were ever made for cards."""
 _LARGE_CHIPS_SINCE = 2022
@@ -66,6 +68,8 @@ def memory_straps(case: Case) -> Outcome:
     if any(layout.uneven or layout.type.startswith("HBM") for p in profiles for layout in p.memory):
         return not_applicable("The memory is stacked, or built of unequal parts; the straps do not count its chips.")
     choice, told = _choice(case)
+    if not (choice.type or "").startswith(_WIDE_CHIPS):
+        return not_applicable(f"Chips of {choice.type} come in several widths, so the bus does not tell their number.")
     build = _Build(_total(case), round((choice.density_gbit or 0) * GIB / 8), _channels(case))
     observed = f"{build.chips} chips of {gib(build.chip_bytes)} ({choice.type}, {told})"
     if not build.whole:

@@ -21,7 +21,7 @@ _GAMING_ONLY = {0x19DA, 0x1569, 0x10B0, 0x196E, 0x1B4C, 0x7377, 0x3842, 0x1ACC, 
 @check(id="subsystem", title="Board maker", severity=Severity.MEDIUM, edge=("board maker", "device id"))
 def subsystem(case: Case) -> Outcome:
     """Judge the subsystem vendor against the SKU's class."""
-    vendor, part = _subsystem(case)
+    vendor, part, path = _subsystem(case)
     seen = pci_id(vendor, part)
     if vendor in (0, 0xFFFF):
         return inconclusive("The board names no maker.", seen)
@@ -35,7 +35,7 @@ def subsystem(case: Case) -> Outcome:
             expected="NVIDIA or a server maker",
             remedy="Ask for a photograph of the board.",
             confidence=Confidence.MEDIUM,
-            evidence=("pci.subsystem_vendor_id",),
+            evidence=(path,),
             kinds=(Kind.TRANSPLANTED,),
         )
     if name is None:
@@ -43,11 +43,13 @@ def subsystem(case: Case) -> Outcome:
     return Outcome(Status.PASS, f"The board names {name} as its maker.", seen, confidence=Confidence.LOW)
 
 
-def _subsystem(case: Case) -> tuple[int, int | None]:
+def _subsystem(case: Case) -> tuple[int, int | None, str]:
+    """Vendor, board, and where they are stated."""
     pci = case.evidence.pci
     if not isinstance(pci, Unavailable) and pci.subsystem_vendor_id is not None:
-        return pci.subsystem_vendor_id, pci.subsystem_id
+        return pci.subsystem_vendor_id, pci.subsystem_id, "pci.subsystem_vendor_id"
     declared = case.evidence.declared
     if declared and declared.subsystem_vendor_id is not None:
-        return declared.subsystem_vendor_id, declared.subsystem_id
+        path = f"{case.declared_section}.subsystem_vendor_id"
+        return declared.subsystem_vendor_id, declared.subsystem_id, path
     raise Missing("no source stated a subsystem id", "pci.subsystem_vendor_id")

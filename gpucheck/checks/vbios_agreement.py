@@ -85,7 +85,7 @@ def _reason(absence: Unavailable) -> str:
 
 def _device_id(case: Case) -> int | None:
     pci, declared = case.evidence.pci, case.evidence.declared
-    if isinstance(pci, PciFacts) and pci.device_id != _OFF_THE_BUS:
+    if isinstance(pci, PciFacts) and pci.device_id not in (None, _OFF_THE_BUS):
         return pci.device_id
     return declared.device_id if declared else None
 

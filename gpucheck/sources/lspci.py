@@ -4,11 +4,14 @@ Functions of other makers are looked at for two things: the port above a card, a
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import PciFacts, PciSibling
 from gpucheck.sources.lspci_function import NVIDIA, Function
+from gpucheck.sources.lspci_machine import for_people
 
 MAX_FUNCTIONS = 4096
 MAX_CARDS = 256
@@ -35,13 +38,24 @@ class Listing:
 
     cards: tuple[PciFacts, ...] = ()
     hypervisor: str | None = None
+    notes: tuple[str, ...] = ()
+    """What was left out, for the reader."""
 
 
 def read_lspci(lines: list[str]) -> Listing:
     """Read every function in the lines. Of one that is listed twice the fuller account stays."""
-    found = _functions(lines)
-    cards = [card for machine in _machines(found) for card in _cards(machine)]
-    return Listing(tuple(cards[:MAX_CARDS]), _guest(found))
+    found = _functions(for_people(lines))
+    machines = _machines(found)
+    shown = sum(_is_card(function) for machine in machines for function in machine)
+    cards = islice((card for machine in machines for card in _cards(machine)), MAX_CARDS)
+    return Listing(tuple(cards), _guest(found), tuple(_left_out(len(found), shown)))
+
+
+def _left_out(functions: int, cards: int) -> Iterator[str]:
+    if functions >= MAX_FUNCTIONS:
+        yield f"only the first {MAX_FUNCTIONS:,} functions of the lspci listing were read"
+    if cards > MAX_CARDS:
+        yield f"only the first {MAX_CARDS} of {cards:,} cards in the lspci listing are judged"
 
 
 def _machines(found: list[Function]) -> list[list[Function]]:
@@ -69,10 +83,10 @@ def _is_card(function: Function) -> bool:
     return function.vendor_id == NVIDIA and function.class_code >> 16 == _DISPLAY
 
 
-def _cards(machine: list[Function]) -> list[PciFacts]:
+def _cards(machine: list[Function]) -> Iterator[PciFacts]:
     shown = [function for function in machine if _is_card(function)]
     ports = {f.below: f for f in machine if f.class_code >> 8 == _BRIDGE and f.below}
-    return [_card(each, machine, ports) for each in shown[:MAX_CARDS]]
+    return (_card(each, machine, ports) for each in shown)
 
 
 def _functions(lines: list[str]) -> list[Function]:
@@ -86,9 +100,9 @@ def _functions(lines: list[str]) -> list[Function]:
         head = _NUMERIC.match(line) or _HEAD.match(line) if _may_be_head(line) else None
         if head:
             indent = len(head[1].expandtabs())
-            current = Function.of_head(head[2], head[3], head[4], head[5], line)
             if len(found) >= MAX_FUNCTIONS:
                 break
+            current = Function.of_head(head[2], head[3], head[4], head[5], line)
             found += [current] if current else []
         elif current and (row := _ROW.fullmatch(line)):
             current.add_row(int(row[1], 16), bytes.fromhex(row[2]))

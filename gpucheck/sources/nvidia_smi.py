@@ -132,6 +132,8 @@ def _add_bus(lines: list[str], merger: Merger) -> dict[str, str]:
 
     listing = read_lspci(lines)
     merger.join(listing.cards)
+    for note in listing.notes:
+        merger.note(note)
     told = {"hypervisor": listing.hypervisor, "driver_version": read_version(lines)}
     return {name: value for name, value in told.items() if value}
 

@@ -124,6 +124,21 @@ class TestBoardProject:
         evidence = alter(with_rom(genuine(), project="G139"), nvml__board_part_number="900-1G136-2530-000")
         assert finding(evidence, "board-project").status is Status.PASS
 
+    @pytest.mark.parametrize(
+        ("facts", "status", "words"),
+        [
+            ({}, Status.PASS, "the same in 2 places"),
+            ({"nvml__board_part_number": "900-5G139-2250-000"}, Status.INCONCLUSIVE, "several projects"),
+            ({"nvml__board_part_number": None}, Status.INCONCLUSIVE, "in one place alone"),
+        ],
+    )
+    def test_a_project_that_is_told_once_or_in_two_ways_is_not_called_fitting(
+        self, facts: dict[str, Any], status: Status, words: str
+    ) -> None:
+        board = {"nvml__inforom_image_version": "G133.0500.00.05", "nvml__board_part_number": "900-5G133-1700-000"}
+        found = finding(alter(evidence_of("rtx-a6000"), **board | facts), "board-project")
+        assert (found.status, words in found.message) == (status, True), found.message
+
     def test_foreign_firmware_on_a_professional_board(self) -> None:
         found = finding(with_rom(evidence_of("rtx-a6000"), project="G132"), "board-project")
         assert found.status is Status.FAIL
@@ -189,6 +204,13 @@ class TestMemoryStraps:
         assert (found.status, "not known" in found.message or "no entry" in found.message) == (
             Status.INCONCLUSIVE, True
         ), found.message  # fmt: skip
+
+    @pytest.mark.parametrize("kind", ["DDR3", "DDR2"])
+    def test_chips_that_are_no_graphics_memory_cannot_be_counted_by_the_bus(self, kind: str) -> None:
+        """A GT 730 with 4 GB on 64 bits has eight chips of 512 MiB, sixteen bits each, two on each line."""
+        evidence = alter(genuine(), nvml__memory_bus_width_bits=64, nvml__memory_total_bytes=4096 * MIB)
+        found = finding(with_rom(evidence, memory=choices(4.0, kind=kind)), "memory-straps")
+        assert found.status is Status.NOT_APPLICABLE, found.message
 
     def test_a_slice_has_a_part_of_the_memory_and_all_of_the_straps(self) -> None:
         slice_ = alter(with_rom(genuine(), memory=choices(16.0)), nvml__mig_enabled=True)

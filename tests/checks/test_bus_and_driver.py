@@ -109,6 +109,14 @@ def test_a_card_off_the_bus(changes: dict[str, Any], status: Status) -> None:
     assert finding(off_the_bus(**changes), "driver-support").status is Status.INCONCLUSIVE
 
 
+def test_who_names_a_foreign_board_maker_is_told() -> None:
+    """In the output of nvidia-smi, where no listing of the bus was sent."""
+    a100, none = evidence_of("a100-80gb"), NOT_REQUESTED
+    foreign = {"nvml__subsystem_vendor_id": 0x19DA, "nvml__subsystem_id": 0x1234}
+    assert finding(alter(a100, pci=none, **foreign), "subsystem").evidence == ("nvml.subsystem_vendor_id",)
+    assert finding(alter(a100, pci__subsystem_vendor_id=0x19DA), "subsystem").evidence == ("pci.subsystem_vendor_id",)
+
+
 def test_an_older_document_says_it_by_the_revision_alone() -> None:
     assert finding(alter(genuine(), pci__revision_id=0xFF), "device-on-bus").status is Status.FAIL
 

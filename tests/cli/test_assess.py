@@ -139,6 +139,19 @@ def test_a_card_that_the_bus_alone_tells_of_is_named(listed: str, name: str, dev
     assert f"device {device} (declared)" in page
 
 
+def test_a_card_beside_the_one_for_sale_can_be_left_out(tmp_path: Path) -> None:
+    """A machine shows its desktop on a small card, and the seller sends a listing of both."""
+    small = LISTED.format("GP108 [GeForce GT 1030] [10de:1d01]").replace("01:00.0", "02:00.0")
+    path = tmp_path / "lspci.txt"
+    path.write_text(LISTED.format("AD102 [GeForce RTX 4090] [10de:2684]") + "\n" + small)
+    result = run("--claim", "RTX 4090", str(path))
+    assert result.exit_code == 13
+    said = " ".join(result.stdout.split())
+    assert "held against all 2 cards; if this one is not for sale, leave it out of the file." in said
+    path.write_text(small)
+    assert "held against all" not in run("--claim", "RTX 4090", str(path)).stdout
+
+
 def test_who_sent_a_listing_of_the_bus_alone_is_asked_for_more(tmp_path: Path) -> None:
     path = tmp_path / "lspci.txt"
     path.write_text(LISTED.format("AD102 [GeForce RTX 4090] [10de:2684]"))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gpucheck.model.base import Reason
 from gpucheck.model.evidence import PciFacts
 from gpucheck.sources.lspci import read_lspci
+from gpucheck.sources.nvidia_smi import parse
 from tests.sources.config_space import MIB, config_space
 
 GIB = 1 << 30
@@ -143,6 +144,43 @@ def test_heads_of_every_form(head: str, device: int | None, name: str | None) ->
     assert card.missing["driver"].unavailable is Reason.NOT_REQUESTED, "this listing shows no drivers"
 
 
+FOR_PROGRAMS = {
+    "-mm": '01:00.0 "VGA compatible controller" "NVIDIA Corporation" "AD102 [GeForce RTX 4090]" -ra1 -p00 '
+    '"Micro-Star International Co., Ltd. [MSI]" "Device 5104"\n'
+    '01:00.1 "Audio device" "NVIDIA Corporation" "AD102 High Definition Audio Controller" -ra1 "" ""\n',
+    "-mmn": '01:00.0 "0300" "10de" "2684" -ra1 "1462" "5104"\n01:00.1 "0403" "10de" "22ba" -ra1 "1462" "5104"\n',
+    "-mmnn": '0000:01:00.0 "VGA compatible controller [0300]" "NVIDIA Corporation [10de]" "AD102 [GeForce RTX 4090] '
+    '[2684]" -ra1 "Micro-Star International Co., Ltd. [MSI] [1462]" "Device [5104]"\n'
+    '0000:01:00.1 "Audio device [0403]" "NVIDIA Corporation [10de]" "AD102 Audio [22ba]" -ra1 "MSI [1462]" "[5104]"\n',
+    "-vmmnnk": "Slot:\t01:00.0\nClass:\tVGA compatible controller [0300]\nVendor:\tNVIDIA Corporation [10de]\n"
+    "Device:\tAD102 [GeForce RTX 4090] [2684]\nSVendor:\tMSI [1462]\nSDevice:\tDevice [5104]\nRev:\ta1\n"
+    "ProgIf:\t00\nDriver:\tnvidia\nModule:\tnouveau\n\nSlot:\t01:00.1\nClass:\tAudio device [0403]\n"
+    "Vendor:\tNVIDIA Corporation [10de]\nDevice:\tAD102 Audio [22ba]\nRev:\ta1\nDriver:\tsnd_hda_intel\n\n",
+}
+
+
+@pytest.mark.parametrize("options", FOR_PROGRAMS)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_what_lspci_prints_for_programs(options: str, end: str) -> None:
+    (sent,) = parse(FOR_PROGRAMS[options].replace("\n", end), "lspci.txt").cards
+    card = sent.pci
+    assert card is not None
+    assert (card.bdf, card.class_code, card.revision_id) == ("0000:01:00.0", 0x030000, 0xA1)
+    if options == "-mm":
+        assert (card.name, card.device_id) == ("AD102 [GeForce RTX 4090]", None)
+        return
+    assert (card.device_id, card.subsystem_vendor_id, card.subsystem_id) == (0x2684, 0x1462, 0x5104)
+    assert [each.device_id for each in card.siblings] == [0x22BA]
+    assert card.driver == ("nvidia" if options.endswith("k") else None)
+
+
+@given(
+    st.lists(st.sampled_from(["01:00.0 ", '"0300"', '"10de"', '"', "Slot:\t01:00.0", "Class:\tX", "\n", "-r", "\t"]))
+)
+def test_broken_lines_for_programs_break_nothing(pieces: list[str]) -> None:
+    assert len(cards("".join(pieces) + "\n" + CARD)) >= 1
+
+
 def test_no_driver_is_told_from_none_shown() -> None:
     card = only("\n".join(line for line in CARD.split("\n") if "driver in use" not in line))
     assert card.driver is None
@@ -272,6 +310,15 @@ def test_hostile_details_give_a_card_and_clean_text(details: list[tuple[str, str
 def test_broken_dumps(rows: str) -> None:
     card = only(CARD + rows)
     assert (card.device_id, card.off_bus) == (0x2684, False)
+
+
+@pytest.mark.parametrize(("number", "notes"), [(2, 0), (300, 1), (5000, 2)])
+def test_cards_that_are_left_out_of_a_huge_listing_are_told(number: int, notes: int) -> None:
+    text = "".join(f"{n >> 8:04x}:{n & 255:02x}:{HEAD[3:]}" for n in range(number))
+    parsed = parse(text, "lspci.txt")
+    assert len(parsed.cards) == min(number, 256)
+    assert len(parsed.notes) == notes
+    assert all("only the first" in note for note in parsed.notes)
 
 
 def test_a_long_log_is_read_in_time() -> None:

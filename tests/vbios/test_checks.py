@@ -108,6 +108,10 @@ def test_two_spellings_of_one_version_are_told_once() -> None:
         assert ("another card of this model" in found.message) is words
 
 
+def test_a_listing_without_numeric_ids_does_not_hide_the_drivers() -> None:
+    assert agreement(pci=make_pci(device_id=None), nvml=make_nvml(vbios_version=None)).status is Status.PASS
+
+
 def test_in_a_guest_the_host_may_have_supplied_the_rom() -> None:
     found = agreement(make_vbios(device_id=0x2685), host=Host(hypervisor="KVM"))
     assert found.status is Status.INCONCLUSIVE
