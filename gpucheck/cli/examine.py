@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gpucheck.model.vbios import VbiosFacts
     from gpucheck.pipeline import Machine, Plan
 
-SIMULATED_SECONDS = 10.0
+SIMULATED_SECONDS, SIMULATED_DEEP_SECONDS = 10.0, 40.0
 """Limit for each stage of a simulated card: it may hang on purpose, and nothing simulated takes long."""
 
 MOST_SIMULATED = 1000
@@ -34,7 +34,11 @@ def examine(options: dict[str, Any]) -> "tuple[tuple[Evidence, ...], bool]":
     rom = _rom(options["vbios"])
     from gpucheck.pipeline import acquaint
 
-    found, whole = _collected(_machine(options, alone=rom is not None), options)
+    try:
+        found, whole = _collected(_machine(options, alone=rom is not None), options)
+    except KeyboardInterrupt:
+        say("Interrupted before anything was examined.")
+        raise
     found = acquaint(found)
     return (found if rom is None else tuple(each.model_copy(update={"vbios": rom}) for each in found)), whole
 
@@ -61,7 +65,8 @@ def _collected(machine: "Machine", options: dict[str, Any]) -> "tuple[tuple[Evid
 
     plan = _plan(options)
     simulated = any(card.simulated for card in machine.cards)
-    limit = options["timeout"] or (SIMULATED_SECONDS if simulated else partial(limit_seconds, plan.mode))
+    nominal = SIMULATED_DEEP_SECONDS if plan.deep else SIMULATED_SECONDS
+    limit = options["timeout"] or (nominal if simulated else partial(limit_seconds, plan.mode))
     try:
         with Progress(verbose=options["verbose"]) as progress:
             jobs = options["jobs"]

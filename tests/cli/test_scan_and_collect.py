@@ -115,6 +115,7 @@ def test_an_interrupt_leaves_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr("gpucheck.watchdog.collect_all", interrupt)
     result = run("scan", "--simulate", "rtx-4090", "-o", str(tmp_path / "report.json"))
     assert result.exit_code == 130
+    assert "Interrupted before anything was examined." in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
