@@ -310,6 +310,8 @@ class TestWear:
             ({"pci__aer_nonfatal": {"UnsupReq": 400}}, Status.PASS, Severity.INFO),
             ({"pci__aer_fatal": {"DLP": 1}}, Status.FAIL, Severity.MEDIUM),
             ({"pci__lane_errors": (3,)}, Status.PASS, Severity.LOW),
+            ({"pci__lane_errors": tuple(range(16))}, Status.PASS, Severity.INFO),
+            ({"pci__lane_errors": (*range(5), *range(6, 16))}, Status.PASS, Severity.INFO),
             ({"nvml__pcie_replay_count": 9}, Status.PASS, Severity.INFO),
             ({"nvml__pcie_replay_count": 99_999}, Status.FAIL, Severity.MEDIUM),
             ({"nvml__pcie_errors": {"bad_tlp": 7, "naks_sent": 1 << 30}}, Status.PASS, Severity.INFO),
