@@ -149,7 +149,9 @@ def _by_name(left: Candidates, facts: Declared) -> Candidates:
         # Without a device id the name chose the candidates already, with all that a driver calls so.
         return left
     wanted = squash_name(facts.name)
-    exact = tuple(p for p in left if is_called(p, wanted))
+    exact = tuple(p for p in left if is_called(p, wanted) or wanted in map(squash_name, p.other_names))
+    # A list's name may stand for several; it is the own name of one of them.
+    exact = tuple(sorted(exact, key=lambda p: squash_name(p.name) != wanted))
     asked = parse_name(facts.name)
     return exact or tuple(p for p in left if any(asked.means(parse_name(n)) for n in names_of(p))) or left
 

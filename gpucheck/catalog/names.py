@@ -14,6 +14,8 @@ GENERIC = frozenset({"graphicsdevice", "vgadevice", "3dcontroller", "unknown", "
 _NOISE = re.compile(r"\((?:r|tm)\)|[®™]|\bnvidia\b|\bcorporation\b|\bgeforce\b|\bgraphics card\b|\bgpu\b")
 _CAPACITY = re.compile(r"(?<![a-z0-9.])(\d{1,4})\s?(g|gb|gib|mb|mib)(?![a-z0-9])|(?<=[a-z])(\d{1,3})gb(?![a-z0-9])")
 _LAPTOP = re.compile(r"\b(?:laptop|notebook|mobile)\b(?:\s+gpu\b)?")
+_EITHER = re.compile(r"\b(mobile|laptop|notebook)\s*/\s*max-?\s?q\b(?!\s+refresh)")
+"""How PCI id lists name an id that both kinds of a notebook part have: it is no Max-Q for certain."""
 _MAX_Q = re.compile(r"\b(?:with\s+)?max-?\s?q\b(?:\s+design\b)?")
 _DETAIL = re.compile(
     r"\b(?:pcie?(?:\s+x\d+)?|sxm\d?|nvl\d*|dgxs|fhhl|passive|active|lc|oem|rebrand|mac|edition|generation|blackwell|workstation|server|"
@@ -102,7 +104,7 @@ def is_cut_to(name: str, shown: str) -> bool:
 @lru_cache(maxsize=8192)
 def parse_name(name: str) -> CardName:
     """Take a name apart. Every text has a reading; one without a product has an empty one."""
-    text = _NOISE.sub(" ", name.lower().replace("_", " "))
+    text = _EITHER.sub(r"\1", _NOISE.sub(" ", name.lower().replace("_", " ")))
     text, memory_mib = _take_capacity(text)
     text, max_q = _MAX_Q.subn(" maxq ", text)
     text, laptop = _LAPTOP.subn(" ", text)

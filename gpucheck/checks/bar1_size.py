@@ -25,15 +25,19 @@ def bar1_size(case: Case) -> Outcome:
     if case.evidence.host.hypervisor:
         return not_applicable("A virtual machine hides what the card offers.")
     ceiling, path = _ceiling(case)
-    if ceiling is None or ceiling <= _CLASSIC:
+    if ceiling is None:
+        return not_applicable("Nothing told how large BAR1 can be.")
+    if ceiling <= _CLASSIC:
         return not_applicable("No resizable BAR is in use, so its ceiling says nothing.")
+    observed = f"{mib(ceiling)} (declared)"
     if ceiling >= total:
-        return Outcome(Status.PASS, "BAR1 reaches all of the memory.", mib(ceiling), f"at least {mib(total)}")
+        return Outcome(Status.PASS, "BAR1 reaches all of the memory.", observed, f"at least {mib(total)}")
     if path.startswith("pci") or not any(fits(p, total) for p in case.profiles):
         return Outcome(
             Status.FAIL,
-            f"The card's BAR1 ends at {mib(ceiling)}, below its {mib(total)}: its firmware was made for less memory.",
-            observed=mib(ceiling),
+            f"The card's BAR1 ends at {mib(ceiling)}, below the {mib(total)} that it declares: its firmware was made "
+            "for less memory.",
+            observed=observed,
             expected=f"at least {mib(total)}",
             remedy="Expect trouble with peer-to-peer access; ask what was done to the memory.",
             confidence=Confidence.MEDIUM,
@@ -41,7 +45,7 @@ def bar1_size(case: Case) -> Outcome:
             kinds=(Kind.MEMORY_ALTERED,),
         )
     return inconclusive(
-        "BAR1 is set below the memory; the host may have chosen that.", mib(ceiling), mib(total), (path,)
+        "BAR1 is set below the memory; the host may have chosen that.", observed, f"at least {mib(total)}", (path,)
     )
 
 

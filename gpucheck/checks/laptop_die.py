@@ -34,15 +34,19 @@ def sold_as_printed(case: Case) -> bool:
     facts, sold = case.evidence.declared, case.claim
     if case.evidence.host.chassis not in _NO_BOARD:
         return False
-    if facts is None or not facts.name or sold is None or not for_desktops(sold):
+    if sold is None or not for_desktops(sold) or any(p.form_factor != "laptop" for p in case.profiles):
         return False
-    printed, wanted = parse_name(facts.name), squash_name(facts.name)
-    return (
-        not printed.laptop
-        and all(p.form_factor == "laptop" for p in case.profiles)
-        and any(wanted == squash_name(name) for p in case.profiles for name in p.nvml_names)
-        and any(printed.product == parse_name(p.name).product for p in sold.profiles)
-    )
+    if facts and facts.name:
+        known = {squash_name(name) for p in case.profiles for name in p.nvml_names}
+        return squash_name(facts.name) in known and _reads_as(facts.name, sold)
+    # A listing of the bus shows no driver's name; what drivers print for such a card is known all the same.
+    return any(_reads_as(name, sold) for p in case.match.candidates or case.profiles for name in p.nvml_names)
+
+
+def _reads_as(name: str, sold: Claim) -> bool:
+    """Whether a driver's name bears no mark of a laptop and is that of a card that the claim names."""
+    printed = parse_name(name)
+    return not printed.laptop and any(printed.product == parse_name(p.name).product for p in sold.profiles)
 
 
 @check(id="laptop-die", title="Laptop die outside a laptop", severity=Severity.HIGH)

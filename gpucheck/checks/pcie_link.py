@@ -30,7 +30,8 @@ def pcie_link(case: Case) -> Outcome:
     wanted_lanes = min((p.pcie_lanes for p in case.profiles if p.pcie_lanes), default=None)
     if wanted_generation is None:
         return inconclusive(f"The catalog does not know the link of {case.sku}.")
-    observed = f"generation {generation}" + (f", {_lanes(lanes)}" if lanes else "")
+    able = f"generation {generation}" + (f", {_lanes(lanes)}" if lanes else "")
+    observed = f"{able} (declared)"
     expected = f"generation {wanted_generation}" + (f", {_lanes(wanted_lanes)}" if wanted_lanes else "")
     narrow = bool(lanes and wanted_lanes and lanes * 4 <= wanted_lanes)
     offered = _offered(case)
@@ -43,7 +44,7 @@ def pcie_link(case: Case) -> Outcome:
         return inconclusive(_open(case, generation, wanted_generation), observed, expected, (path,))
     return Outcome(
         Status.FAIL,
-        f"The card can do {observed} at most; {case.sku} does {expected}.",
+        f"The card states that it can do {able} at most; {case.sku} does {expected}.",
         observed=observed,
         expected=expected,
         remedy="Look for missing coupling capacitors at the edge connector; mining boards are sold like this.",

@@ -28,7 +28,12 @@ _NUMERIC = re.compile(
     re.IGNORECASE,
 )
 _ROW = re.compile(r"[ \t]{0,8}([0-9a-f]{2,3}):((?: [0-9a-f]{2}){1,16})\s*", re.IGNORECASE)
-_GUESTS = ((0x1B36, "qemu", "QEMU/KVM"), (0x15AD, "vmware", "VMware"), (0x80EE, "virtualbox", "VirtualBox"))
+_GUESTS = (
+    (0x1B36, "qemu", "QEMU/KVM"), (0x15AD, "vmware", "VMware"), (0x80EE, "virtualbox", "VirtualBox"),
+    (0x1414, "hyper-v", "Hyper-V"), (0x5853, "xen platform", "Xen"), (0x1AF4, "virtio", "QEMU/KVM"),
+)  # fmt: skip
+"""Makers of devices that machines of their own seldom have, with a word of their names; virtio comes last, as the least
+telling: some clouds lend whole machines with it, and of those a little less is judged."""
 _DISPLAY, _BRIDGE = 0x03, 0x0604
 
 

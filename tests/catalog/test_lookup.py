@@ -179,6 +179,8 @@ CLAIMS = [
     ("H100 PCIe", {"h100-pcie-80-gb"}),
     ("H100 NVL", {"h100-nvl-94-gb"}),
     ("H200", {"h200-sxm-141-gb", "h200-nvl"}),
+    ("H800 NVL", {"h800-nvl-94gb-h800l"}),
+    ("NVIDIA H800 NVL", {"h800-nvl-94gb-h800l"}),
     ("Quadro RTX 6000", {"quadro-rtx-6000", "quadro-rtx-6000-passive"}),
     ("RTX 6000 Ada", {"rtx-6000-ada-generation"}),
     ("RTX A6000", {"rtx-a6000"}),

@@ -48,6 +48,18 @@ def test_a_contradiction_fails_its_check(check: str, changes: dict[str, Any]) ->
     assert finding(alter(genuine(), **changes), check).status is Status.FAIL
 
 
+@pytest.mark.parametrize(
+    ("check", "changes"),
+    [
+        ("pcie-link", {"pci__link_generation_max": 1, "pci__link_lanes_max": 4}),
+        ("bar1-size", {"pci__bar1_supported_bytes": (256 * MIB, 16384 * MIB)}),
+    ],
+)
+def test_what_the_bus_states_is_called_declared(check: str, changes: dict[str, Any]) -> None:
+    for evidence in (genuine(), alter(genuine(), **changes)):
+        assert finding(evidence, check).observed.endswith("(declared)")
+
+
 def versions(told: str) -> dict[str, Any]:
     """One version by every route, in two spellings."""
     routes = ("nvml", "driver", "resource_manager")

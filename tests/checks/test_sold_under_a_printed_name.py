@@ -109,3 +109,47 @@ def test_no_laptop_part_is_a_fraud_in_a_file_for_the_unmarked_name_of_its_driver
     name, total = profile.nvml_names[0], profile.memory[0].sizes_mib[0]
     report = judged(notebook(name, f"0x{profile.device_ids[0]:04X}", total), name)
     assert report.verdict.authenticity == "inconclusive"
+
+
+LISTED = [
+    ("GP106M [GeForce GTX 1060 Mobile] [10de:1c20]", "GTX 1060", "GeForce GTX 1060 Mobile"),
+    ("GP107M [GeForce GTX 1050 Mobile] [10de:1c8d]", "GTX 1050", "GeForce GTX 1050 Mobile"),
+    ("TU117M [GeForce GTX 1650 Mobile / Max-Q] [10de:1f91]", "GTX 1650", "GeForce GTX 1650"),
+    ("TU117M [GeForce GTX 1650 Mobile / Max-Q] [10de:1f91]", "GTX 1650 Mobile", "GeForce GTX 1650"),
+    ("TU117M [GeForce GTX 1650 Mobile / Max-Q] [10de:1f91]", "GTX 1650 Max-Q", "GeForce GTX 1650"),
+    ("TU106M [GeForce RTX 2070 Mobile / Max-Q Refresh] [10de:1f14]", "RTX 2070 Mobile", "GeForce RTX 2070"),
+    ("TU106M [GeForce RTX 2070 Mobile / Max-Q Refresh] [10de:1f14]", "RTX 2070 Max-Q", "GeForce RTX 2070"),
+    ("GA107M [GeForce RTX 3050 Ti Mobile / Max-Q] [10de:25a0]", "RTX 3050 Ti Laptop", "GeForce RTX 3050 Ti"),
+    ("GA106M [GeForce RTX 3050 Ti Mobile / Max-Q] [10de:2523]", "GeForce RTX 3050 Ti Mobile / Max-Q", "GeForce RTX"),
+]
+
+
+def listed(line: str, chassis: str = "unknown") -> Evidence:
+    text = f"01:00.0 VGA compatible controller [0300]: NVIDIA Corporation {line} (rev a1)\n"
+    (one,) = to_evidence(parse(text, "lspci.txt"), "lspci.txt")
+    return alter(one, host=one.host.model_copy(update={"chassis": chassis}))
+
+
+@pytest.mark.parametrize(("line", "claim", "name"), LISTED)
+def test_a_listing_of_the_bus_accuses_no_notebook_that_nvidia_smi_would_not(line: str, claim: str, name: str) -> None:
+    report = judged(listed(line), claim)
+    assert [f.message for f in report.findings if f.status is Status.FAIL] == []
+    assert report.verdict.authenticity == "inconclusive"
+    assert name in report.verdict.explanation
+
+
+@pytest.mark.parametrize(("line", "claim", "_name"), LISTED[:3])
+def test_a_listing_made_in_a_desktop_is_judged(line: str, claim: str, _name: str) -> None:
+    assert judged(listed(line, "desktop"), claim).verdict.authenticity == "counterfeit"
+
+
+@pytest.mark.parametrize(
+    ("line", "claim"),
+    [
+        ("GP106M [GeForce GTX 1060 Mobile] [10de:1c20]", "GTX 1070"),
+        ("GA106M [GeForce RTX 3060 Mobile / Max-Q] [10de:2520]", "RTX 3060"),
+        ("TU117M [GeForce GTX 1650 Mobile / Max-Q] [10de:1f91]", "GTX 1660 Ti Mobile"),
+    ],
+)
+def test_a_listing_of_another_model_than_was_sold_is_no_excuse(line: str, claim: str) -> None:
+    assert judged(listed(line), claim).verdict.authenticity == "counterfeit"

@@ -249,6 +249,9 @@ def test_a_listing_quoted_by_indentation() -> None:
     [
         ("00:02.0 PCI bridge [0604]: Red Hat, Inc. QEMU PCIe Root port [1b36:000c]", "QEMU/KVM"),
         ("00:0f.0 VGA compatible controller: VMware SVGA II Adapter", "VMware"),
+        ("00:03.0 Ethernet controller [0200]: Red Hat, Inc. Virtio network device [1af4:1000]", "QEMU/KVM"),
+        ("00:08.0 VGA compatible controller [0300]: Microsoft Corporation Hyper-V virtual VGA [1414:5353]", "Hyper-V"),
+        ("00:02.0 Unassigned class [ff80]: XenSource, Inc. Xen Platform Device [5853:0001] (rev 01)", "Xen"),
         ("00:00.0 Host bridge [0600]: Intel Corporation Device [8086:a700]", None),
     ],
 )
