@@ -434,7 +434,7 @@ def test_a_card_of_this_machine_has_them_among_its_sources(tmp_path: Path) -> No
 
 
 def run_stages(
-    path: Path, names: Any, emit: Callable[[str, Any], None], progress: Callable[[str, float], None]
+    path: Path, names: Any, emit: Callable[[str, Any], None], progress: Callable[[str, float], None], _keep: Any
 ) -> None:
     """As the pipeline runs sources; the window loses its ground under the mapping, as when the card is taken away."""
     for name in names:
