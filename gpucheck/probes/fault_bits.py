@@ -190,4 +190,4 @@ def _doubt(cells: int, passes: int) -> str:
         return "a single cell that cannot change would look the same"
     if passes == 1:
         return "in a single pass cells that cannot change would look the same"
-    return "so few cells that cannot change would look the same" if cells < _FEW_CELLS else ""
+    return "a few cells that can change one way only would look the same" if cells < _FEW_CELLS else ""
