@@ -30,12 +30,14 @@ from gpucheck.model.vbios import VbiosFacts
 SCHEMA_VERSION = 1
 
 NOT_LISTED = "the driver does not list this card"
+"""Detail of an absent ``nvml`` section where NVML itself works and leaves this card out."""
+
 LOST = "GPU is lost"
 NEEDS_RESET = "GPU requires a reset"
 CORRUPTED_INFOROM = "infoROM is corrupted"
 NO_INTERRUPTS = "interrupts of the GPU do not arrive"
 NO_POWER = "external power is not connected"
-"""Detail of an absent ``nvml`` section where NVML itself works and leaves this card out."""
+"""This and the four above: faults of a card that NVML has an error code for, as ``NvmlFacts.fault`` keeps them."""
 
 BLANKED = "blanked"
 """How the detail of a field begins that whoever sent the file, or the board's maker, crossed out."""
@@ -308,6 +310,20 @@ class Evidence(Frozen):
         for section in (self.nvml, self.nvidia_smi):
             if isinstance(section, NvmlFacts):
                 return section
+        return None
+
+    @property
+    def stated_name(self) -> str | None:
+        """The name that the driver has for the card, else the listing of the bus."""
+        declared, listed = self.declared, None if isinstance(self.pci, Unavailable) else self.pci.name
+        return listed if declared is None or declared.name is None else declared.name
+
+    @property
+    def device(self) -> tuple[int | None, int] | None:
+        """Vendor and device id, by the driver or else by the bus."""
+        for section in (self.declared, self.pci):
+            if section and not isinstance(section, Unavailable) and section.device_id is not None:
+                return section.vendor_id, section.device_id
         return None
 
 

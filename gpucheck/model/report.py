@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from gpucheck.model.base import Frozen, Unavailable
+from gpucheck.model.base import Frozen
 from gpucheck.model.evidence import Evidence, Host
 from gpucheck.model.finding import Finding
 from gpucheck.model.verdict import Verdict
@@ -53,19 +53,8 @@ class CardReport(Frozen):
 
     @property
     def called(self) -> str | None:
-        """The SKU that the card declares, else the name that the driver or the listing of the bus has for it."""
-        declared, bus = self.evidence.declared, self.evidence.pci
-        listed = None if isinstance(bus, Unavailable) else bus.name
-        return self.match.profile_name or (declared.name if declared else None) or listed
-
-    @property
-    def device(self) -> tuple[int | None, int] | None:
-        """Vendor and device id, by the driver or else by the bus."""
-        bus = self.evidence.pci
-        for section in (self.evidence.declared, None if isinstance(bus, Unavailable) else bus):
-            if section and section.device_id is not None:
-                return section.vendor_id, section.device_id
-        return None
+        """The SKU that the card declares, else the name that is stated of it."""
+        return self.match.profile_name or self.evidence.stated_name
 
 
 class Report(Frozen):

@@ -76,8 +76,8 @@ def headline(card: CardReport, look: Look) -> list[str]:
 def _circumstances(card: CardReport) -> str:
     facts = card.evidence.declared
     place = [card.evidence.label]
-    if card.device:
-        place.append(f"device {pci_id(*card.device)}")
+    if card.evidence.device:
+        place.append(f"device {pci_id(*card.evidence.device)}")
     if facts and facts.vbios_version:
         place.append(f"VBIOS {facts.vbios_version}")
     condition = words.CONDITIONS[card.verdict.condition]

@@ -148,18 +148,11 @@ def _gave_no_answer(case: Case, finding: Finding) -> bool:
 
 
 def _unknown_sku(case: Case) -> str:
-    declared = case.evidence.declared
-    pci = case.evidence.pci
-    vendor, device = (declared.vendor_id, declared.device_id) if declared else (None, None)
-    if device is None and not isinstance(pci, Unavailable):
-        vendor, device = pci.vendor_id, pci.device_id
-    what = f"device id {pci_id(vendor, device)}" if device is not None else "what this card declares"
-    name = declared.name if declared else None
-    if name is None:
-        name = pci.name if not isinstance(pci, Unavailable) else None
+    name, device = case.evidence.stated_name, case.evidence.device
+    what = f"device id {pci_id(*device)}" if device else "what this card declares"
     if name and case.partitioned == VIRTUAL and device is None:
         return f"{name} is not a model of a card but a kind of virtual GPU, so there is no card to hold it against."
-    if declared is None and device is None and name is None:
+    if case.evidence.declared is None and device is None and name is None:
         why = case.evidence.nvml.detail.rstrip(".") if isinstance(case.evidence.nvml, Unavailable) else ""
         return f"Nothing that could be read tells which card this is{f': {why}' if why else ''}. {_NO_SIGN}"
     called = f" ({name})" if name else ""

@@ -120,8 +120,8 @@ def _sentence(card: CardReport) -> str:
 def _place(card: CardReport) -> str:
     facts = card.evidence.declared
     told = [card.evidence.label[:PLACE]]
-    if card.device:
-        told.append(f"device {pci_id(*card.device)} (declared)")
+    if card.evidence.device:
+        told.append(f"device {pci_id(*card.evidence.device)} (declared)")
     if facts and facts.vbios_version:
         told.append(f"VBIOS {facts.vbios_version[:PLACE]} (declared)")
     return ", ".join(told)
