@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from gpucheck.catalog import Catalog
 from gpucheck.catalog.naming import names_for
 from gpucheck.model.base import Collected, Unavailable
-from gpucheck.model.evidence import Evidence, NvmlFacts
+from gpucheck.model.evidence import BUSY_PERCENT, Evidence, NvmlFacts
 from gpucheck.model.finding import Confidence, Finding, Kind, Severity, Status
 from gpucheck.model.match import Claim, Match
 from gpucheck.model.measured import DeviceProcess
@@ -26,7 +26,6 @@ _WINDOW_BYTES = 512 * MIB
 """What a program that only draws has to hold before it counts: a desktop's parts hold less."""
 _UNNAMED_BYTES, _UNNAMED_SHARE = 3 * GIB // 2, 1 / 16
 """In use without a name; less than that are the driver itself and a desktop."""
-_BUSY_PERCENT = 50
 UNSTEADY = 0.3
 """Of its median time, by which a window's times may differ on a card that nobody else uses: links and memory are steady
 to a few percent."""
@@ -160,7 +159,7 @@ def others(facts: NvmlFacts) -> str:
     unnamed = (facts.memory_used_bytes or 0) - sum(listed.values())
     if unnamed >= max(_UNNAMED_BYTES, _UNNAMED_SHARE * (facts.memory_total_bytes or 0)):
         return f"{gib(unnamed)} of its memory are in use, by whom the driver does not tell"
-    if (facts.utilization_percent or 0) >= _BUSY_PERCENT:
+    if (facts.utilization_percent or 0) >= BUSY_PERCENT:
         return f"kernels of others keep it busy {facts.utilization_percent} % of the time"
     return ""
 

@@ -39,6 +39,9 @@ NO_INTERRUPTS = "interrupts of the GPU do not arrive"
 NO_POWER = "external power is not connected"
 """This and the four above: faults of a card that NVML has an error code for, as ``NvmlFacts.fault`` keeps them."""
 
+BUSY_PERCENT = 50
+"""Use of the card by others, of the last moment, from which measurements of ours would not be steady."""
+
 BLANKED = "blanked"
 """How the detail of a field begins that whoever sent the file, or the board's maker, crossed out."""
 
@@ -154,8 +157,8 @@ class NvmlFacts(Frozen):
     ecc_uncorrected_aggregate: NonNegativeInt | None = None
     ecc_corrected_aggregate: NonNegativeInt | None = None
     fault: str | None = None
-    """A driver's own statement that the card is lost or in a fault state (``LOST`` and those beside it), or the name of
-    the question that it never answered."""
+    """The driver's own statement that the card is lost or in a fault state: ``LOST`` or one of those beside it where
+    NVML was asked, else where a text says so and in which words. ``missing`` tells of a question without an answer."""
 
     missing: dict[str, Unavailable] = {}
     raw: dict[str, str] = {}

@@ -1,8 +1,8 @@
 """What NVML says of one card. All of it is declared; every gap keeps its own reason.
 
 A call that fails never takes another with it, and before each one the caller is told what is known so far: on a broken
-card a call may never return. Absence alone means nothing: consumer boards answer half of these calls
-with "not supported".
+card a call may never return. Absence alone means nothing: consumer boards answer half of these calls with "not
+supported".
 """
 
 import time
@@ -10,11 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpucheck.model.base import Collected, Keep, Reason, SoFar, Unavailable, forget
-from gpucheck.model.evidence import CORRUPTED_INFOROM, LOST, NEEDS_RESET, NO_INTERRUPTS, NO_POWER, NOT_LISTED, NvmlFacts
+from gpucheck.model.evidence import (
+    BUSY_PERCENT,
+    CORRUPTED_INFOROM,
+    LOST,
+    NEEDS_RESET,
+    NO_INTERRUPTS,
+    NO_POWER,
+    NOT_LISTED,
+    NvmlFacts,
+)
 from gpucheck.sources import nvml_library as codes
 from gpucheck.sources.nvml_answers import NoAnswer, bdf_of, identity_text, plain_text, raw_text
 from gpucheck.sources.nvml_library import NvmlError, NvmlLibrary, NvmlUnavailableError, session
-from gpucheck.sources.nvml_queries import QUERIES, VBIOS_VERSION, Query
+from gpucheck.sources.nvml_queries import QUERIES, UTILIZATION, VBIOS_VERSION, Query
 from gpucheck.sources.nvml_reasons import NOT_SUPPORTED, TOO_OLD, error_text, reason_of, unavailable
 
 _NOT_THERE = {codes.NOT_FOUND, codes.INVALID_ARGUMENT, codes.GPU_NOT_FOUND}
@@ -26,7 +35,6 @@ _FAULTS = {
     codes.INSUFFICIENT_POWER: NO_POWER,
 }
 _MIG_LIMIT = 16
-_BUSY_PERCENT = 50
 _SAMPLE_SECONDS = 1.1
 """NVML averages the use over a sixth of a second to a second."""
 
@@ -93,17 +101,17 @@ class _Reading:
             self._ask_driver_only(error, bdf)
         else:
             self._ask_all(handle)
-        return self._known(self.fault)
+        return self._known()
 
-    def _known(self, fault: str | None) -> NvmlFacts:
+    def _known(self) -> NvmlFacts:
         return NvmlFacts.model_validate(
-            {"route": "nvml", "fault": fault, "missing": self.missing, "raw": self.raw, **self.values}
+            {"route": "nvml", "fault": self.fault, "missing": self.missing, "raw": self.raw, **self.values}
         )
 
     def _ask_all(self, handle: Any) -> None:
         for number, query in enumerate(QUERIES):
-            unanswered = tuple(field for each in QUERIES[number:] for field in each.fields if field not in self.values)
-            self.keep("nvml", SoFar(self._known(self.fault or query.function), query.function, unanswered))
+            left = [field for each in QUERIES[number:] for field in each.fields if field not in self.values]
+            self.keep("nvml", SoFar(self._known(), query.function, ("fault", *left)))
             self.ask(query, () if query.system else (handle,))
         self._ask_again_if_busy(handle)
         if self.values.get("mig_enabled"):
@@ -111,13 +119,11 @@ class _Reading:
 
     def _ask_again_if_busy(self, handle: Any) -> None:
         """Give a card that was just started the time of a sample: scrubbing its memory counts as use (``nvml.h``)."""
-        if (self.values.get("utilization_percent") or 0) < _BUSY_PERCENT:
+        if (self.values.get("utilization_percent") or 0) < BUSY_PERCENT:
             return
         time.sleep(_SAMPLE_SECONDS)
         del self.values["utilization_percent"]
-        for query in QUERIES:
-            if query.fields == ("utilization_percent",):
-                self.ask(query, (handle,))
+        self.ask(UTILIZATION, (handle,))
 
     def _ask_driver_only(self, error: NvmlError, bdf: str) -> None:
         self.values["bdf"] = bdf

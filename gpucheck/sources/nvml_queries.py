@@ -77,6 +77,7 @@ def _one(function: str, field: str, decode: Decode, *arguments: Any) -> Query:
 
 
 VBIOS_VERSION = _one("nvmlDeviceGetVbiosVersion", "vbios_version", identity_text)
+UTILIZATION = _one("nvmlDeviceGetUtilizationRates", "utilization_percent", utilization)
 
 QUERIES: tuple[Query, ...] = (
     Query("nvmlSystemGetDriverVersion", ("driver_version",), identity_text, system=True),
@@ -129,7 +130,7 @@ QUERIES: tuple[Query, ...] = (
     _one("nvmlDeviceGetDisplayActive", "display_active", flag),
     Query("nvmlDeviceGetComputeRunningProcesses", ("processes",), compute_processes, joins=True),
     Query("nvmlDeviceGetGraphicsRunningProcesses", ("processes",), graphics_processes, joins=True),
-    _one("nvmlDeviceGetUtilizationRates", "utilization_percent", utilization),
+    UTILIZATION,
     Query(
         "nvmlDeviceGetRemappedRows",
         ("row_remap_correctable", "row_remap_uncorrectable", "row_remap_pending", "row_remap_failure"),

@@ -422,12 +422,33 @@ def test_a_fault_that_the_driver_reports_is_told_first(fault: str, status: Statu
 
 def test_a_question_that_was_never_answered_is_told_first() -> None:
     why = Unavailable(unavailable=Reason.TIMED_OUT, detail="nvmlDeviceGetSerial: no answer within 60 s")
-    hung = alter(genuine(), nvml__fault="nvmlDeviceGetSerial", nvml__serial=None, nvml__missing={"serial": why})
+    hung = alter(genuine(), nvml__serial=None, nvml__missing={"serial": why, "fault": why})
     verdict = report(hung).verdict
     assert "The driver stopped answering (nvmlDeviceGetSerial: no answer within 60 s)." in verdict.explanation
     assert verdict.condition == "good"
     silent = alter(genuine(), nvml=Unavailable(unavailable=Reason.TIMED_OUT, detail="no answer within 60 s"))
     assert "The driver did not answer (no answer within 60 s)." in report(silent).verdict.explanation
+
+
+def test_a_fault_without_words_of_ours_is_told_in_the_drivers() -> None:
+    told = report(alter(genuine(), nvml__fault="uncontained error")).verdict.explanation
+    assert "The driver reports a fault: uncontained error. Restart the machine and scan again" in told
+
+
+@pytest.mark.parametrize("words", ["GPU is lost", "[GPU requires reset]"])
+def test_a_text_of_a_card_that_the_driver_had_lost_begins_with_it(words: str) -> None:
+    judged = judged_text(f"name, pci.device_id, serial\nNVIDIA GeForce RTX 4090, 0x268410DE, {words}\n")
+    found = next(f for f in judged.findings if f.check == "driver-faults")
+    assert (found.status, words.strip("[]") in found.observed) == (Status.INCONCLUSIVE, True)
+    assert "Ask for the output anew, after a restart" in judged.verdict.explanation
+    assert judged.verdict.authenticity == "inconclusive"
+
+
+def test_a_field_that_the_driver_could_not_read_is_told_without_alarm() -> None:
+    judged = judged_text("name, pci.device_id, serial\nNVIDIA GeForce RTX 4090, 0x268410DE, [Unknown Error]\n")
+    found = next(f for f in judged.findings if f.check == "driver-faults")
+    assert "Unknown Error" in found.message
+    assert "could not read" not in judged.verdict.explanation
 
 
 def test_no_fault_is_no_sign_of_good_condition() -> None:

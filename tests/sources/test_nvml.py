@@ -113,7 +113,7 @@ def test_before_each_question_it_is_told_what_is_known_and_what_would_be_lost() 
     assert isinstance(hung, NvmlFacts)
     assert isinstance(facts, NvmlFacts)
     assert (hung.name, hung.uuid, hung.serial, hung.memory_total_bytes) == (facts.name, facts.uuid, None, None)
-    why = {str(hung.missing[name]) for name in ("serial", "memory_total_bytes", "device_id", "processes")}
+    why = {str(hung.missing[name]) for name in ("fault", "serial", "memory_total_bytes", "processes")}
     assert why == {"unavailable=<Reason.TIMED_OUT: 'timed_out'> detail='nvmlDeviceGetSerial: no answer within 60 s'"}
     assert "uuid" not in hung.missing
 
