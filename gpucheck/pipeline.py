@@ -133,13 +133,12 @@ def _run_probes(card: Card, plan: Plan, names: tuple[str, ...], emit: Emit, prog
         for name in names:
             emit(name, _refused(error))
         return ()
-    host = card.host()
-    windows = host.windows or host.wsl
+    lends_memory = card.host().lends_memory
     try:
         for number, name in enumerate(names, 1):
             progress(name, 0.0)
             tell = _share_of(name, progress)
-            options = ProbeOptions(plan.quick, plan.deep, plan.seed, windows, tell, card.telemetry)
+            options = ProbeOptions(plan.quick, plan.deep, plan.seed, lends_memory, tell, card.telemetry)
             with _told_of_interrupts(names[number - 1 :], emit):
                 section, lost = _measured(plan, name, device, options)
             emit(name, section)

@@ -61,7 +61,7 @@ def test_probes_learn_where_a_full_card_is_lent_memory(
 
     monkeypatch.setattr(registry, "PROBES", dict.fromkeys(registry.PROBES, walk))
     evidence_from({"title": "a card", "silicon": {"profile": "geforce-rtx-4090"}, "environment": environment})
-    assert [options.windows for options in seen] == [lends] * len(registry.PROBES)
+    assert [options.lends_memory for options in seen] == [lends] * len(registry.PROBES)
 
 
 def test_a_mode_by_name() -> None:

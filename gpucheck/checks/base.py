@@ -34,6 +34,7 @@ _WORDS = {
     "memory_total_bytes": "size of memory",
     "memory_clock_max_mhz": "highest memory clock",
     "gpu_part_number": "GPU part number",
+    "power_default_watts": "default power limit",
     "vbios_version": "VBIOS version",
 }
 """Fields whose names do not read well."""
@@ -243,6 +244,11 @@ def inconclusive(message: str, observed: str = "", expected: str = "", evidence:
 def only_a_part(case: Case) -> Outcome:
     """The question is about the whole card, and only a part of it can be seen."""
     return inconclusive(f"Only a part of the card is visible ({case.partitioned}).")
+
+
+def of_the_whole_card(what: str, case: Case) -> Outcome:
+    """``what`` belongs to the whole card, so that nothing follows from it for a part of one."""
+    return not_applicable(f"The {what} belongs to the whole card, and this is a part of one ({case.partitioned}).")
 
 
 def remarked(message: str, observed: str, expected: str, remedy: str, evidence: tuple[str, ...]) -> Outcome:

@@ -45,9 +45,8 @@ def memory_capacity(case: Case) -> Outcome:
         return inconclusive(message, observed, expected, ("memory_walk.distinct_bytes",))
     if walk.total_bytes / total < needed:
         message = f"CUDA states {gib(walk.total_bytes)} in all, so only {percent(proven, 1)} of the declared "
-        message += (
-            f"{gib(total)} was tested. Scan again with NVIDIA's own driver, outside of containers and virtual machines."
-        )
+        message += f"{gib(total)} was tested. Scan again with NVIDIA's own driver, outside of containers and virtual "
+        message += "machines."
         return inconclusive(message, observed, expected, ("memory_walk.total_bytes",))
     holder = walk.untested_holder.rstrip(".")
     message = f"Only {percent(proven, 1)} of the memory was free to be tested: {holder}. {_way(case)}"
@@ -60,11 +59,11 @@ def _way(case: Case) -> str:
     told = None if isinstance(facts, Unavailable) else facts
     alone = told is not None and told.processes == ()
     if told is None or not told.display_active:
-        if host.windows or host.wsl:
+        if host.lends_memory:
             return f"{'Scan' if alone else 'Close other programs, or scan'} under Linux, where less is kept back."
         who = "Stop what else uses the card, also in containers," if alone else "Close other programs"
         return f"{who} and scan again."
-    if host.windows or host.wsl:
+    if host.lends_memory:
         again = "Scan again" if alone else "Close other programs and scan again"
         return (
             f"{again} with the display on another card or on the processor's graphics, or scan under Linux, where less "

@@ -139,7 +139,7 @@ def _words(regions: tuple[SlowRegion, ...]) -> str:
 def _paged(case: Case, seen: Mapped, agreeing: list[Mapped]) -> Outcome:
     size = sum(region.length_bytes for region in seen.at_host_speed)
     slowest = min(region.bytes_per_second for region in seen.at_host_speed)
-    if case.evidence.host.windows or case.evidence.host.wsl:
+    if case.evidence.host.lends_memory:
         return inconclusive(
             f"{gib(size)} answered at the speed of the host's memory. Windows does this when the card is full; close "
             "other programs, or scan under Linux.", _size(case, seen), "all of it at full speed", (seen.path,)

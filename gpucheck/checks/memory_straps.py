@@ -15,7 +15,7 @@ chips of 16 gigabits, which is why that card takes 20 GB without other firmware.
 
 from dataclasses import dataclass
 
-from gpucheck.checks.base import Case, Missing, Outcome, absence, check, not_applicable
+from gpucheck.checks.base import Case, Missing, Outcome, absence, check, not_applicable, of_the_whole_card
 from gpucheck.checks.memory_size import fits
 from gpucheck.checks.vbios_agreement import rom_of, runs_on
 from gpucheck.model.base import Unavailable
@@ -63,7 +63,7 @@ class _Build:
 def memory_straps(case: Case) -> Outcome:
     """Count the chips that the straps stand for."""
     if case.partitioned:
-        return not_applicable(f"The ROM belongs to the whole card, and this is a part of one ({case.partitioned}).")
+        return of_the_whole_card("ROM", case)
     profiles = case.profiles
     if any(layout.uneven or layout.type.startswith("HBM") for p in profiles for layout in p.memory):
         return not_applicable("The memory is stacked, or built of unequal parts; the straps do not count its chips.")

@@ -12,7 +12,7 @@ was put beside GDDR5 and GDDR6 under the same names, these two are not told apar
 References: memory types in NVIDIA's open kernel modules (``ctrl2080fb.h``); LACT, which shows them.
 """
 
-from gpucheck.checks.base import Case, Outcome, answered, check, inconclusive, not_applicable
+from gpucheck.checks.base import Case, Outcome, answered, check, inconclusive, of_the_whole_card
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 
@@ -30,7 +30,7 @@ def memory_type(case: Case) -> Outcome:
     """Look up the stated type among those of the model."""
     stated = str(answered(case, "memory_type"))
     if case.partitioned:
-        return not_applicable(f"The memory belongs to the whole card, and this is a part of one ({case.partitioned}).")
+        return of_the_whole_card("memory", case)
     sold = _sold(case)
     observed, expected = f"{stated} (declared)", " or ".join(sold)
     if stated in _KINDS and _KINDS[stated] in _kinds(case, sold):

@@ -14,7 +14,7 @@ References: PCI Firmware Specification 3.0; NVIDIA's BIOS Information Table; 45 
 id is in the catalog, all name the die that it belongs to.
 """
 
-from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive, not_applicable
+from gpucheck.checks.base import Case, Missing, Outcome, check, inconclusive, of_the_whole_card
 from gpucheck.model.base import Unavailable
 from gpucheck.model.evidence import DriverFacts, NvmlFacts, PciFacts
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
@@ -37,7 +37,7 @@ _OTHER_CARD = {
 def vbios_agreement(case: Case) -> Outcome:
     """Hold what the ROM names against what the card states."""
     if case.partitioned:
-        return not_applicable(f"The ROM belongs to the whole card, and this is a part of one ({case.partitioned}).")
+        return of_the_whole_card("ROM", case)
     rom = rom_of(case)
     device_id, told = _device_id(case), _told_versions(case)
     own = device_id in rom.device_ids if rom.device_ids and device_id is not None else None

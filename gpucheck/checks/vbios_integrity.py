@@ -13,7 +13,7 @@ signed by its editor fails, and no other does.
 
 from collections.abc import Iterator
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, not_applicable
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, of_the_whole_card
 from gpucheck.checks.vbios_agreement import rom_of
 from gpucheck.model.finding import Confidence, Kind, Severity, Status
 from gpucheck.model.vbios import VbiosFacts, VbiosImage
@@ -25,7 +25,7 @@ _WITHOUT_LAST_BYTE = len("00.00.00.00")
 def vbios_integrity(case: Case) -> Outcome:
     """Look for damage and edits."""
     if case.partitioned:
-        return not_applicable(f"The ROM belongs to the whole card, and this is a part of one ({case.partitioned}).")
+        return of_the_whole_card("ROM", case)
     rom = rom_of(case)
     faults, doubts = list(_faults(rom)), list(_doubts(rom))
     if faults:

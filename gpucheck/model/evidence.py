@@ -71,6 +71,11 @@ class Host(Frozen):
     wsl: bool = False
     windows: bool = False
 
+    @property
+    def lends_memory(self) -> bool:
+        """Whether the driver is that of Windows, which lends memory of the host when the card is full."""
+        return self.windows or self.wsl
+
 
 class NvmlFacts(Frozen):
     """What NVML says of one card, read live or as printed by ``nvidia-smi``. All of it is declared.

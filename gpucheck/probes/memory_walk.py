@@ -105,7 +105,7 @@ def left_free(device: Device, options: ProbeOptions) -> int:
     """Bytes that a probe of all the memory leaves to others."""
     if device.attributes.integrated:
         return device.memory_info().total_bytes // HOSTS_SHARE
-    return WINDOWS_MARGIN_BYTES if options.windows else MARGIN_BYTES
+    return WINDOWS_MARGIN_BYTES if options.lends_memory else MARGIN_BYTES
 
 
 def _l2_bytes(device: Device) -> int:

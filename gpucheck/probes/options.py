@@ -20,15 +20,15 @@ def _no_telemetry() -> Collected[Telemetry]:
 class ProbeOptions:
     """``quick`` reads the memory back once, ``deep`` once more than usual and after a pause.
 
-    ``seed`` fixes the walk's pattern; ``windows`` says that the host is one where a full card pages to host memory, as
-    Windows and its Linux subsystem are.
+    ``seed`` fixes the walk's pattern; ``lends_memory`` says that the host is one where a full card pages to host
+    memory, as Windows and its Linux subsystem are.
     ``progress`` is told a fraction from 0 to 1 and what is going on. ``telemetry`` reads the card's sensors now.
     """
 
     quick: bool = False
     deep: bool = False
     seed: int | None = None
-    windows: bool = False
+    lends_memory: bool = False
     progress: Callable[[float, str], None] | None = None
     telemetry: Callable[[], Collected[Telemetry]] = _no_telemetry
 

@@ -20,15 +20,10 @@ _VIRTUAL_IN_A_FILE = (
     "This is a virtual GPU (vGPU): how much memory it has is for its host to decide, and nothing that it states is "
     "proof of a card. Ask for the output of `nvidia-smi -q -x` on the host."
 )
-_WSL = (
-    "WSL reaches the card through Windows: the PCI bus and the kernel driver could not be read, and memory may be held "
-    "by Windows or lent by the host, so the walk leaves 1 GiB alone. A scan under Linux reaches all of it."
-)
-_WDDM = (
-    "Windows' display driver (WDDM) lends memory of the host when the card is full, so the walk leaves 1 GiB alone. "
-    "The PCI bus could not be read. A scan under Linux reaches both."
-)
-_WINDOWS = "Under Windows the PCI bus could not be read. A scan under Linux reaches it."
+_WSL = "WSL reaches the card through Windows: the PCI bus and the kernel driver could not be read."
+_WINDOWS = "Under Windows the PCI bus could not be read."
+_LENT = "Windows' display driver (WDDM) lends memory of the host when the card is full, so the walk leaves 1 GiB alone."
+_LINUX = "A scan under Linux reaches more."
 
 
 def limits(case: Case) -> str:
@@ -79,13 +74,11 @@ def _part(why: str) -> str:
 
 def _system(case: Case) -> str:
     host = case.evidence.host
-    if host.wsl:
-        return _WSL
-    if host.windows:
+    if host.lends_memory:
         declared = case.evidence.declared
         model = (declared.driver_model or "") if declared else ""
         unlent = model.upper() in ("TCC", "MCDM") or isinstance(case.evidence.memory_walk, Unavailable)
-        return _WINDOWS if unlent else _WDDM
+        return " ".join(filter(None, (_WSL if host.wsl else _WINDOWS, "" if unlent else _LENT, _LINUX)))
     if host.hypervisor and not case.partitioned:
         return (
             f"The card was seen from inside a virtual machine ({host.hypervisor}), which shows a link and a memory "

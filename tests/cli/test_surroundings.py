@@ -105,10 +105,12 @@ def test_a_system_in_between_is_named(
     assert words in told(result.stdout)
 
 
-def test_nothing_is_told_of_a_walk_that_did_not_run(tmp_path: Path) -> None:
-    environment = 'windows = true\nmissing = ["cuda"]'
+@pytest.mark.parametrize(("system", "words"), [("windows", "Under Windows"), ("wsl", "WSL reaches the card")])
+def test_nothing_is_told_of_a_walk_that_did_not_run(tmp_path: Path, system: str, words: str) -> None:
+    environment = f'{system} = true\nmissing = ["cuda"]'
     text = told(run("scan", "--simulate", write(tmp_path, "geforce-rtx-4090", environment=environment)).stdout)
-    assert "Under Windows the PCI bus could not be read." in text
+    assert words in text
+    assert "could not be read. A scan under Linux reaches" in text
     assert "the walk leaves" not in text
 
 

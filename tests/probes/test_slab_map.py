@@ -123,7 +123,7 @@ def test_one_slow_reading_is_chance() -> None:
 
 def test_windows_keeps_a_margin() -> None:
     free = device(8 * GIB).memory_info().free_bytes
-    found = measure(device(8 * GIB), ProbeOptions(windows=True))
+    found = measure(device(8 * GIB), ProbeOptions(lends_memory=True))
     assert free - found.tested_bytes >= GIB
 
 

@@ -87,7 +87,7 @@ def test_greedy_sizes() -> None:
 
 def test_windows_keeps_away_from_the_limit() -> None:
     device = FakeDevice(GIB + 64 * MIB)
-    result = memory_walk.probe(device, ProbeOptions(seed=3, quick=True, windows=True))
+    result = memory_walk.probe(device, ProbeOptions(seed=3, quick=True, lends_memory=True))
     assert result.tested_bytes <= 64 * MIB < GIB + 64 * MIB - MARGIN_BYTES
 
 
