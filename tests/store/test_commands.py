@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from gpucheck.cli.app import cli
 from gpucheck.model.canonical import digest
 from gpucheck.model.report import Report
+from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.render.document import load_report, render_evidence, render_json
 from gpucheck.resources import data_root
 from gpucheck.store.store import open_store
@@ -218,6 +219,8 @@ def test_defective_cards_are_found_by_their_condition() -> None:
     assert inventory("list", "--condition", "good").startswith("   1  ")
     assert inventory("export", "--condition", "defective", "--format", "csv").count("\n") == 2
     assert inventory("list", "--condition", "worn") == "No item.\n"
+    for option, choices in (("--verdict", Authenticity), ("--condition", Condition)):
+        assert all(inventory("list", option, choice.value) for choice in choices), "each one can be asked for"
 
 
 def test_one_card_that_cannot_be_judged_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
