@@ -5,11 +5,14 @@ from functools import cache
 from typing import Any
 
 from gpucheck.catalog import Catalog
+from gpucheck.checks import ALL_CHECKS, Case
 from gpucheck.model.evidence import Evidence
 from gpucheck.model.finding import Finding
 from gpucheck.model.profile import Profile
 from gpucheck.model.report import CardReport
 from gpucheck.pipeline import Plan, Section, assess, build_evidence, collect, run_stages
+
+_BY_ID = {check.id: check for check in ALL_CHECKS}
 
 
 @cache
@@ -77,5 +80,6 @@ def report(evidence: Evidence, claim: str | None = None) -> CardReport:
 
 
 def finding(evidence: Evidence, check: str, claim: str | None = None) -> Finding:
-    """The one finding of a check."""
-    return next(f for f in report(evidence, claim).findings if f.check == check)
+    """The one finding of a check, which alone is run."""
+    asked = catalog().resolve_claim(claim) if claim else None
+    return _BY_ID[check](Case(evidence, catalog().match(evidence), asked, catalog()))

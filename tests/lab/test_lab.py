@@ -29,6 +29,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 COUNTEREXAMPLES = sorted((Path(__file__).parent / "counterexamples").glob("*.json"))
 
 
+@pytest.mark.longest
 def test_the_tenth_reaches_every_goal_and_its_scoreboard_is_the_one_on_record() -> None:
     """Where the record differs, a rule moved verdicts: look at what moved, then let ``make lab`` write it anew."""
     board = judge_tenth()
