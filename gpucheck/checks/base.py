@@ -266,6 +266,14 @@ def unless_busy(case: Case, failure: Outcome) -> Outcome:
     return inconclusive(message, failure.observed, failure.expected, failure.evidence)
 
 
+def unless_slowed(case: Case, failure: Outcome) -> Outcome:
+    """The same for a rate of memory, which a laptop on battery has its driver lower."""
+    if failure.status is not Status.FAIL or case.busy or not case.evidence.host.on_battery:
+        return unless_busy(case, failure)
+    why = "But on battery a laptop holds clocks down, which may be the cause."
+    return inconclusive(f"{failure.message} {why}", failure.observed, failure.expected, failure.evidence)
+
+
 Appraisal = Callable[[Case], Outcome]
 
 

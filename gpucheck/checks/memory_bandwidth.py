@@ -7,14 +7,15 @@ with ECC on plain chips), fails far below that, and is left open between.
 Why it matters: a narrower bus, slower memory or missing channels show here, whatever the firmware says: memory of
 14 Gbit/s passes for none of 19. A card that is faster than its SKU could be is another SKU.
 How it can be fooled: doubled memory keeps its speed, and overclocked memory gains some percent.
-A failure does not mean: fraud by itself: a hot, busy or power-limited card is slow too. Scan it idle and alone.
+A failure does not mean: fraud by itself: a hot, busy or power-limited card is slow too. Scan it idle and alone, and a
+laptop plugged in; on battery its rate stays open.
 References: measured rates of 391 runs in public benchmarks, among them gpu-benches, clpeak and BabelStream; profiles
 under ``memory``.
 """
 
 from dataclasses import dataclass
 
-from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, only_a_part, remarked, unless_busy
+from gpucheck.checks.base import Case, Outcome, check, inconclusive, measured, only_a_part, remarked, unless_slowed
 from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.finding import Severity, Status
 from gpucheck.model.measured import Bandwidth, SlabMap
@@ -115,7 +116,7 @@ def _slow(case: Case, seen: Seen, floors: list[tuple[float, float]], observed: s
     share = seen.best / min(peak for peak, _ in floors if seen.best <= TOO_FAST * peak)
     if all(seen.best < max(TOO_SLOW, _FAR_BELOW * floor) * peak for peak, floor in floors):
         message = f"The memory reaches {rate(seen.best)}, {percent(share)} of what {case.sku} could."
-        return unless_busy(case, _fail(message, seen, observed, expected))
+        return unless_slowed(case, _fail(message, seen, observed, expected))
     message = (
         f"{percent(share)} of the theoretical peak is less than genuine cards reach. Scan again on an idle, cool card; "
         "if it stays so, ask whether the memory is of a slower type or its bus is narrower."

@@ -12,7 +12,7 @@ References: ``memory-bandwidth`` for the shares that genuine cards reach; overcl
 
 from collections.abc import Iterator
 
-from gpucheck.checks.base import Case, Outcome, check, measured, not_applicable, only_a_part, remarked, unless_busy
+from gpucheck.checks.base import Case, Outcome, check, measured, not_applicable, only_a_part, remarked, unless_slowed
 from gpucheck.checks.memory_bandwidth import TOO_FAST, TOO_SLOW
 from gpucheck.model.base import Unavailable
 from gpucheck.model.finding import Severity, Status
@@ -54,7 +54,7 @@ def memory_speed(case: Case) -> Outcome:
         other = next(_explaining(case, best), None)
         if other:
             slower = f"{percent(best / peaks[0])} of what {case.sku} could, and just what {other.name} delivers"
-            return unless_busy(case, _failed(case, best, slower, peaks))
+            return unless_slowed(case, _failed(case, best, slower, peaks))
     return Outcome(Status.PASS, "The memory's rate points to no other model.", _observed(case, streams))
 
 

@@ -70,6 +70,8 @@ class Host(Frozen):
     """CUDA programs share the cards through MPS, which may give each a part of the multiprocessors."""
     wsl: bool = False
     windows: bool = False
+    on_battery: bool = False
+    """A laptop that is not plugged in, which holds the clocks of its card down."""
 
     @property
     def lends_memory(self) -> bool:

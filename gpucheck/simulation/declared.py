@@ -122,6 +122,7 @@ class DeclaredCard:
             hypervisor="KVM" if environment.virtualized else None,
             wsl=environment.wsl,
             windows=environment.windows,
+            on_battery=environment.battery,
         )
 
     @property

@@ -148,6 +148,8 @@ class Environment(Strict):
     mig: bool = False
     wsl: bool = False
     windows: bool = False
+    battery: bool = False
+    """The machine is a laptop that is not plugged in."""
     driver_version: str = Field(default="580.95.05", pattern=r"^[0-9]{3}\.[0-9]{2,3}(\.[0-9]{2})?$")
     chassis: Literal["laptop", "desktop", "server"] | None = None
     processes: Annotated[tuple[Annotated[int, Field(ge=0, le=1 << 22)], ...], Field(strict=False, max_length=64)] = ()

@@ -64,6 +64,7 @@ def read_host(sys_root: Path | str = "/sys", proc_root: Path | str = "/proc", ro
         container=_container(proc, Path(root)),
         mps=_mps(Path(root)),
         wsl=wsl,
+        on_battery=_on_battery(sysfs),
     )
 
 
@@ -83,18 +84,28 @@ def _chassis(sysfs: Path) -> Chassis:
     except ValueError:
         return "unknown"
     # Barebone laptops state "desktop" now and then; their battery gives them away.
-    return "unknown" if chassis == "desktop" and _has_battery(sysfs) else chassis
+    return "unknown" if chassis == "desktop" and _batteries(_supplies(sysfs)) else chassis
 
 
-def _has_battery(sysfs: Path) -> bool:
-    supplies = sysfs / "class" / "power_supply"
+def _on_battery(sysfs: Path) -> bool:
+    """Whether a battery of the machine is being emptied, and no other supply is connected."""
+    supplies = _supplies(sysfs)
+    batteries = _batteries(supplies)
+    plugged = any(text_or(each / "online") == "1" for each in supplies if each not in batteries)
+    return not plugged and any(text_or(each / "status") == "Discharging" for each in batteries)
+
+
+def _supplies(sysfs: Path) -> list[Path]:
+    """Supplies of the machine, without those of devices such as a mouse."""
     try:
-        folders = list(supplies.iterdir())
+        folders = list((sysfs / "class" / "power_supply").iterdir())
     except OSError:
-        return False
-    return any(
-        text_or(folder / "type") == "Battery" and text_or(folder / "scope").lower() != "device" for folder in folders
-    )
+        return []
+    return [folder for folder in folders if text_or(folder / "scope").lower() != "device"]
+
+
+def _batteries(supplies: list[Path]) -> list[Path]:
+    return [folder for folder in supplies if text_or(folder / "type") == "Battery"]
 
 
 def _hypervisor(sysfs: Path, proc: Path) -> str | None:

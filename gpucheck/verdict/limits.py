@@ -24,6 +24,7 @@ _WSL = "WSL reaches the card through Windows: the PCI bus and the kernel driver 
 _WINDOWS = "Under Windows the PCI bus could not be read."
 _LENT = "Windows' display driver (WDDM) lends memory of the host when the card is full, so the walk leaves 1 GiB alone."
 _LINUX = "A scan under Linux reaches more."
+_BATTERY = "The machine runs on battery, which may hold the card's clocks down: plug it in and scan again."
 
 
 def limits(case: Case) -> str:
@@ -34,7 +35,8 @@ def limits(case: Case) -> str:
     sections = (getattr(case.evidence, name) for name in ("cuda", *MEASURED_SECTIONS))
     if all(getattr(section, "unavailable", None) is Reason.NOT_REQUESTED for section in sections):
         return " ".join(filter(None, (_VIRTUAL_IN_A_FILE if case.partitioned == VIRTUAL else "", _blanked(case))))
-    return " ".join(filter(None, (_part(case.partitioned), _system(case), _for_root(case))))
+    battery = _BATTERY if case.evidence.host.on_battery else ""
+    return " ".join(filter(None, (_part(case.partitioned), _system(case), battery, _for_root(case))))
 
 
 def _for_root(case: Case) -> str:

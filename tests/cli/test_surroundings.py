@@ -124,6 +124,28 @@ def test_no_finding_fails_because_of_it(tmp_path: Path, environment: str) -> Non
     assert card["verdict"]["condition"] == "good"
 
 
+@pytest.mark.parametrize("profile", ["geforce-gtx-1650-mobile", "geforce-rtx-4090-mobile", "rtx-a5000-mobile"])
+@pytest.mark.parametrize("gbps", [0.81, 1.62, 10])
+def test_a_laptop_on_battery_is_told_to_be_plugged_in(tmp_path: Path, profile: str, gbps: float) -> None:
+    """Drivers hold the memory of such at 405, 810 or 5,000 MHz."""
+    slow = write(tmp_path, profile, environment="battery = true", silicon=f"memory_data_rate_gbps = {gbps}")
+    result = run("scan", "--simulate", slow, "--format", "json")
+    (card,) = json.loads(result.stdout)["cards"]
+    assert [f["check"] for f in card["findings"] if f["status"] in ("fail", "error")] == []
+    assert card["verdict"]["authenticity"] in ("authentic", "inconclusive")
+    assert card["verdict"]["condition"] == "good"
+    assert "The machine runs on battery" in told(run("scan", "--simulate", slow).stdout)
+
+
+def test_another_die_is_not_excused_by_a_battery(tmp_path: Path) -> None:
+    scenario = tmp_path / "lie.toml"
+    scenario.write_text(
+        'title = "t"\n[silicon]\nprofile = "geforce-gtx-1650-mobile"\nmemory_data_rate_gbps = 1.62\n'
+        '[declared]\nprofile = "geforce-rtx-3070-mobile"\n[environment]\nbattery = true\n'
+    )
+    assert run("scan", "--simulate", str(scenario)).exit_code in (12, 13)
+
+
 def test_a_lie_is_not_excused_by_it(tmp_path: Path) -> None:
     scenario = tmp_path / "lie.toml"
     scenario.write_text(

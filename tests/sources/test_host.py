@@ -72,6 +72,23 @@ def test_a_mouse_battery_makes_no_laptop(tmp_path: Path) -> None:
     assert host(tmp_path, files).chassis == "desktop"
 
 
+@pytest.mark.parametrize(
+    ("supplies", "on_battery"),
+    [
+        ({"BAT0/type": "Battery", "BAT0/status": "Discharging", "AC/type": "Mains", "AC/online": "0"}, True),
+        ({"BAT0/type": "Battery", "BAT0/status": "Discharging"}, True),
+        ({"BAT0/type": "Battery", "BAT0/status": "Discharging", "AC/type": "Mains", "AC/online": "1"}, False),
+        ({"BAT1/type": "Battery", "BAT1/status": "Full", "ucsi/type": "USB", "ucsi/online": "1"}, False),
+        ({"BAT1/type": "Battery", "BAT1/status": "Not charging"}, False),
+        ({"pen/type": "Battery", "pen/scope": "Device", "pen/status": "Discharging"}, False),
+        ({}, False),
+    ],
+)
+def test_a_laptop_on_battery(tmp_path: Path, supplies: dict[str, str], on_battery: bool) -> None:
+    files = {f"sys/class/power_supply/{name}": f"{text}\n" for name, text in supplies.items()}
+    assert host(tmp_path, files).on_battery is on_battery
+
+
 @pytest.mark.parametrize("text", ["", "words", "\x00"])
 def test_a_chassis_that_says_nothing(tmp_path: Path, text: str) -> None:
     assert host(tmp_path, {"sys/class/dmi/id/chassis_type": text}).chassis == "unknown"
