@@ -4,6 +4,7 @@ Memory comes straight from ``cudaMalloc``: no pool, nothing managed. Kernels are
 the device's compute capability, so that what ran was never adapted by the driver from PTX.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -50,6 +51,8 @@ _HOLD_CYCLES, _MOST_HOLD_CYCLES = 50_000, 400_000
 """A launch takes the host 6 to 12 microseconds; 50,000 cycles are 20 to 50 of them."""
 _SELDOM = 100
 """Launches in time between two that are late, from which on a longer hold is of no use."""
+_FOR_DEVELOPERS = ("CUDA_LAUNCH_BLOCKING", "CUDA_FORCE_PTX_JIT")
+"""Settings that the driver reads when it starts: one adds the host's time to a kernel's, one refuses machine code."""
 
 
 class CudaDevice:
@@ -278,6 +281,8 @@ def compile_machine_code(cupy: Any, family: str, compute_capability: str) -> byt
 
 
 def _import_cupy() -> Any:
+    for name in _FOR_DEVELOPERS:
+        os.environ.pop(name, None)
     try:
         import cupy
     except ModuleNotFoundError as error:

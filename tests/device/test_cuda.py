@@ -1,5 +1,6 @@
 """The real device on a fake CuPy: what it reads, what it asks CUDA for, and what CUDA's errors become."""
 
+import os
 import sys
 
 import numpy as np
@@ -36,6 +37,16 @@ def test_without_cupy_the_hint_says_what_to_install(monkeypatch: pytest.MonkeyPa
         CudaDevice.open()
     assert caught.value.reason is Reason.NOT_INSTALLED
     assert "pip install cupy-cuda12x" in caught.value.hint
+
+
+@pytest.mark.usefixtures("cupy")
+@pytest.mark.parametrize("setting", ["CUDA_LAUNCH_BLOCKING", "CUDA_FORCE_PTX_JIT"])
+def test_settings_that_spoil_a_measurement_do_not_reach_the_driver(
+    monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setenv(setting, "1")
+    CudaDevice.open()
+    assert setting not in os.environ
 
 
 def test_attributes_are_read_and_names_made_harmless(cupy: FakeCupy) -> None:
