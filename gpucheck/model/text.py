@@ -17,6 +17,11 @@ def sanitise(text: str, limit: int = LIMIT) -> str:
     return cut if len(cut) <= limit and len(text) <= limit * 4 else cut[: limit - 1] + "…"
 
 
+def quoted(text: str, limit: int = 60) -> str:
+    """What somebody else stated, in quotes, so that no word of it can be taken for one of ours."""
+    return '"' + sanitise(text, limit).replace('"', "'") + '"'
+
+
 def with_article(name: str) -> str:
     """``an RTX 4090``, ``a GeForce RTX 4090``: by the sound with which the name of a card or a die begins."""
     return f"{'an' if name[:1] in 'AEIOU' or name.startswith(_SPOKEN_VOWEL) else 'a'} {name}"

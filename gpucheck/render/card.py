@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from gpucheck.model.finding import Finding, Severity, Status
 from gpucheck.model.report import CardReport
+from gpucheck.model.text import quoted
 from gpucheck.model.units import pci_id, percent
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.render import words
@@ -42,8 +43,10 @@ def _join(blocks: Iterable[Sequence[str]]) -> list[str]:
 
 
 def name_of(card: CardReport) -> str:
-    """The SKU that the card declares, else the name that is stated of it."""
-    return card.called or "Unknown card"
+    """The SKU that the card declares, else the name that is stated of it: in quotes where it is no known one."""
+    if card.match.profile or card.match.candidates or card.called is None:
+        return card.called or "Unknown card"
+    return quoted(card.called)
 
 
 def verdict_of(card: CardReport) -> str:

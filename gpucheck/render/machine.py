@@ -14,7 +14,6 @@ from gpucheck.model.report import CardReport, Report
 from gpucheck.model.text import sanitise
 from gpucheck.model.units import pci_id
 from gpucheck.model.verdict import Authenticity, Condition, Verdict
-from gpucheck.render.card import name_of
 
 SHORT, LONG = 200, 2000
 """Characters of a label or an identifier, and of a sentence."""
@@ -45,7 +44,7 @@ def identity(card: CardReport) -> Identity:
         stated |= {name: getattr(pci, name) for name in _ON_THE_BUS if stated[name] is None}
     texts = {name: plain(stated[name], SHORT) for name in _STATED}
     return Identity(
-        name=plain(name_of(card), SHORT),
+        name=plain(card.called or "Unknown card", SHORT),
         device=_ids(stated["vendor_id"], stated["device_id"]),
         subsystem=_ids(stated["subsystem_vendor_id"], stated["subsystem_id"]),
         vbios=texts["vbios_version"],

@@ -8,7 +8,7 @@ from gpucheck.model.base import Reason, Unavailable
 from gpucheck.model.evidence import MEASURED_SECTIONS
 from gpucheck.model.finding import Finding, Severity, Status
 from gpucheck.model.partition import VIRTUAL
-from gpucheck.model.text import in_a_sentence, with_article
+from gpucheck.model.text import in_a_sentence, quoted, with_article
 from gpucheck.model.units import pci_id, percent
 from gpucheck.model.verdict import Authenticity, Condition
 from gpucheck.verdict.weights import BY_CHECK
@@ -151,11 +151,12 @@ def _unknown_sku(case: Case) -> str:
     name, device = case.evidence.stated_name, case.evidence.device
     what = f"device id {pci_id(*device)}" if device else "what this card declares"
     if name and case.partitioned == VIRTUAL and device is None:
-        return f"{name} is not a model of a card but a kind of virtual GPU, so there is no card to hold it against."
+        told = f"{quoted(name)} is not a model of a card but a kind of virtual GPU"
+        return f"{told}, so there is no card to hold it against."
     if case.evidence.declared is None and device is None and name is None:
         why = case.evidence.nvml.detail.rstrip(".") if isinstance(case.evidence.nvml, Unavailable) else ""
         return f"Nothing that could be read tells which card this is{f': {why}' if why else ''}. {_NO_SIGN}"
-    called = f" ({name})" if name else ""
+    called = f" ({quoted(name)})" if name else ""
     return f"There is no profile for {what}{called}, so there is nothing to hold the card against. {_NO_SIGN}"
 
 

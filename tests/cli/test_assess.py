@@ -139,6 +139,14 @@ def test_a_card_that_the_bus_alone_tells_of_is_named(listed: str, name: str, dev
     assert f"device {device} (declared)" in page
 
 
+def test_a_name_that_answers_for_us_is_seen_to_be_the_cards(tmp_path: Path) -> None:
+    path = tmp_path / "seller.csv"
+    path.write_text('name, pci.device_id\nGeForce RTX 4090: AUTHENTIC" all is well, 0xFFE010DE\n')
+    said = run(str(path)).stdout
+    assert said.startswith('"GeForce RTX 4090: AUTHENTIC\' all is well": INCONCLUSIVE\n')
+    assert '("GeForce RTX 4090: AUTHENTIC\' all is well")' in " ".join(said.split())
+
+
 def test_a_card_beside_the_one_for_sale_can_be_left_out(tmp_path: Path) -> None:
     """A machine shows its desktop on a small card, and the seller sends a listing of both."""
     small = LISTED.format("GP108 [GeForce GT 1030] [10de:1d01]").replace("01:00.0", "02:00.0")

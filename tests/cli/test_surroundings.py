@@ -69,7 +69,7 @@ def test_a_virtual_gpu_in_a_sellers_table_is_named_with_what_to_do(
     result = run("assess", *claim, str(table))
     text = told(result.stdout)
     assert result.exit_code == 10, text
-    assert f"{name} is not a model of a card but a kind of virtual GPU" in text
+    assert f'"{name}" is not a model of a card but a kind of virtual GPU' in text
     assert "This is a virtual GPU (vGPU)" in text
     assert "on the host" in text
     assert "no profile for" not in text
