@@ -50,9 +50,10 @@ class Progress:
         click.echo(sanitise(f"{event.card}: {_place(event)}{event.stage}{outcome or ' ...'}", 300), err=True)
 
     def _overwrite(self, event: "Event") -> None:
+        from gpucheck.model.units import percent
         from gpucheck.render.words import section
 
-        share = f" {event.share:.0%}" if 0 < event.share < 1 else ""
+        share = f" {percent(event.share)}" if 0 < event.share < 1 else ""
         self._show(sanitise(f"{event.card}: {_place(event)}{section(event.stage)}{share}", 200))
 
     def _show(self, text: str) -> None:

@@ -38,7 +38,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, verbose: bool) -> 
 
 def test_a_terminal_gets_one_line_that_is_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
     text = shown(monkeypatch, terminal=True, verbose=False)
-    assert "memory walk 42%" in text
+    assert "memory walk 42 %" in text
     assert text.endswith("\r\x1b[K")
     assert "\n" not in text
     assert "\x1b[2J" not in text
@@ -56,7 +56,7 @@ def test_a_stage_is_called_as_in_the_report(monkeypatch: pytest.MonkeyPatch) -> 
     stream = Stream(True)
     monkeypatch.setattr("sys.stderr", stream)
     Progress()(Event("card", "slab_map", 0.42))
-    assert "card: map of memory rates 42%" in stream.getvalue()
+    assert "card: map of memory rates 42 %" in stream.getvalue()
 
 
 def test_which_stage_of_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,7 @@ def test_which_stage_of_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr", stream)
     event = Event("card", "memory_walk", 0.42, number=9, of=13)
     Progress(verbose=False)(event)
-    assert "card: 9 of 13, memory walk 42%" in stream.getvalue()
+    assert "card: 9 of 13, memory walk 42 %" in stream.getvalue()
     Progress(verbose=True)(Event("card", "memory_walk", 0.0, number=9, of=13))
     assert stream.getvalue().endswith("card: 9 of 13, memory_walk ...\n")
 

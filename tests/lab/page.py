@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from gpucheck.model.units import percent
 from gpucheck.verdict.weights import BY_CHECK, weights_digest
 from tests.lab.goals import DETECTED, NAMED
 from tests.lab.likelihoods import basis
@@ -21,9 +22,9 @@ simulated: the figures say how the rules fare against cards as they are modelled
 | | |
 |---|---|
 | honest cards accused | {false:,} of {honest:,} |
-| honest cards called authentic; the others stay open | {passed:.1%} |
-| forged cards detected, of those with anything to be seen | {detected:,} of {seen:,} ({share:.2%}; goal {goal:.1%}) |
-| named rightly, of those detected | {named:.2%} (goal {named_goal:.0%}) |
+| honest cards called authentic; the others stay open | {passed} |
+| forged cards detected, of those with anything to be seen | {detected:,} of {seen:,} ({share}; goal {goal}) |
+| named rightly, of those detected | {named} (goal {named_goal}) |
 | forged cards with something to be seen that were called authentic | {authentic:,} |
 | area under the curve of the score | {area:.5f} |
 
@@ -64,13 +65,13 @@ def page(board: Board, seed: int) -> str:
         seed=seed,
         weights=weights_digest().removeprefix("sha256:")[:12],
         false=board.count(HONEST, None, *_ALARMS),
-        passed=board.count(HONEST, None, "authentic") / board.count(HONEST),
+        passed=percent(board.count(HONEST, None, "authentic") / board.count(HONEST), 1),
         detected=detected,
         seen=seen,
-        share=detected / seen,
-        goal=DETECTED,
-        named=1 - sum(board.misnamed.values()) / detected,
-        named_goal=NAMED,
+        share=percent(detected / seen, 2),
+        goal=percent(DETECTED, 1),
+        named=percent(1 - sum(board.misnamed.values()) / detected, 2),
+        named_goal=percent(NAMED),
         authentic=board.count(FORGED, None, "authentic"),
         area=ranking(board)[0],
     )
@@ -136,7 +137,7 @@ def _confidence(board: Board) -> str:
             sum(n for (p, _, confidence), n in board.failures.items() if p == population and confidence == word)
             for population in (HONEST, FORGED)
         ]
-        wrong = f"{counts[0] / sum(counts):.3%}" if sum(counts) else "-"
+        wrong = percent(counts[0] / sum(counts), 3) if sum(counts) else "-"
         rows.append((word, f"{counts[0]:,}", f"{counts[1]:,}", wrong))
     columns = ("confidence of a failing check", "on honest cards", "on forged cards", "share on honest ones")
     return _table(columns, rows)
