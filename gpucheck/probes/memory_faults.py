@@ -31,7 +31,7 @@ _SPOILT_SHARE, _SPOILT_BYTES = 0.05, 4 << 20
 
 def worst_regions(observed: Sequence[Observed]) -> U32s:
     """For each region the most vectors that were wrong in any one pass."""
-    worst: U32s = np.max([seen.regions for seen in observed], axis=0)
+    worst: U32s = np.stack([seen.regions for seen in observed]).max(axis=0)
     return worst
 
 
