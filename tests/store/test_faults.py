@@ -34,17 +34,18 @@ for day in range(int(sys.argv[2]), 10**6):
 """
 
 
-def _killed(place: str, first: int, seconds: float) -> list[tuple[int, int]]:
-    """Start a writer, kill it some time after its start, and return what it acknowledged: intakes and their days."""
+def _killed(place: str, first: int, after: int, seconds: float) -> list[tuple[int, int]]:
+    """Start a writer, kill it some time after so many intakes, and return what it acknowledged: intakes and days."""
     call = [sys.executable, "-c", WRITER, place, str(first)]
     process = subprocess.Popen(call, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout
     assert process.stdout.readline() == "open\n"
+    waited = "".join(process.stdout.readline() for _ in range(after))
     time.sleep(seconds)
     process.kill()
     told, _ = process.communicate(timeout=30)
     assert process.returncode == -signal.SIGKILL
-    whole = [line for line in told.splitlines(keepends=True) if line.endswith("\n")]
+    whole = [line for line in (waited + told).splitlines(keepends=True) if line.endswith("\n")]
     return [(int(line.split()[0]), int(line.split()[1])) for line in whole]
 
 
@@ -53,7 +54,7 @@ def test_a_writer_that_is_killed_loses_nothing_that_it_acknowledged(place: str) 
     chance = random.Random(6)
     acknowledged: list[tuple[int, int]] = []
     for turn in range(8):
-        acknowledged += _killed(place, 1000 * turn, chance.uniform(0.0, 0.4))
+        acknowledged += _killed(place, 1000 * turn, turn % 3, chance.uniform(0.0, 0.2))
         store = open_store(place)
         _, total, _ = store.items()
         if not acknowledged:
@@ -65,7 +66,6 @@ def test_a_writer_that_is_killed_loses_nothing_that_it_acknowledged(place: str) 
             report, card = store.report(intake)
             assert card.evidence.collected_at == intake.at, f"intake {number} is whole"
             assert len(report.cards) == 1
-    assert len(acknowledged) >= 8, "the writers came to write"
     if "://" not in place:
         with sqlite3.connect(place) as plain:
             assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
