@@ -1,6 +1,7 @@
 """Where the wrong vectors of one kind lie and how much of the memory they are."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class Extent:
         one = replace(self.share(before, self.mass - behind), complete=False, first=self.first, last=at - 1)
         return one, replace(self.share(self.rows.index >= at, behind), first=at, last=self.last)
 
-    @property
+    @cached_property
     def wrong_vectors(self) -> int:
         """Different vectors that were wrong: counted, or by share of the regions where the log overflowed."""
         logged = int(np.unique(self.rows.index).size)

@@ -22,8 +22,10 @@ ROUNDS = 48
 def ask(walk: Walk, evict_bytes: int) -> None:
     """Ask the wrong vectors of a walk, in the polarities in which they were wrong, until each was right in all."""
     asked = _few(walk.observed)
+    if not asked:
+        return
     doubtful = {complement: _wrong(walk.observed, complement) for complement in (0, ALL_ONES)}
-    for number in range(ROUNDS if asked else 0):
+    for number in range(ROUNDS):
         left = [complement for complement, vectors in doubtful.items() if vectors]
         if not left:
             break

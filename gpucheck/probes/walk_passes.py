@@ -135,15 +135,17 @@ class Walk:
         seen = self.observed[-1]
         if seen.complete:
             return
-        starts = [(window, at) for window in self.windows for at in range(0, window.buffer.size_bytes, SLICE_BYTES)]
-        region = np.array([window.first + at // VECTOR_BYTES for window, at in starts]) // REGION_VECTORS
+        slices = np.array([-(-window.buffer.size_bytes // SLICE_BYTES) for window in self.windows])
+        holder = np.repeat(np.arange(slices.size), slices)
+        at = (np.arange(holder.size) - np.repeat(slices.cumsum() - slices, slices)) * SLICE_BYTES
+        region = (np.array([window.first for window in self.windows])[holder] + at // VECTOR_BYTES) // REGION_VECTORS
         wrong = np.flatnonzero(seen.regions[region])
         counts = seen.regions[region].astype(np.int64)
         drawn = np.random.default_rng(self.seed).permutation(wrong)
         odd = drawn[np.argsort(-abs(counts[drawn] - np.median(counts[wrong])), kind="stable")]
         for number in np.union1d(drawn[: _MOST_SLICES // 2], odd[: _MOST_SLICES // 2]):
-            window, at = starts[number]
-            self._launch(VERIFY, window.part(at, SLICE_BYTES), seen.values)
+            part = self.windows[holder[number]].part(int(at[number]), SLICE_BYTES)
+            self._launch(VERIFY, part, seen.values)
             self.journal.harvest(seen.values)
         rows = np.concatenate([seen.rows, self.journal.rows(_ROWS_OF_A_SLICE)])
         self.observed[-1] = replace(seen, rows=distinct(rows))
