@@ -53,7 +53,9 @@ def read_host(sys_root: Path | str = "/sys", proc_root: Path | str = "/proc", ro
     """Read the machine. The roots are for tests and mounted images."""
     os_text = sanitise(f"{platform.system()} {platform.release()} {platform.machine()}")
     if sys.platform == "win32":
-        return Host(os=os_text, windows=True)
+        from gpucheck.sources.windows_power import on_battery
+
+        return Host(os=os_text, windows=True, on_battery=on_battery())
     sysfs, proc = Path(sys_root), Path(proc_root)
     wsl = "microsoft" in text_or(proc / "sys" / "kernel" / "osrelease").lower()
     return Host(

@@ -1,13 +1,16 @@
 """Machines by their DMI strings, processor flags and files."""
 
+import ctypes
 import getpass
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gpucheck.model.evidence import Host
+from gpucheck.sources import windows_power
 from gpucheck.sources.host import chassis_of, read_host
 
 
@@ -165,6 +168,17 @@ def test_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     found = host(tmp_path, {"sys/class/dmi/id/chassis_type": "3\n"})
     assert (found.windows, found.chassis) == (True, "unknown")
+
+
+@pytest.mark.parametrize(("answers", "line", "expected"), [(1, 0, True), (1, 1, False), (1, 255, False), (0, 0, False)])
+def test_windows_on_battery(answers: int, line: int, expected: bool) -> None:
+    class Kernel32:
+        def GetSystemPowerStatus(self, status: Any) -> int:  # noqa: N802 - Windows' name
+            status._obj.ac_line = line
+            return answers
+
+    assert windows_power.on_battery(Kernel32()) is expected
+    assert ctypes.sizeof(windows_power.PowerStatus) == 12
 
 
 def test_no_names_of_host_or_user(tmp_path: Path) -> None:
